@@ -38,7 +38,7 @@ sysName    core-1.example.net
 Running    1 d 1 h
 Modules    system, if_mib
 Last poll  4 min ago, took 9 s, 0 series; every 1 min
-Transport  RTT 0 µs, window 0, 0 % retransmitted in the last poll, 5 of 1,234 packets in all
+Transport  RTT unknown (no answer yet), window 0, 0 % retransmitted in the last poll, 5 of 1,234 packets in all
 Alarms     1
 Problem    No answer to 4 requests in 9 s.
            Ping it.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"trapline/internal/access"
@@ -20,7 +21,7 @@ import (
 	"trapline/internal/reason"
 )
 
-var errNoReceivers = api.WithHint(api.Errorf(api.ErrUnavailable, "there are no receivers"), "write receivers into the configuration, and reload it")
+var errNoReceivers = api.WithHint(api.Errorf(api.ErrUnavailable, "there are no receivers"), "write receivers into the configuration, and reload it: curl -X POST http://localhost:9116/-/reload, or SIGHUP")
 
 // receiverError is an error of the outbox as one of a query.
 func receiverError(err error) error {
@@ -142,6 +143,12 @@ func detailOf(err error) string {
 	return err.Error()
 }
 
+// notAcknowledged says of an error that nothing was acknowledged, once.
+func notAcknowledged(detail string) string {
+	const says = "not acknowledged: "
+	return says + strings.TrimPrefix(detail, says)
+}
+
 // hostPort is where notifications go.
 func hostPort(a *queue.About) (host, port string) {
 	if a.Type == "webhook" {
@@ -200,7 +207,7 @@ func (c *Console) TestReceiver(ctx context.Context, receiver string) (api.TestRe
 	case errors.Is(err, outbox.ErrNoReceiver):
 		return api.TestResult{}, receiverError(err)
 	case err != nil:
-		return api.TestResult{Tries: receipt.Sent, Problem: c.testProblem(receiver, receipt.Sent, err), Text: "not acknowledged: " + detailOf(err)}, nil
+		return api.TestResult{Tries: receipt.Sent, Problem: c.testProblem(receiver, receipt.Sent, err), Text: notAcknowledged(detailOf(err))}, nil
 	case receipt.Sent == 0:
 		return api.TestResult{Text: "nothing was sent: the receiver's format has no test"}, nil
 	case receipt.RTT == 0:

@@ -120,8 +120,8 @@ func (a *Anonymizer) roleOf(v snmp.VarBind) (role, mibs.Instance) {
 	return ordinary, instance
 }
 
-// Unnamed counts the texts of objects that the MIBs do not name: nothing says whether they identify.
-func Unnamed(r *agent.Recording, tree *mibs.Tree) (texts int) {
+// Unnamed are the instances with texts of objects that the MIBs do not name: nothing says whether they identify.
+func Unnamed(r *agent.Recording, tree *mibs.Tree) (texts []snmp.OID) {
 	a := New(nil, tree)
 	for i := range r.Len() {
 		v := r.Object(i, 0)
@@ -130,7 +130,7 @@ func Unnamed(r *agent.Recording, tree *mibs.Tree) (texts int) {
 		}
 		what, instance := a.roleOf(v)
 		if n := instance.Node; what == ordinary && (n == nil || n.Kind != smi.Column && n.Kind != smi.Scalar) {
-			texts++
+			texts = append(texts, append(snmp.OID{}, v.Name...))
 		}
 	}
 	return texts

@@ -37,8 +37,21 @@ func Parse(app *kingpin.Application, args []string) (command string, err error) 
 		err = valueError(elements, err)
 	} else if flag := unknownFlag.FindStringSubmatch(err.Error()); flag != nil {
 		err = fmt.Errorf("%s has no flag %s%s", cmp.Or(selected, app.Name), flag[1], DidYouMean(flag[1], flagNames(app.Model(), selected)))
+	} else if late := commandBehindFlags(app.Model(), args, err); late != "" {
+		return "", Usagef("the command comes first: %s", late)
 	}
 	return "", Usagef("%w\nTry %q.", err, strings.Join(strings.Fields(app.Name+" "+selected+" --help"), " "))
+}
+
+// commandBehindFlags returns the command line with its command in front of its flags, if the error is that kingpin took
+// the flags for those of the default command; otherwise "".
+func commandBehindFlags(app *kingpin.ApplicationModel, args []string, err error) string {
+	word, unexpected := strings.CutPrefix(err.Error(), "unexpected ")
+	i := slices.Index(args, word)
+	if !unexpected || i <= 0 || !strings.HasPrefix(args[0], "-") || !slices.ContainsFunc(app.Commands, func(c *kingpin.CmdModel) bool { return c.Name == word }) {
+		return ""
+	}
+	return strings.Join(slices.Concat([]string{app.Name, word}, args[:i], args[i+1:]), " ")
 }
 
 // valueError names the flag or the argument whose value is not taken.
@@ -80,6 +93,12 @@ func flagNames(app *kingpin.ApplicationModel, command string) (names []string) {
 	return names
 }
 
+// meantElsewhere is what to write in the place of words that are expected to be commands.
+var meantElsewhere = map[string]string{
+	"reload":       "a server reads its files again by curl -X POST " + DefaultServer + "/-/reload, or by SIGHUP",
+	"profile list": "the commands are show, draft, test; trapline profile show TARGET prints what is selected for a target",
+}
+
 // UnknownCommand is the error of a word where a command has to stand, else nil.
 func UnknownCommand(app *kingpin.ApplicationModel, args []string) error {
 	known, above := app.Commands, ""
@@ -94,6 +113,9 @@ func UnknownCommand(app *kingpin.ApplicationModel, args []string) error {
 		if i >= 0 && len(known[i].Commands) > 0 {
 			known, above = known[i].Commands, above+word+" "
 			continue
+		}
+		if advice := meantElsewhere[above+word]; advice != "" && i < 0 {
+			return fmt.Errorf("no command %q: %s", above+word, advice)
 		}
 		takesWords := func(c *kingpin.CmdModel) bool { return c.Default && len(c.Args) > 0 }
 		if i >= 0 || slices.ContainsFunc(known, takesWords) {

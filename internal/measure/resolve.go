@@ -24,6 +24,7 @@ func (s *Settings) Resolve(tables map[string]States, find Find) (m *Measure, pro
 	if r.missing {
 		return nil, r.problems, nil
 	}
+	r.warnings = s.unusualTypes()
 	r.kinds()
 	r.states()
 	r.conditions()

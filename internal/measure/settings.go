@@ -106,6 +106,26 @@ func (t *TypeOf) UnmarshalYAML(unmarshal func(any) error) error {
 	return err
 }
 
+// Types are the values of hw_type by which rules select parts. Others are allowed.
+var Types = []string{"fan", "power_supply", "temperature", "voltage", "battery", "module", "transceiver", "physical_disk", "logical_disk", "memory",
+	"outlet", "link", "contact", "humidity", "alarm", "sensor", "license", "printer", "input"}
+
+// unusualTypes warns of types that are probably misspelled.
+func (s *Settings) unusualTypes() (found setting.Problems) {
+	for column, types := range s.Type {
+		for value, typ := range types {
+			at := "type"
+			if column != "" {
+				at += "." + column + "." + value
+			}
+			if question := setting.DidYouMean(typ, Types); question != "" && !slices.Contains(Types, typ) {
+				found.Add(at, "%s is not a usual type of part, by which rules select: %s", quoted(typ), question)
+			}
+		}
+	}
+	return found
+}
+
 // limits are the keys of limit, and values of hw_limit_type.
 var limits = []string{"high.critical", "high.degraded", "low.critical", "low.degraded"}
 
@@ -181,7 +201,19 @@ func unknownMetric(name string) string {
 			return quoted(name) + " is the name of a series: write " + Metrics[i].Name + ", and under unit what the device counts in"
 		}
 	}
-	return unknown("metric", name, names())
+	if question := setting.DidYouMean(name, names()); question != "" {
+		return "unknown metric " + quoted(name) + ": " + question
+	}
+	var begin []string
+	for _, known := range names() {
+		if strings.HasPrefix(known, name) && len(name) > len("hw_") {
+			begin = append(begin, known)
+		}
+	}
+	if len(begin) == 1 {
+		return "unknown metric " + quoted(name) + ": " + setting.Question(begin[0])
+	}
+	return "unknown metric " + quoted(name) + ": docs/reference/measures.md lists them"
 }
 
 // unitOf is the unit of the metric that a value of the column of `by` chooses, and where it stands.

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
@@ -127,10 +128,21 @@ func (m *Metric) Fits(text string) (base string, c Conversion, err error) {
 // unitInstead says which unit to write in the place of text.
 func (m *Metric) unitInstead(text string) string {
 	own := m.ObjectUnits()
+	if number, name := cutFactor(text); number != "" {
+		if near := setting.Nearest(name, own); near != "" || slices.Contains(own, name) {
+			return setting.Question(strings.TrimSpace(number + " " + cmp.Or(near, name)))
+		}
+	}
 	if question := setting.DidYouMean(text, own); question != "" {
 		return question
 	}
 	return "write a unit of " + strings.Join(own, ", ")
+}
+
+// cutFactor cuts "0.1Cel" behind its factor, which a space has to follow.
+func cutFactor(text string) (factor, name string) {
+	name = strings.TrimLeft(text, "0123456789./")
+	return text[:len(text)-len(name)], strings.TrimSpace(name)
 }
 
 // parseUnit reads "0.1 Cel", "1/128 Cel", "Cel" or "4096 By".

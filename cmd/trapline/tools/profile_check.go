@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -19,6 +20,7 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/client"
 	"trapline/internal/human"
+	"trapline/internal/measure"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
 	"trapline/internal/replay"
@@ -74,10 +76,13 @@ func (f *profileTest) run(ctx context.Context, _ *slog.Logger) error {
 		for _, file := range files {
 			t := recordingTest{file: file, book: book, tree: tree}
 			same, err := t.run(ctx, f, out)
-			if err != nil {
+			if err != nil && ctx.Err() != nil {
 				return err
 			}
-			failed = failed || !same
+			if err != nil {
+				fmt.Fprintf(out, "%s: %s\n", file, human.Visible(strings.TrimPrefix(err.Error(), file+": ")))
+			}
+			failed = failed || !same || err != nil
 		}
 	}
 	return cli.Failed(failed)
@@ -111,6 +116,9 @@ func (t *recordingTest) run(ctx context.Context, f *profileTest, out io.Writer) 
 	if err != nil {
 		return false, err
 	}
+	for _, text := range implausible(got) {
+		fmt.Fprintf(out, "  warning: %s\n", human.Visible(text))
+	}
 	for _, failure := range pass.Failures() {
 		same = false
 		fmt.Fprintf(out, "  ! %s\n", human.Visible(failure.Error()))
@@ -119,6 +127,28 @@ func (t *recordingTest) run(ctx context.Context, f *profileTest, out io.Writer) 
 		err = t.printUnread(ctx, r, pass, out)
 	}
 	return same, err
+}
+
+// implausible returns a text for each measure that has values which it cannot have, about the first of them.
+func implausible(lines []string) (texts []string) {
+	about := map[string]bool{}
+	for _, line := range lines {
+		series, text := line[:strings.LastIndexByte(line, ' ')], line[strings.LastIndexByte(line, ' ')+1:]
+		name, labels, _ := strings.Cut(series, "{")
+		value, err := strconv.ParseFloat(text, 64)
+		_, id, _ := strings.Cut(labels, `hw_id="`)
+		object := name + strings.TrimRight(id[:max(strings.IndexByte(id, '"'), 0)], ".0123456789")
+		if err != nil || measure.Plausible(name, value) || about[object] {
+			continue
+		}
+		about[object] = true
+		advice := "look at its unit"
+		if strings.HasSuffix(name, "_ratio") && value > 1 && value <= 100 {
+			advice = "write unit: '%'"
+		}
+		texts = append(texts, fmt.Sprintf("%s is %s: %s", series, text, advice))
+	}
+	return texts
 }
 
 // compare prints how the measures differ from those that are expected, or writes them.

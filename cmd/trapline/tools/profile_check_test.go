@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestMeasuresOfRecordings(t *testing.T) {
 		t.Errorf("coverage: %v\n%s", err, text)
 	}
 	writeFiles(t, dir, map[string]string{"switch.yml": strings.Replace(acmeProfile, "0.1 Cel", "Cel", 1)})
-	step("another unit", true, "DIR/testdata/sw.snmprec: 2 measures, 1 difference\n  ~ "+strings.TrimSuffix(temperature, "41.5")+"415, expected 41.5\n")
+	step("another unit", true, "DIR/testdata/sw.snmprec: 2 measures, 1 difference\n  ~ "+strings.TrimSuffix(temperature, "41.5")+"415, expected 41.5\n  warning: "+strings.TrimSuffix(temperature, " 41.5")+" is 415: look at its unit\n")
 }
 
 // The built-in profiles measure of the recordings beside them what is expected.
@@ -120,5 +121,25 @@ func TestCoverageOfPartsOfSubtrees(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+}
+
+// A broken recording is reported, and the others are tested.
+func TestRecordingsBesideABrokenOne(t *testing.T) {
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"switch.yml": acmeProfile, "testdata/a.snmprec": "nonsense\n", "testdata/b.snmprec": acmeRecording})
+	text, err := runProfile(t, "test", dir)
+	if err == nil || !strings.Contains(text, "a.snmprec") || !strings.Contains(text, "b.snmprec: 2 measures") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// A value that its metric cannot have is a warning: of a ratio above 1, the unit is missing.
+func TestImplausibleMeasures(t *testing.T) {
+	got := implausible([]string{`device_ratio{hw_id="A::a.1"} 22`, `system_cpu_utilization_ratio{hw_id="A::b.1",hw_name="x y"} 22`, `system_cpu_utilization_ratio{hw_id="A::b.2"} 23`,
+		`hw_temperature_celsius{hw_id="A::c.1"} 415`, `hw_temperature_celsius{hw_id="A::d.1"} 41.5`, `hw_status{hw_id="A::e.0"} 2`})
+	want := []string{`device_ratio{hw_id="A::a.1"} is 22: write unit: '%'`, `system_cpu_utilization_ratio{hw_id="A::b.1",hw_name="x y"} is 22: write unit: '%'`, `hw_temperature_celsius{hw_id="A::c.1"} is 415: look at its unit`}
+	if !slices.Equal(got, want) {
+		t.Errorf("warnings are %q", got)
 	}
 }

@@ -188,8 +188,9 @@ func recorder(ctx context.Context, logger *slog.Logger, flags *cli.TargetFlags, 
 // finish anonymizes a recording, compares it with the original, and writes it.
 func (f *recordFlags) finish(r *agent.Recording, key []byte, tree *mibs.Tree, poll int) error {
 	if *f.anonymize {
-		if n := anonymize.Unnamed(r, tree); n > 0 && poll == 1 {
-			fmt.Fprintf(os.Stderr, "%s in no MIB that is here may identify: name the directory of their MIB files with --mibs-dir, or look through them\n", human.Counted(n, "text"))
+		if texts := anonymize.Unnamed(r, tree); len(texts) > 0 && poll == 1 {
+			fmt.Fprintf(os.Stderr, "%s in no MIB that is here may identify: name the directory of their MIB files with --mibs-dir, or look through %s\n",
+				human.Counted(len(texts), "text"), firstOf(texts))
 		}
 		r = anonymize.New(key, tree).Recording(r)
 	}
@@ -216,6 +217,19 @@ func (f *recordFlags) finish(r *agent.Recording, key []byte, tree *mibs.Tree, po
 		return err
 	}
 	return file.Close()
+}
+
+// firstOf lists OIDs, of many the first.
+func firstOf(oids []snmp.OID) string {
+	const most = 20
+	var list []string
+	for _, o := range oids[:min(len(oids), most)] {
+		list = append(list, o.String())
+	}
+	if more := len(oids) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(list, ", ")
 }
 
 func verify(r *agent.Recording, file string, tree *mibs.Tree) error {

@@ -38,6 +38,14 @@ func addTarget(program *cli.Program) {
 	}
 }
 
+// roundTrip is a round trip time; a target that never answered has none.
+func roundTrip(seconds float64) string {
+	if seconds == 0 {
+		return "unknown (no answer yet)"
+	}
+	return human.Span(seconds)
+}
+
 // printTarget writes a target, a line for each part.
 func printTarget(p *cli.Printer, t *api.Target) {
 	state := stateCell(t.State)
@@ -59,7 +67,7 @@ func printTarget(p *cli.Printer, t *api.Target) {
 	p.Field("Modules", strings.Join(t.Modules, ", "))
 	p.Field("Profile", t.Profile)
 	p.Field("Last poll", lastPoll(&t.TargetSummary))
-	p.Field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", human.Span(t.RTT), human.Trimmed(t.Window, 3), human.Percent(t.Loss), human.Grouped(int(t.Retries)), human.Grouped(int(t.Packets))))
+	p.Field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", roundTrip(t.RTT), human.Trimmed(t.Window, 3), human.Percent(t.Loss), human.Grouped(int(t.Retries)), human.Grouped(int(t.Packets))))
 	if t.Alarms > 0 {
 		p.Field("Alarms", listed(human.Grouped(t.Alarms), "%s baseline", t.Baseline))
 	}
