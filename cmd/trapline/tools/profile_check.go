@@ -59,6 +59,9 @@ func (f *profileTest) run(ctx context.Context, _ *slog.Logger) error {
 	defer out.Flush()
 	failed := false
 	for _, dir := range *f.dirs {
+		if files, err := filepath.Glob(filepath.Join(dir, profile.Files)); err == nil && len(files) == 0 {
+			return fmt.Errorf("%s has no profiles (%s): write one with trapline profile draft HOST -o %s", dir, profile.Files, filepath.Join(dir, "NAME.yml"))
+		}
 		book, warnings, err := config.CheckProfiles([]string{dir}, config.Options{MIBDirs: *f.mibDirs})
 		if err != nil {
 			return err

@@ -143,3 +143,10 @@ func TestImplausibleMeasures(t *testing.T) {
 		t.Errorf("warnings are %q", got)
 	}
 }
+
+// A directory without profiles has the advice to draft one.
+func TestDirectoryWithoutProfiles(t *testing.T) {
+	if _, err := runProfile(t, "test", t.TempDir()); err == nil || !strings.Contains(err.Error(), "write one with trapline profile draft") {
+		t.Errorf("error is %v", err)
+	}
+}
