@@ -101,9 +101,11 @@ func (u *merged) compileModule(library *modules.Library, name string, settings *
 	at := u.placeOf(name, settings)
 	s := u.set[at.String()]
 	compiled, problems := library.Compile(settings)
+	missing := map[string]bool{}
 	for _, m := range problems {
-		if p := at.Below(m.Path); !s.Consequence(at, p) {
+		if p := at.Below(m.Path); !s.Consequence(at, p) && !missing[m.Text] {
 			s.Report(p, nil, m.Text)
+			missing[m.Text] = strings.HasPrefix(m.Text, "there is no MIB ") // one for all names of the MIB
 		}
 	}
 	u.config.Compiled[name] = compiled.Settings

@@ -236,7 +236,7 @@ func (l *Library) find(named *mibs.Tree, text string) (found, error) {
 	case module != "" && !l.has(module) && l.failed[module] != nil:
 		return found{}, l.failed[module]
 	case module != "" && !l.has(module):
-		return found{}, fmt.Errorf("there is no MIB %s%s", module, suggestion(module, l.names()))
+		return found{}, fmt.Errorf("there is no MIB %s%s", module, cmp.Or(suggestion(module, l.names()), ": mibs.dirs or --mibs-dir names the directory of its file"))
 	case module == "" && l.merged:
 		if nodes := named.Named(name); len(nodes) > 1 {
 			text = slices.MaxFunc(nodes, byStanding).Module + "::" + rest

@@ -72,7 +72,7 @@ func TestProblemsOfMeasures(t *testing.T) {
 	for _, test := range []struct{ measure, want string }{
 		{`{metric: hw_temprature, object: ENTITY-SENSOR-MIB::entPhySensorValue}`, `metric: unknown metric "hw_temprature": did you mean hw_temperature?`},
 		{`{metric: hw_temperature, object: ENTITY-SENSOR-MIB::entPhySensorValue, unit: mV}`, `unit: hw_temperature is not measured in mV: write a unit of Cel, K, [degF], mCel`},
-		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, unit: 0.1 Mv}`, `unit: unknown unit "Mv": write a unit of V, kV, mV, uV`},
+		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValue, unit: 0.1 Mv}`, `unit: unknown unit "Mv": did you mean 0.1 mV?`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorValu}`, `object: module ENTITY-SENSOR-MIB does not define "entPhySensorValu": did you mean entPhySensorValue?`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorTable}`, `object: ENTITY-SENSOR-MIB::entPhySensorTable has no value: name a column or a scalar`},
 		{`{metric: hw_voltage, object: ENTITY-SENSOR-MIB::entPhySensorUnitsDisplay}`, `object: ENTITY-SENSOR-MIB::entPhySensorUnitsDisplay is a text: write under text an expression with one group around the number`},
