@@ -57,7 +57,7 @@ func TestTheOIDOfAMeasureSurvivesARestart(t *testing.T) {
 	r := start(t, `{alert: Hot, expr: hw_temperature_celsius > 40, annotations: {trap_variable: '{{ $labels.__oid__ }}'}}`)
 	rows := []string{`hw_temperature_celsius{hw_id="a",hw_name="A"} 50`, `heat{i="1"} 500`}
 	r.poll(rows...)
-	r.want("hot", "raise Hot hw_id=a;hw_name=A")
+	r.want("hot", "raise Hot hw_id=a, hw_name=A")
 	r.restart(pollTime)
 	r.poll(rows...)
 	r.want("after a restart", "")
