@@ -106,7 +106,7 @@ func randomState(r *rand.Rand, id string, at time.Time) *alarm.State {
 	return &alarm.State{ID: id, RaisedAt: at, Conditions: []alarm.Condition{{Source: id, Alarm: a}}}
 }
 
-// model is an index whose callers look again only at the alarms that they are told of.
+// model is an index whose callers look again only at the alarms that it returns.
 type model struct {
 	*world
 	index *Index

@@ -271,7 +271,7 @@ func (r *measuredRow) key() string {
 	return string(append(labels, r.column.ExtraOf(r.sample)...))
 }
 
-// name is what the part is called, and what tells it from others of that name.
+// name is what the part is called, and what distinguishes it from others of that name.
 func (r *measuredRow) name() string {
 	parts := []string{first(r.label("hw_name"), r.label("mountpoint"), r.label("license"), r.label("ssid"), r.label("ifName"), r.label("hw_id"))}
 	for _, name := range r.shows.Metric.Labels {

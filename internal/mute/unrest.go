@@ -99,11 +99,11 @@ type raises struct {
 
 // storm is a storm that goes on.
 type storm struct {
-	began  time.Duration // in run time
-	alarms int
-	told   int            // the number in the last summary
-	rules  map[string]int // alarms by rule
-	common map[string]string
+	began      time.Duration // in run time
+	alarms     int
+	summarized int            // the number in the last summary
+	rules      map[string]int // alarms by rule
+	common     map[string]string
 }
 
 // change returns the unrest for changes by an owner.
@@ -275,12 +275,12 @@ func (s *Set) Storm(owner any, run time.Duration) (next *Set, a *alarm.Alarm, on
 	if s.unrest == nil || s.unrest.storm == nil || s.rules.Storm == nil {
 		return s, nil, false
 	}
-	if now := s.unrest.storm; now.told > 0 && now.alarms < 2*now.told {
+	if now := s.unrest.storm; now.summarized > 0 && now.alarms < 2*now.summarized {
 		return s, nil, true
 	}
 	c := *s
 	c.unrest = s.unrest.change(owner)
-	c.unrest.storm.told = c.unrest.storm.alarms
+	c.unrest.storm.summarized = c.unrest.storm.alarms
 	return &c, c.unrest.storm.alarm(s.heldBelow(), run), true
 }
 

@@ -1,20 +1,15 @@
 package outbox
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
@@ -30,15 +25,6 @@ const unrestOfChild = "TRAPLINE_TEST_UNREST_DIR"
 
 // newRestless is an outbox with two receivers, which log what they are sent.
 func newRestless(dir string) (*Outbox, *statedir.Dir, error) {
-	silent := slog.New(slog.DiscardHandler)
-	state, err := statedir.Open(dir, nil, time.Now())
-	if err != nil {
-		return nil, nil, err
-	}
-	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, "journal"), Logger: silent})
-	if err != nil {
-		return nil, nil, err
-	}
 	var routes []*queue.Route
 	for _, name := range []string{"nms-1", "nms-2"} {
 		log, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -53,10 +39,9 @@ func newRestless(dir string) (*Outbox, *statedir.Dir, error) {
 			return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
 		}})
 	}
-	o, err := New(state, routes, Options{Logger: silent, Metrics: NewMetrics(prometheus.NewRegistry()), Journal: j, Mutes: &mute.Rules{
+	return openJournaled(dir, routes, &mute.Rules{
 		Flap: &mute.FlapSettings{Changes: 6, Within: within(300 * time.Millisecond)}, Storm: &mute.StormSettings{Above: 40, Within: within(time.Second)},
-	}}, time.Now())
-	return o, state, err
+	})
 }
 
 // beRestless has alarms come and go, change their severities, and be silenced, and reports each action.
@@ -102,12 +87,7 @@ func TestChildInUnrest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = o.Run(context.Background()) }()
-	go func() { // the files are written more often than usual
-		for {
-			_ = o.state.journal.Flush()
-		}
-	}()
+	deliver(o)
 	if err := beRestless(o, func() { fmt.Println("acted") }); err != nil {
 		t.Fatal(err)
 	}
@@ -118,27 +98,7 @@ func TestChildInUnrest(t *testing.T) {
 func TestKilledInUnrest(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	kills, until := 0, time.Now().Add(15*time.Second)
-	for ; kills < 60 && (kills < 15 || time.Now().Before(until) || os.Getenv("TRAPLINE_SOAK") != ""); kills++ {
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChildInUnrest$")
-		child.Env = append(os.Environ(), unrestOfChild+"="+dir)
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		left := 1 + rand.IntN(120)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if lines.Text() == "acted" {
-				if left--; left == 0 {
-					_ = child.Process.Kill()
-				}
-			}
-		}
-		_ = child.Wait()
-	}
+	kills := killAgainAndAgain(t, "TestChildInUnrest", unrestOfChild+"="+dir, 15*time.Second, 120, func(line string) bool { return line == "acted" })
 	o, state, err := newRestless(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -206,15 +166,9 @@ func checkLog(t *testing.T, o *Outbox, dir, name string) (events int) {
 // checkEntries checks that the numbers of the journal's entries have no gap, and that each event has one outcome.
 func checkEntries(t *testing.T, o *Outbox) int {
 	t.Helper()
-	entries, err := o.state.journal.Query(t.Context(), journal.Query{Limit: 1_000_000})
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries := numberedEntries(t, o)
 	times := map[string]int{}
-	for i, e := range entries {
-		if want := uint64(len(entries) - i); e.Seq != want {
-			t.Fatalf("entry %d of %d has the number %d", want, len(entries), e.Seq)
-		}
+	for _, e := range entries {
 		if e.Kind == journal.Acknowledged {
 			times[cmp.Or(e.Receiver, "?")+e.Event+e.Notification]++
 		}

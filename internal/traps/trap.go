@@ -86,7 +86,7 @@ func (t *Trap) All() func(yield func(snmp.VarBind) bool) {
 
 var seed = maphash.MakeSeed()
 
-// Hash returns a hash of all that tells the notification from others of its sender.
+// Hash returns a hash of all that distinguishes the notification from others of its sender.
 func (t *Trap) Hash() uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
