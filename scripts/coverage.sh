@@ -3,14 +3,6 @@
 # expected of them. Exits with 1 if less than 95 % of the items are read, or less than 92 % of the values are right.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-corpus=${TRAPLINE_CORPORA:-../shared}/devices
-if [ ! -e "$corpus/coverage.py" ]; then
-	echo "SKIPPED: no $corpus/coverage.py"
-	exit 0
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tar -xzf "$corpus/open.tar.gz" -C "$work"
-go build -tags "$1" -o "$work/trapline" ./cmd/trapline
+source scripts/recordings.sh "$1"
 python3 "$corpus/coverage.py" --recordings "$work/recordings" --expected "$work/expected" --trapline "$work/trapline" \
 	--min-read 95 --min-value 92
