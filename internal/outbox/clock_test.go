@@ -109,10 +109,13 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 			}
 			if !test.quiet {
 				r.say("raised!") // which it may not know
+				settle(10 * time.Minute)
+			}
+			if test.restart {
+				r.stop()
 			}
 			l.Set(nil, 0)
 			if test.restart {
-				r.stop()
 				r = run(t, dir, route)
 			}
 			want := []string{"clear cleared", "clear gone", "raise changed", "raise raised"}
@@ -120,11 +123,11 @@ func TestWhatWasGivenUpIsSentOnceTheReceiverAnswers(t *testing.T) {
 				r.say("+new")
 				want = append(want, "raise new")
 			}
-			settle(time.Minute)
 			if test.quiet && !test.restart {
+				settle(time.Minute)
 				r.expect(l, "") // nobody has tried
-				settle(time.Hour)
 			}
+			settle(time.Hour)
 			r.expectAny(l, want...)
 			r.say("-raised", "-quiet")
 			settle(time.Minute)
