@@ -89,7 +89,7 @@ func (g *group) rows() int {
 }
 
 // answered adds the samples of a poll. Before are the places of the sources in p.Before.
-func (g *group) answered(k *Store, p *Poll, before *places) {
+func (g *group) answered(k *Store, p *Poll, before *places, known *comparison) {
 	first := g.primary(p.After)
 	if first != nil {
 		g.desc = first.Desc
@@ -112,16 +112,23 @@ func (g *group) answered(k *Store, p *Poll, before *places) {
 		if p.Comparable && p.Elapsed > 0 {
 			b = before[i].in(p.Before)
 		}
-		g.update(g.kind.sources[i].track, c, b, p.Elapsed.Seconds())
+		g.update(g.kind.sources[i].track, c, b, p.Elapsed.Seconds(), known)
 	}
 }
 
 func (g *group) forgetRates() {
-	for i := range g.rates {
-		g.rates[i] = nan
+	repeat(g.rates, nan)
+	repeat(g.coarse, noRate)
+}
+
+// repeat sets all elements to v, by copies that double.
+func repeat[T float32 | uint16 | byte](s []T, v T) {
+	if len(s) == 0 {
+		return
 	}
-	for i := range g.coarse {
-		g.coarse[i] = noRate
+	s[0] = v
+	for n := 1; n < len(s); n *= 2 {
+		copy(s[n:], s[:n])
 	}
 }
 
@@ -158,14 +165,10 @@ func (g *group) advance(steps int) {
 	}
 }
 
-func fill(points []byte) {
-	for i := range points {
-		points[i] = gapCode
-	}
-}
+func fill(points []byte) { repeat(points, gapCode) }
 
 // update sets the rates and points of a track from its present and its previous column; b may be nil.
-func (g *group) update(n int, c, b *series.Column, elapsed float64) {
+func (g *group) update(n int, c, b *series.Column, elapsed float64, known *comparison) {
 	t := g.kind.trackOf(n, c.Desc)
 	var points []byte
 	rows := g.rows()
@@ -184,8 +187,9 @@ func (g *group) update(n int, c, b *series.Column, elapsed float64) {
 	if b == nil {
 		return
 	}
-	last := aligned(b, c)
+	last := aligned(b, c, known)
 	factor := t.factor / elapsed
+	fine, coarse := g.ratesOf(n)
 	for i, v := range c.Values {
 		row := rowOf(c, i, to, same)
 		rate := (v - last[i]) * factor
@@ -195,29 +199,34 @@ func (g *group) update(n int, c, b *series.Column, elapsed float64) {
 		case rate < 0:
 			rate = math.NaN() // it began anew, whatever an earlier source seems to say
 		}
-		g.setRate(n, row, float32(rate))
+		if fine != nil {
+			fine[row] = float32(rate)
+		} else {
+			coarse[row] = shorten(float32(rate))
+		}
 		if points != nil {
 			points[row] = encode(rate)
 		}
 	}
 }
 
-// setRate sets the rate of a track, those with points being the first ones.
-func (g *group) setRate(n, row int, rate float32) {
-	if at := n*g.rows() + row; at < len(g.rates) {
-		g.rates[at] = rate
-	} else {
-		g.coarse[at-len(g.rates)] = shorten(rate)
+// ratesOf returns the rates of a track in one of two forms; the other is nil.
+func (g *group) ratesOf(n int) (fine []float32, coarse []uint16) {
+	rows := g.rows()
+	at := n * rows
+	if at < len(g.rates) {
+		return g.rates[at:][:rows], nil
 	}
+	return nil, g.coarse[at-len(g.rates):][:rows]
 }
 
 // rate returns the rate of a row of a track.
 func (g *group) rate(n, row int) float32 {
-	at := n*g.rows() + row
-	if at < len(g.rates) {
-		return g.rates[at]
+	fine, coarse := g.ratesOf(n)
+	if fine != nil {
+		return fine[row]
 	}
-	return lengthen(g.coarse[at-len(g.rates)])
+	return lengthen(coarse[row])
 }
 
 func (t *track) encode(v float64) byte {

@@ -123,13 +123,14 @@ func (t *Target) Answered(p *Poll) {
 		t.find(p.After, *kinds)
 		t.columns, t.kinds = columns, kinds
 	}
+	var known comparison
 	for i := range t.groups {
 		g := &t.groups[i]
 		before := g.at
 		if moved {
 			before, _ = g.kind.find(p.Before)
 		}
-		g.answered(t.store, p, &before)
+		g.answered(t.store, p, &before, &known)
 	}
 	t.neutral.answered(t.store, p)
 }

@@ -51,11 +51,11 @@ func rowsIn(table, of *series.Table) (to []int32, same bool) {
 
 // aligned returns the value that each sample of c had in b, NaN if it had none: a row with other labels is another
 // series.
-func aligned(b, c *series.Column) []float64 {
-	to, same := rowsIn(c.Table, b.Table)
-	if same && sameLabels(b.Table, c.Table) && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {
+func aligned(b, c *series.Column, known *comparison) []float64 {
+	if known.sameSeries(b.Table, c.Table) && len(b.Values) == len(c.Values) && slices.Equal(b.Rows, c.Rows) && (b.Rows == nil) == (c.Rows == nil) {
 		return b.Values
 	}
+	to, same := rowsIn(c.Table, b.Table)
 	byRow := make([]float64, len(c.Table.Ends))
 	for i := range byRow {
 		byRow[i] = math.NaN()
@@ -75,6 +75,21 @@ func aligned(b, c *series.Column) []float64 {
 		values[i] = byRow[c.RowOf(i)]
 	}
 	return values
+}
+
+// comparison is the result of the last comparison of two tables: most columns of a poll have the tables of the column
+// before.
+type comparison struct {
+	a, b *series.Table
+	same bool
+}
+
+// sameSeries reports whether two tables have the same rows with the same labels.
+func (k *comparison) sameSeries(a, b *series.Table) bool {
+	if k.a != a || k.b != b {
+		*k = comparison{a, b, sameRows(a, b) && sameLabels(a, b)}
+	}
+	return k.same
 }
 
 func sameLabels(a, b *series.Table) bool {
