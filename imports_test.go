@@ -49,7 +49,7 @@ var upstream = map[string][]string{
 	"internal/listen":         {"internal/api", "internal/traps", "internal/alarm", "internal/outbox", "internal/poller", "internal/snmp", "internal/setting", "internal/access", "internal/originator", "internal/varbind", "internal/journal", "mibs"},
 	"internal/statedir":       {"internal/originator", "internal/setting", "internal/snmp"},
 	"internal/outbox/queue":   {"internal/alarm", "internal/originator"},
-	"internal/outbox":         {"internal/cause", "internal/outbox/outcomes", "internal/outbox/schema", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
+	"internal/outbox":         {"internal/cause", "internal/outbox/outcomes", "internal/outbox/store", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
 	"internal/varbind":        {"internal/alarm", "internal/originator", "internal/setting", "internal/snmp", "mibs", "mibs/hint", "mibs/smi"},
 	"internal/grouping":       {},
 	"internal/notify":         {"internal/mute", "internal/grouping", "internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
@@ -98,7 +98,7 @@ var upstream = map[string][]string{
 
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
 	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
-	"internal/outbox/schema":           {"internal/alarm", "internal/statedir"},
+	"internal/outbox/store":            {"internal/alarm", "internal/journal", "internal/mute", "internal/outbox/queue", "internal/statedir"},
 	"internal/outbox/outboxtest":       {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
 }
 
@@ -108,7 +108,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
-	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/schema", "internal/rules"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

@@ -158,9 +158,9 @@ func TestDamagedRowsHoldUpNobody(t *testing.T) {
 		r.stop()
 		state := openState(t, dir)
 		err := state.Update(func(tx *bbolt.Tx) error {
-			rows := tx.Bucket(outboxBucket).Bucket([]byte("nms"))
-			k, _ := rows.Cursor().Seek(key(4)) // behind the resync
-			if err := tx.Bucket(alarmsBucket).Put([]byte("c"), []byte("{")); err != nil {
+			rows := tx.Bucket([]byte("outbox")).Bucket([]byte("nms"))
+			k, _ := rows.Cursor().Seek(numbered(4)) // behind the resync
+			if err := tx.Bucket([]byte("alarms")).Put([]byte("c"), []byte("{")); err != nil {
 				return err
 			}
 			return rows.Put(k, []byte("no JSON"))

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 	"trapline/internal/snmp"
 )
 
@@ -161,7 +162,7 @@ func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 			p.conclude(q, r, receipt.RTT, why)
 		}
 		if why != nil {
-			p.dead = append(p.dead, deadRow{q, r, &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
+			p.dead = append(p.dead, store.Dead{Receiver: q.Name, Number: r.Seq(), Letter: &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
 		if errors.Is(why, errExpired) && r.Alarm.ID != "" && r.Kind != alarm.Acked {
 			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, r)

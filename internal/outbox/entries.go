@@ -1,25 +1,13 @@
 package outbox
 
 import (
-	"bytes"
-	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/statedir"
 )
-
-// journalBucket contains the entries of the journal that are not yet in one of its files. Each is written in the
-// transaction that it describes, so that journal and state agree. The entries of a transaction are the lines of one
-// value. Its key is the number of the last entry.
-var journalBucket = []byte("journal")
 
 // note adds an entry to the plan.
 func (p *plan) note(e journal.Event) {
@@ -116,33 +104,6 @@ func (p *plan) numberEntries() {
 	}
 }
 
-// storeEntries writes the entries, and removes those that are in the files of the journal.
-func (p *plan) storeEntries(tx *bbolt.Tx) error {
-	j := p.state.journal
-	if !j.Durable() {
-		return nil
-	}
-	b := tx.Bucket(journalBucket)
-	c, stored := b.Cursor(), key(j.Stored())
-	for k, _ := c.First(); k != nil && bytes.Compare(k, stored) <= 0; k, _ = c.First() {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
-	}
-	if len(p.entries) == 0 {
-		return nil
-	}
-	var text []byte
-	p.texts = p.texts[:0]
-	for i := range p.entries {
-		start := len(text)
-		text = p.entries[i].AppendLine(text)
-		p.texts = append(p.texts, text[start:]) // append does not change these octets
-	}
-	k := key(p.entries[len(p.entries)-1].Seq)
-	return b.Put(k, statedir.Seal(k, text))
-}
-
 // publish adds the entries to the journal, after the transaction.
 func (p *plan) publish() {
 	o := p.state
@@ -152,29 +113,4 @@ func (p *plan) publish() {
 	o.entrySeq += uint64(len(p.entries))
 	o.metrics.Happened(p.entries[p.fromOthers:])
 	o.journal.Add(p.entries, p.texts)
-}
-
-// loadEntries adds the entries to the journal that the last process did not write to its files.
-func (st *state) loadEntries(tx *bbolt.Tx) error {
-	var left []journal.Event
-	last := st.journal.Last()
-	err := st.readRows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
-		var e journal.Event
-		for line := range bytes.Lines(text) {
-			e = journal.Event{}
-			if err := json.Unmarshal(line, &e); err != nil {
-				return err
-			}
-			if e.Seq > last {
-				left = append(left, e)
-			}
-		}
-		if len(k) != 8 || binary.BigEndian.Uint64(k) != e.Seq {
-			return fmt.Errorf("it has the number %d", e.Seq)
-		}
-		return nil
-	})
-	st.journal.Add(left, nil)
-	st.entrySeq = st.journal.Last()
-	return err
 }

@@ -1,10 +1,8 @@
 package outbox
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -14,7 +12,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/statedir"
+	"trapline/internal/outbox/store"
 )
 
 // Waiting lists the events of one receiver.
@@ -84,12 +82,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 			}
 		},
 		also: func(tx *bbolt.Tx) error {
-			for _, d := range dead {
-				if err := tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(d.key); err != nil {
-					return err
-				}
-			}
-			return nil
+			return store.DeleteDead(tx, receiver, dead)
 		},
 	})
 	if err != nil {
@@ -137,11 +130,7 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 			}
 		},
 		also: func(tx *bbolt.Tx) error {
-			if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
-				return err
-			}
-			_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
-			return err
+			return store.DropDead(tx, receiver)
 		},
 	})
 }
@@ -149,22 +138,8 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 // DeadLetters returns the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 	err = o.state.dir.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
-		if b == nil {
-			return nil
-		}
-		return b.ForEach(func(k, value []byte) error {
-			text, err := statedir.Unseal(k, value)
-			if err != nil {
-				return err
-			}
-			d := DeadLetter{key: bytes.Clone(k)}
-			if err := json.Unmarshal(text, &d); err != nil {
-				return err
-			}
-			list = append(list, d)
-			return nil
-		})
+		list, err = store.DeadLetters(tx, receiver)
+		return err
 	})
 	return list, err
 }

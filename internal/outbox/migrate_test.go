@@ -16,7 +16,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/outbox/schema"
+	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
 )
 
@@ -57,7 +57,7 @@ func leaveOld(t *testing.T, fill func(*oldState)) (dir string) {
 			}
 		}
 		fill(o)
-		o.put("meta", "", []byte("seq"), key(o.seq))
+		o.put("meta", "", []byte("seq"), numbered(o.seq))
 		return nil
 	})
 	if err == nil {
@@ -97,7 +97,7 @@ func (o *oldState) active(a alarm.Alarm, receivers ...string) {
 func (o *oldState) waits(receiver string, kind alarm.Kind, a alarm.Alarm) {
 	o.seq++
 	text, _ := json.Marshal(oldRow{Event: alarm.Event{ID: fmt.Sprint("e-", o.seq), Kind: kind, At: time.Now().Add(-time.Minute), Alarm: a}, Expires: time.Now().Add(time.Hour)})
-	o.put("outbox", receiver, key(o.seq), text)
+	o.put("outbox", receiver, numbered(o.seq), text)
 }
 
 func portOf(i int, severity alarm.Severity) alarm.Alarm {
@@ -129,7 +129,7 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		disman.Key, disman.Scheme = byInstance, "by-instance"
 		routes := []*queue.Route{byID.Route("alarm"), disman}
 		r := run(t, dir, routes...)
-		if kept, err := os.ReadFile(filepath.Join(dir, schema.FirstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
+		if kept, err := os.ReadFile(filepath.Join(dir, store.FirstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
 			t.Errorf("%d octets were kept of %d, %v", len(kept), len(before), err)
 		}
 		settle(time.Minute)
@@ -194,7 +194,9 @@ func TestAlarmsOfForm1BecomeOne(t *testing.T) {
 func TestDatabasesOfLaterFormsAreRefused(t *testing.T) {
 	dir := leave(t)
 	state := openState(t, dir)
-	err := state.Update(func(tx *bbolt.Tx) error { return tx.Bucket(schema.MetaBucket).Put(schema.Key, key(schema.Version+1)) })
+	err := state.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("schema"), numbered(store.Version+1))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

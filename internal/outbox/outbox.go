@@ -15,7 +15,7 @@ import (
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/outbox/schema"
+	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
 )
 
@@ -68,6 +68,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
 		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue.Queue]bool{},
 	}
+	st.reader = &store.Reader{Dir: s, Logger: o.Logger}
 	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1)}
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
@@ -85,12 +86,12 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)
-	if err := schema.KeepFirst(s, now); err != nil {
+	if err := store.KeepFirst(s, now); err != nil {
 		return nil, err
 	}
-	var merged []merge
+	var merged []store.Merge
 	err = s.Update(func(tx *bbolt.Tx) (err error) {
-		if merged, err = out.state.convert(tx, now); err != nil {
+		if merged, err = st.converter(now).Convert(tx); err != nil {
 			return err
 		}
 		return out.state.load(tx)
@@ -110,8 +111,8 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 			p.retract(&merged[i])
 		}
 		for _, q := range out.state.queues {
-			if out.state.damaged > 0 {
-				p.resync(q, out.state.damaged)
+			if st.reader.Damaged > 0 {
+				p.resync(q, st.reader.Damaged)
 			}
 		}
 	}})

@@ -3,10 +3,9 @@ package outbox
 import (
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 )
 
 // outcome is the outcome of an event for a receiver. That of a delivered event is only in memory and in the journal:
@@ -53,32 +52,4 @@ func (p *plan) conclude(q *queue.Queue, r *queue.Row, took time.Duration, why er
 }
 
 // DeadLetter is an event that was given up, with the reason.
-type DeadLetter struct {
-	alarm.Event
-	Line string    `json:"line,omitempty"` // the key by which the receiver identifies the alarm, if it is not the ID
-	Why  string    `json:"why"`
-	At   time.Time `json:"given_up_at"`
-
-	key []byte // in the database
-}
-
-// maxDeadLetters is the maximum number of dead letters of a receiver.
-const maxDeadLetters = 1000
-
-// deadRow is a dead letter that a plan stores.
-type deadRow struct {
-	q          *queue.Queue
-	r          *queue.Row
-	deadLetter *DeadLetter
-}
-
-func (d *deadRow) store(b *bbolt.Bucket) error {
-	if err := putJSON(b, key(d.r.Seq()), d.deadLetter); err != nil {
-		return err
-	}
-	if b.Stats().KeyN <= maxDeadLetters {
-		return nil
-	}
-	oldest, _ := b.Cursor().First()
-	return b.Delete(oldest)
-}
+type DeadLetter = store.DeadLetter

@@ -12,6 +12,7 @@ import (
 	"trapline/internal/mute"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 )
 
 // plan is the effect of a transaction on the database, and then on the state in memory. It implements alarm.Store: its
@@ -42,8 +43,8 @@ type plan struct {
 	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
 	touched     []string                 // keys of alarms that transitions of others concern
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
-	dead        []deadRow                // events that are given up
-	absent      []absentRow              // rows of receivers that are not configured
+	dead        []store.Dead             // events that are given up
+	absent      []store.Row              // rows of receivers that are not configured
 	size        int                      // the change of the size of all alarms
 	number      int                      // the change of their number
 	refused     *FullError               // of the change that is being planned
@@ -61,12 +62,6 @@ type plan struct {
 type renewal struct {
 	alarm *alarm.Alarm
 	lease float64
-}
-
-// absentRow is a row of a receiver that is not configured.
-type absentRow struct {
-	receiver string
-	row      *queue.Row
 }
 
 // alarmQueueKey identifies an alarm queue of a receiver.
@@ -206,7 +201,7 @@ func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 		p.append(q, r)
 	} else {
 		p.stamp(r)
-		p.absent = append(p.absent, absentRow{at.Receiver, r})
+		p.absent = append(p.absent, store.Row{Receiver: at.Receiver, Row: r})
 	}
 	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
 }

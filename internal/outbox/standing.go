@@ -13,6 +13,7 @@ import (
 	"trapline/internal/mute"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 )
 
 // Standing is an active alarm, with the state of its notifications.
@@ -162,9 +163,7 @@ func (o *Outbox) Receivers() ([]ReceiverState, error) {
 	o.mu.Unlock()
 	err := o.state.dir.View(func(tx *bbolt.Tx) error {
 		for i := range list {
-			if b := tx.Bucket(deadBucket).Bucket([]byte(list[i].Name)); b != nil {
-				list[i].GivenUp = b.Stats().KeyN
-			}
+			list[i].GivenUp = store.CountDead(tx, list[i].Name)
 		}
 		return nil
 	})

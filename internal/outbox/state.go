@@ -14,6 +14,7 @@ import (
 	"trapline/internal/mute"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
 )
 
@@ -46,7 +47,7 @@ type state struct {
 	entrySeq    uint64                // the last number of an entry of the journal
 	added       []journal.Event       // entries of the journal that wait for a transaction
 
-	damaged int // rows that could not be read at the start
+	reader *store.Reader
 }
 
 // put stores an alarm in memory, or deletes it if s is nil.

@@ -1,5 +1,6 @@
-// Package schema knows the forms of the outbox's database.
-package schema
+// Package store reads and writes the database of the outbox: its records, and their conversion from earlier forms. It
+// decides nothing.
+package store
 
 import (
 	"encoding/binary"
@@ -16,10 +17,18 @@ import (
 	"trapline/internal/statedir"
 )
 
-// MetaBucket contains the form of the database under Key, as 8 octets.
+// The buckets and keys of the database. outbox, views and dead contain one bucket for each receiver.
 var (
-	MetaBucket = []byte("meta")
-	Key        = []byte("schema")
+	metaBucket     = []byte("meta")
+	alarmsBucket   = []byte("alarms") // by key
+	viewsBucket    = []byte("views")  // by key of the place
+	outboxBucket   = []byte("outbox")
+	silencesBucket = []byte("silences") // by ID; why an alarm is muted is not stored, but computed from them
+	deadBucket     = []byte("dead")
+	journalBucket  = []byte("journal") // entries that are not yet in a file of the journal
+	seqKey         = []byte("seq")
+	runKey         = []byte("run_seconds")
+	formKey        = []byte("schema") // see form
 )
 
 // Version is the form of the database that this version writes. In form 1 the severity was part of the identity of alarms,
@@ -29,14 +38,14 @@ const Version = 2
 // FirstFile is the copy of the database before its conversion from form 1.
 const FirstFile = statedir.DatabaseFile + ".v1"
 
-// Of returns the form of the database, or 0 if it is empty.
-func Of(tx *bbolt.Tx) uint64 {
-	meta := tx.Bucket(MetaBucket)
+// form returns the form of the database, or 0 if it is empty.
+func form(tx *bbolt.Tx) uint64 {
+	meta := tx.Bucket(metaBucket)
 	switch {
 	case meta == nil:
 		return 0
-	case len(meta.Get(Key)) == 8:
-		return binary.BigEndian.Uint64(meta.Get(Key))
+	case len(meta.Get(formKey)) == 8:
+		return binary.BigEndian.Uint64(meta.Get(formKey))
 	}
 	return 1
 }
@@ -44,7 +53,7 @@ func Of(tx *bbolt.Tx) uint64 {
 // KeepFirst copies a database of form 1 before its conversion. It returns an error if the form is later than Version.
 func KeepFirst(s *statedir.Dir, now time.Time) error {
 	return s.View(func(tx *bbolt.Tx) error {
-		switch found := Of(tx); {
+		switch found := form(tx); {
 		case found > Version:
 			return fmt.Errorf("state directory %s: %s is of form %d, and this version knows none after %d: start the version that wrote it, or use another state_dir",
 				s.Path, statedir.DatabaseFile, found, Version)
@@ -62,15 +71,15 @@ func KeepFirst(s *statedir.Dir, now time.Time) error {
 	})
 }
 
-// FirstAlarm is an active alarm in form 1.
-type FirstAlarm struct {
+// firstAlarm is an active alarm in form 1.
+type firstAlarm struct {
 	Alarm alarm.Alarm          `json:"alarm"`
 	Lease time.Time            `json:"lease,omitzero"`
-	Told  map[string]FirstView `json:"told,omitempty"` // by receiver
+	Told  map[string]firstView `json:"told,omitempty"` // by receiver
 }
 
-// FirstView is what a receiver knows of an alarm in form 1.
-type FirstView struct {
+// firstView is what a receiver knows of an alarm in form 1.
+type firstView struct {
 	Event   string    `json:"event"`
 	At      time.Time `json:"at"`
 	Repeats int       `json:"repeats,omitempty"`
