@@ -12,6 +12,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 )
 
 // alarmOf returns the alarm of an alert, active or over. Invalid annotations are left out and logged.
@@ -22,7 +23,7 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	}
 	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
-	a.Metric, a.Condition = condition(b.rule.Expr)
+	a.Metric, a.Condition = expression.Condition(b.rule.Expr)
 	if d.target == nil {
 		if d = e.device(a.Target); d == nil {
 			return a
@@ -57,7 +58,7 @@ func (e *Evaluator) oidOf(d *device, rule *Rule, sample labels.Labels) string {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 	}
-	metric, _ := condition(rule.Expr)
+	metric, _ := expression.Condition(rule.Expr)
 	if v, ok := d.tables.variable(metric, sample); ok {
 		return v.oid().String()
 	}
@@ -112,7 +113,7 @@ func (r *evaluation) clearing(ctx context.Context, b *ruleInstance, old *record)
 }
 
 func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found comparedSamples) {
-	c := comparison(b.rule.Expr)
+	c := expression.Comparison(b.rule.Expr)
 	if c == nil {
 		return found
 	}
@@ -138,42 +139,4 @@ func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found com
 
 func (e *Evaluator) alarmID(b *ruleInstance, r *record) string {
 	return alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
-}
-
-// maxCondition is the maximum length of a condition, in octets.
-const maxCondition = 64
-
-// condition returns the first metric of an expression, and its comparison as text.
-func condition(e parser.Expr) (metric, text string) {
-	c := comparison(e)
-	if c == nil {
-		if list := selectors(e); len(list) > 0 {
-			metric = nameOf(list[0])
-		}
-		return metric, ""
-	}
-	if list := selectors(c.LHS); len(list) > 0 {
-		metric = nameOf(list[0])
-	} else if list := selectors(c.RHS); len(list) > 0 {
-		metric = nameOf(list[0])
-	}
-	if text = c.Op.String() + " " + c.RHS.String(); len(text) > maxCondition {
-		text = c.Op.String() + " ..."
-	}
-	return metric, text
-}
-
-// comparison is the first comparison in an expression, from the outside.
-func comparison(e parser.Expr) *parser.BinaryExpr {
-	if b, ok := e.(*parser.BinaryExpr); ok && b.Op.IsComparisonOperator() {
-		return b
-	}
-	for below := range parser.ChildrenIter(e) {
-		if expr, ok := below.(parser.Expr); ok {
-			if b := comparison(expr); b != nil {
-				return b
-			}
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"trapline/internal/alarm"
+	"trapline/internal/rules/expression"
 	"trapline/internal/series"
 	"trapline/mibs"
 )
@@ -215,11 +216,11 @@ func TestConditions(t *testing.T) {
 		`{x="1"} > 5`:                     {"", "> 5"},
 		`a > on (target) group_left () max_over_time(a_long_name{with="labels"}[1h] offset 1d) * 10000`: {"a", "> ..."},
 	} {
-		e, err := promqlParser.ParseExpr(expr)
+		e, err := expression.Parser.ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if metric, text := condition(e); metric != want[0] || text != want[1] {
+		if metric, text := expression.Condition(e); metric != want[0] || text != want[1] {
 			t.Errorf("%s: %q %q, want %q", expr, metric, text, want)
 		}
 	}

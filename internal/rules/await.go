@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 )
 
 // awaits reports whether a global rule has to wait for the first poll of a target: none has ended since the rule was
@@ -43,7 +44,7 @@ func (d *device) awaited(since, now time.Time) bool {
 
 // onlyTarget returns the target that all selectors of a rule name, or "".
 func (r *Rule) onlyTarget() (name string) {
-	for _, vs := range selectors(r.Expr) {
+	for _, vs := range expression.Selectors(r.Expr) {
 		i := slices.IndexFunc(vs.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == poller.TargetLabel && m.Type == labels.MatchEqual })
 		if i < 0 || name != "" && vs.LabelMatchers[i].Value != name {
 			return ""

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"trapline/internal/rules/expression"
+
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -22,7 +24,7 @@ var clockFunctions = []string{"minute", "hour", "day_of_week", "day_of_month", "
 
 // clockCallsOf returns the insertions for the functions of a query that return the present time.
 func clockCallsOf(query string) (list []insertion) {
-	expr, err := promqlParser.ParseExpr(query)
+	expr, err := expression.Parser.ParseExpr(query)
 	if err != nil {
 		return nil
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"trapline/internal/rules/expression"
 )
 
 // Expressions that are too large are refused without parsing them.
@@ -67,7 +69,7 @@ func TestCostOfExpressions(t *testing.T) {
 		`count_values("` + strings.Repeat("b", 2000) + `", a)`:                {want: "lengthen"},
 		`label_replace(a, "` + strings.Repeat("b", 2000) + `", "x", "b", "")`: {want: "lengthen"},
 	} {
-		parsed, err := promqlParser.ParseExpr(expr)
+		parsed, err := expression.Parser.ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +115,7 @@ func TestCostBoundsWhatIsRead(t *testing.T) {
 	for range 300 {
 		text := vector(3)
 		o := CostOptions{Span: time.Duration(rand.IntN(60)) * time.Minute, Step: time.Duration(1+rand.IntN(100)) * time.Second, Interval: 30 * time.Second}
-		expr, err := promqlParser.ParseExpr(text)
+		expr, err := expression.Parser.ParseExpr(text)
 		r.must(err)
 		c := newCost(expr, o)
 		if c.err() != nil || c.points > 1e6 {

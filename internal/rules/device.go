@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -172,8 +173,8 @@ func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 		return true
 	}
 	restored := !d.complete && len(b.persisted) > 0
-	return slices.ContainsFunc(selectors(b.rule.Expr), func(vs *parser.VectorSelector) bool {
-		name := nameOf(vs)
+	return slices.ContainsFunc(expression.Selectors(b.rule.Expr), func(vs *parser.VectorSelector) bool {
+		name := expression.Name(vs)
 		if d.selectors.made[d.selectors.number[vs]] || isPollSeries(name) {
 			return false
 		}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"trapline/internal/rules/expression"
+
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/template"
@@ -41,7 +43,7 @@ func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
 func engineOptions(lookback time.Duration) promql.EngineOpts {
 	return promql.EngineOpts{
 		Logger: slog.New(slog.DiscardHandler), MaxSamples: maxSamples, Timeout: maxTime, LookbackDelta: lookback,
-		EnableAtModifier: true, EnableNegativeOffset: true, Parser: promqlParser,
+		EnableAtModifier: true, EnableNegativeOffset: true, Parser: expression.Parser,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
 	}
 }

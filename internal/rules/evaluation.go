@@ -13,6 +13,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 )
 
 // evaluation is the evaluation of rules at one time.
@@ -236,7 +237,7 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 
 // gone reports whether the row of an alert is absent.
 func (r *evaluation) gone(b *ruleInstance, old *record) bool {
-	metric, _ := condition(b.rule.Expr)
+	metric, _ := expression.Condition(b.rule.Expr)
 	return r.device.caches[metric] != nil && !isPollSeries(metric) && r.device.tables.lacks(metric, old.Sample)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
 
+	"trapline/internal/rules/expression"
 	"trapline/internal/setting"
 )
 
@@ -90,7 +91,7 @@ func Parse(file string, content []byte) (groups []*Group, problems []Problem, do
 	if len(f.problems) > 0 {
 		return nil, f.problems, f.warnings
 	}
-	parsed, errs := rulefmt.Parse(content, false, nameValidation, promqlParser, silent)
+	parsed, errs := rulefmt.Parse(content, false, nameValidation, expression.Parser, silent)
 	for _, err := range errs {
 		f.addError(err)
 	}
@@ -269,7 +270,7 @@ func (f *ruleFile) group(parsed *rulefmt.RuleGroup, n *yaml.Node) *Group {
 
 // newRule returns a rule, or nil if its expression cannot be parsed, which is reported elsewhere.
 func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
-	expr, err := promqlParser.ParseExpr(r.Expr)
+	expr, err := expression.Parser.ParseExpr(r.Expr)
 	if err != nil {
 		return nil
 	}

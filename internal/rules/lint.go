@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 	"trapline/internal/series"
 )
 
@@ -119,55 +120,9 @@ func (l *linter) lintLabels() {
 			l.find(LevelWarning, "%s", text)
 		}
 	}
-	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !keepsTarget(l.rule.Expr) {
+	if _, set := l.rule.Labels[poller.TargetLabel]; l.rule.Alert != "" && !set && !expression.KeepsTarget(l.rule.Expr) {
 		l.find(LevelWarning, "its alarms have no label target: they are of no device")
 	}
-}
-
-// keepsTarget reports whether the result of an expression has the label target, given series that have it.
-func keepsTarget(e parser.Expr) bool {
-	switch e := e.(type) {
-	case *parser.VectorSelector, *parser.MatrixSelector:
-		return true
-	case *parser.ParenExpr:
-		return keepsTarget(e.Expr)
-	case *parser.UnaryExpr:
-		return keepsTarget(e.Expr)
-	case *parser.StepInvariantExpr:
-		return keepsTarget(e.Expr)
-	case *parser.SubqueryExpr:
-		return keepsTarget(e.Expr)
-	case *parser.AggregateExpr:
-		switch e.Op {
-		case parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO:
-			return keepsTarget(e.Expr)
-		}
-		return slices.Contains(e.Grouping, poller.TargetLabel) != e.Without && keepsTarget(e.Expr)
-	case *parser.BinaryExpr:
-		return keepsTargetOfBoth(e)
-	case *parser.Call:
-		switch e.Func.Name {
-		case "absent", "absent_over_time", "scalar", "vector":
-			return false
-		}
-		return slices.ContainsFunc(e.Args, func(arg parser.Expr) bool { return keepsTarget(arg) })
-	}
-	return false
-}
-
-func keepsTargetOfBoth(e *parser.BinaryExpr) bool {
-	m := e.VectorMatching
-	switch {
-	case m == nil || e.LHS.Type() != parser.ValueTypeVector || e.RHS.Type() != parser.ValueTypeVector:
-		return keepsTarget(e.LHS) || keepsTarget(e.RHS)
-	case e.Op == parser.LOR:
-		return keepsTarget(e.LHS) && keepsTarget(e.RHS)
-	case m.Card == parser.CardOneToOne:
-		return slices.Contains(m.MatchingLabels, poller.TargetLabel) == m.On && keepsTarget(e.LHS)
-	case m.Card == parser.CardOneToMany:
-		return keepsTarget(e.RHS)
-	}
-	return keepsTarget(e.LHS)
 }
 
 // comparing are the functions that need more than one sample.
@@ -187,7 +142,7 @@ func (l *linter) lintRanges() {
 		if !ok || !slices.Contains(comparing, call.Func.Name) {
 			return nil
 		}
-		interval := l.environment.Interval(nameOf(m.VectorSelector.(*parser.VectorSelector)))
+		interval := l.environment.Interval(expression.Name(m.VectorSelector.(*parser.VectorSelector)))
 		switch shown, better := model.Duration(interval), model.Duration(4*interval); {
 		case m.Range < 2*interval:
 			l.find(LevelWarning, "%s yields nothing, as in Prometheus: it needs two polls, and targets are polled each %s: write a range of %s or more", call, shown, better)
@@ -206,8 +161,8 @@ func (l *linter) lintNames() {
 	known := append([]string{poller.TargetLabel, model.AlertNameLabel, oidLabel}, l.environment.TargetLabels...)
 	var missing []string
 	recorded := false
-	for _, vs := range selectors(l.rule.Expr) {
-		name := nameOf(vs)
+	for _, vs := range expression.Selectors(l.rule.Expr) {
+		name := expression.Name(vs)
 		own, yielded := l.environment.Metrics[name]
 		switch {
 		case name == "" || l.recorded[name]:

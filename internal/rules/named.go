@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 
+	"trapline/internal/rules/expression"
+
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -12,7 +14,7 @@ type Label struct{ Name, Value string }
 
 // ParseSeries reads the selector of one series, such as ifOperStatus{ifIndex="3"}: its labels are equal to something.
 func ParseSeries(text string) (metric string, with []Label, err error) {
-	matchers, err := promqlParser.ParseMetricSelector(text)
+	matchers, err := expression.Parser.ParseMetricSelector(text)
 	if err != nil {
 		return "", nil, fmt.Errorf("%q is not a selector: write one such as 'ifOperStatus{ifIndex=\"3\"}', in quotes for the shell", text)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 	"trapline/internal/series"
 )
 
@@ -39,9 +40,9 @@ func pollSeries(p *poller.Pass, t *poller.Target) *series.Set {
 
 // onlyPollSeries reports whether an expression selects only series about polling.
 func onlyPollSeries(e parser.Expr) bool {
-	list := selectors(e)
-	poll := func(vs *parser.VectorSelector) bool { return isPollSeries(nameOf(vs)) }
-	other := func(vs *parser.VectorSelector) bool { return !poll(vs) && nameOf(vs) != alertsName }
+	list := expression.Selectors(e)
+	poll := func(vs *parser.VectorSelector) bool { return isPollSeries(expression.Name(vs)) }
+	other := func(vs *parser.VectorSelector) bool { return !poll(vs) && expression.Name(vs) != alertsName }
 	return slices.ContainsFunc(list, poll) && !slices.ContainsFunc(list, other)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 )
 
 // expressions makes expressions up. Many of them are not separable, and some not even valid.
@@ -75,11 +76,11 @@ func TestSeparableExpressionsGiveTheSameRows(t *testing.T) {
 	compared, refused, rowsSeen := 0, 0, 0
 	for compared < 2000 {
 		text := x.vector(1 + x.IntN(3))
-		e, err := promqlParser.ParseExpr(text)
+		e, err := expression.Parser.ParseExpr(text)
 		if err != nil {
 			continue
 		}
-		if Separable(e) != nil {
+		if expression.Separable(e) != nil {
 			refused++
 			continue
 		}
@@ -135,8 +136,8 @@ func TestRulesThatAreNotBoundHaveNoRows(t *testing.T) {
 	unbound := 0
 	for unbound < 300 {
 		text := x.vector(1 + x.IntN(3))
-		e, err := promqlParser.ParseExpr(text)
-		if err != nil || Separable(e) != nil {
+		e, err := expression.Parser.ParseExpr(text)
+		if err != nil || expression.Separable(e) != nil {
 			continue
 		}
 		sel := newSelectors([]*Rule{{Expr: e, Alert: "A"}})

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"trapline/internal/rules/expression"
+
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 )
@@ -83,7 +85,7 @@ func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {
 	if err := CheckText(text); err != nil {
 		return nil, err
 	}
-	expr, err := promqlParser.ParseExpr(text)
+	expr, err := expression.Parser.ParseExpr(text)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/notify"
+	"trapline/internal/rules/expression"
 )
 
 // Report is the state of a rule over all targets.
@@ -112,9 +113,9 @@ func (s *Selectors) foundSoFar() []bool {
 
 // missing returns the metrics that a rule selects and of which no series was found.
 func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
-	for _, vs := range selectors(r.Expr) {
+	for _, vs := range expression.Selectors(r.Expr) {
 		n := s.number[vs]
-		name := cmp.Or(nameOf(vs), vs.String())
+		name := cmp.Or(expression.Name(vs), vs.String())
 		if !found[n] && !s.made[n] && !slices.Contains(names, name) {
 			names = append(names, name)
 		}

@@ -83,9 +83,6 @@ func (s *Set) Rules() []*Rule {
 // nameValidation is the scheme of Prometheus 3.
 const nameValidation = model.UTF8Validation
 
-// promqlParser is PromQL as Prometheus has it without feature flags.
-var promqlParser = parser.NewParser(parser.Options{})
-
 // Severities returns the values of the label severity of alerting rules, templates verbatim; "" for a rule without one.
 func (s *Set) Severities() (words []string) {
 	for _, r := range s.Rules() {

@@ -1,12 +1,13 @@
 package rules
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"trapline/internal/rules/expression"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -34,11 +35,11 @@ func newSelectors(list []*Rule) *Selectors {
 	s := &Selectors{byName: map[string][]int{}, number: map[*parser.VectorSelector]int{}, mentions: map[string]bool{}}
 	for _, r := range list {
 		s.Window = max(s.Window, r.Window)
-		for _, vs := range selectors(r.Expr) {
+		for _, vs := range expression.Selectors(r.Expr) {
 			n := len(s.all)
 			s.all, s.number[vs] = append(s.all, vs), n
 			s.made = append(s.made, slices.ContainsFunc(list, func(maker *Rule) bool { return maker.mayYield(vs) }))
-			if name := nameOf(vs); name != "" {
+			if name := expression.Name(vs); name != "" {
 				s.byName[name] = append(s.byName[name], n)
 			} else {
 				s.anyName = append(s.anyName, n)
@@ -62,7 +63,7 @@ var metricName = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
 // Named reports whether any rule selects series of that name.
 func (s *Selectors) Named(name string) bool {
 	return s.mentions[name] || len(s.byName[name]) > 0 || slices.ContainsFunc(s.anyName, func(n int) bool {
-		return matchesLabel(s.all[n], model.MetricNameLabel, name)
+		return expression.MatchesLabel(s.all[n], model.MetricNameLabel, name)
 	})
 }
 
@@ -118,61 +119,4 @@ func selected(vs *parser.VectorSelector, series labels.Labels) bool {
 		}
 	}
 	return true
-}
-
-// nameOf returns the metric name of a selector, or "" if it may select several.
-func nameOf(vs *parser.VectorSelector) string {
-	for _, m := range vs.LabelMatchers {
-		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
-			return m.Value
-		}
-	}
-	return ""
-}
-
-// selectors returns the selectors of an expression.
-func selectors(e parser.Expr) (list []*parser.VectorSelector) {
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if vs, ok := n.(*parser.VectorSelector); ok {
-			list = append(list, vs)
-		}
-		return nil
-	})
-	return list
-}
-
-// window returns how far back an expression reads. Nested ranges add up.
-func window(e parser.Expr) (most time.Duration) {
-	parser.Inspect(e, func(n parser.Node, above []parser.Node) error {
-		vs, ok := n.(*parser.VectorSelector)
-		if !ok {
-			return nil
-		}
-		back := max(0, cmp.Or(vs.Offset, vs.OriginalOffset))
-		for _, node := range above {
-			switch node := node.(type) {
-			case *parser.MatrixSelector:
-				back += node.Range
-			case *parser.SubqueryExpr:
-				back += node.Range + max(0, cmp.Or(node.Offset, node.OriginalOffset))
-			}
-		}
-		most = max(most, back)
-		return nil
-	})
-	return most
-}
-
-// rates reports whether an expression derives rates from counters, which a jump would distort.
-func rates(e parser.Expr) (found bool) {
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if call, ok := n.(*parser.Call); ok {
-			switch call.Func.Name {
-			case "rate", "irate", "increase", "delta", "idelta", "deriv":
-				found = true
-			}
-		}
-		return nil
-	})
-	return found
 }

@@ -1,6 +1,10 @@
 package rules
 
-import "testing"
+import (
+	"testing"
+
+	"trapline/internal/rules/expression"
+)
 
 func TestWhatIsGlobalAndWhy(t *testing.T) {
 	for expr, want := range map[string]string{
@@ -25,12 +29,12 @@ func TestWhatIsGlobalAndWhy(t *testing.T) {
 		`topk(3, a)`:                                   "topk(3, a) mixes targets",
 		`histogram_quantile(0.9, sum by (target) (a))`: "",
 	} {
-		e, err := promqlParser.ParseExpr(expr)
+		e, err := expression.Parser.ParseExpr(expr)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := ""
-		if err := Separable(e); err != nil {
+		if err := expression.Separable(e); err != nil {
 			got = err.Error()
 		}
 		if got != want {

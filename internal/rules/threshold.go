@@ -17,6 +17,7 @@ import (
 
 	"trapline/internal/notify"
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 	"trapline/internal/setting"
 	"trapline/mibs"
 )
@@ -89,7 +90,7 @@ func (t *Threshold) Problems() []setting.Problem {
 	if len(found) > 0 {
 		return found
 	}
-	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, nameValidation, promqlParser) {
+	for _, problem := range t.rule().Validate(rulefmt.RuleNode{}, nameValidation, expression.Parser) {
 		found.Add("", "threshold %q: %s", t.Name, placeless.ReplaceAllString(problem.Error(), ""))
 	}
 	return found

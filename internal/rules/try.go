@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
 	"trapline/internal/series"
 )
 
@@ -76,7 +77,7 @@ func (e *Evaluator) newTrial(t *Trial) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	expr, err := promqlParser.ParseExpr(t.Expr)
+	expr, err := expression.Parser.ParseExpr(t.Expr)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,7 @@ type trial struct {
 // gather collects the samples of the last polls that the expression selects.
 func (t *trial) gather() error {
 	t.of, t.named = map[string]bool{}, map[string]bool{}
-	wanted := selectors(t.expr)
+	wanted := expression.Selectors(t.expr)
 	in := &pollWriter{}
 	for i := range t.reports {
 		r := &t.reports[i]
@@ -154,8 +155,8 @@ func mayBeNamed(vs *parser.VectorSelector, name string) bool {
 // names notes the metrics of the expression that do not exist, or exist only in the last poll.
 func (t *trial) names(found *TrialResult) {
 	seen := map[string]bool{}
-	for _, vs := range selectors(t.expr) {
-		name := nameOf(vs)
+	for _, vs := range expression.Selectors(t.expr) {
+		name := expression.Name(vs)
 		if name == "" || seen[name] {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"trapline/internal/rules/expression"
+
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
@@ -89,8 +91,8 @@ func (r *Rule) node() (*yaml.Node, error) {
 // LooksAt reports whether the expression selects a metric of metrics, any metric, or one about whether the target
 // answers.
 func (r *Rule) LooksAt(metrics map[string][]string) bool {
-	for _, vs := range selectors(r.Expr) {
-		name := nameOf(vs)
+	for _, vs := range expression.Selectors(r.Expr) {
+		name := expression.Name(vs)
 		if _, found := metrics[name]; found || name == "" || isUp(name) {
 			return true
 		}
