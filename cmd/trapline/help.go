@@ -14,7 +14,7 @@ var groups = []struct {
 	commands []string
 }{
 	{"Run", []string{"serve", "demo"}},
-	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "receivers"}},
+	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "traps", "receivers"}},
 	{"Ask devices", []string{"poll", "walk", "get", "set", "discover", "profile", "record", "scan"}},
 	{"Configure", []string{"init", "import", "check", "rules", "mib", "generate", "diff"}},
 	{"Send and receive notifications", []string{"trap", "inform", "listen", "notify", "engine", "key"}},
@@ -40,6 +40,7 @@ var examples = map[string][]string{
 	"silence add":     {"silence add target=core-1 -d 2h -c 'core upgrade'", "silence add site=berlin 'severity=~minor|warning' -d 8h -c 'works on the line'"},
 	"silence list":    {"silence list", "silence list --expired"},
 	"silence expire":  {"silence expire 3b2119eb-ae8d-4cc0-8104-91e0a99ec120"},
+	"traps":           {"traps", "traps --unknown", "traps --refused", "traps --unknown -o csv"},
 	"events":          {"events", "events --since=2h core-1", "events -f kind=raised"},
 	"receivers list":  {"receivers"},
 	"receivers show":  {"receivers show nms-1"},

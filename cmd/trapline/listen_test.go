@@ -101,6 +101,12 @@ func TestRefusedTrapsAreCountedByReason(t *testing.T) {
 		await(t, base+"/metrics", fmt.Sprintf("trapline_traps_refused_total{reason=%q} 1", reason))
 	}
 	await(t, base+"/metrics", `trapline_traps_total{target="",trap="coldStart"} 1`)
+	await(t, base+"/api/v1/traps", `"device":"127.0.0.1","version":"3","user":"usr-sha-aes"`)
+	for flag, want := range map[string]string{"--unknown": "127.0.0.1  3        coldStart", "--refused": "127.0.82.9  acl", "--limit=1": "coldStart      1"} {
+		if got := invoke(t, "traps", flag, "--url="+base); got.status != 0 || !strings.Contains(got.out, want) {
+			t.Errorf("traps %s: %+v", flag, got)
+		}
+	}
 }
 
 // sendFrom sends a datagram from an address.

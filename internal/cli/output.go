@@ -110,6 +110,9 @@ type Grid struct {
 // Add adds a row.
 func (g *Grid) Add(cells ...Item) { g.rows = append(g.rows, cells) }
 
+// Len returns the number of rows.
+func (g *Grid) Len() int { return len(g.rows) }
+
 // Data writes the answer of the API as JSON, with -o json.
 func (p *Printer) Data(raw json.RawMessage) (done bool, err error) {
 	if p.Format != "json" {

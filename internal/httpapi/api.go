@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alerting"
+	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/explain"
 	"trapline/internal/fleet"
@@ -34,6 +35,7 @@ type Options struct {
 	Names         func() (*mibs.Tree, error)                     // the MIBs of the configuration and the built-in ones
 	Modules       func() (map[string]catalog.KnownModule, error) // of the configuration and those that ship
 	Configuration Configuration
+	Received      func(limit int) api.Received // of notifications of devices; nil: none
 }
 
 // API serves the answers of the parts of a running Trapline. Its methods may be called concurrently.

@@ -63,6 +63,7 @@ type Listener struct {
 	seed     maphash.Seed
 	refusals *refusals
 	counts   *counts
+	unknown  unknown
 	buckets  buckets
 	notes    *limiter
 	doubts   *limiter

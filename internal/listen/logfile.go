@@ -133,7 +133,7 @@ type loggedTrap struct {
 func appendLog(b []byte, t *traps.Trap, in *traps.Surroundings) []byte {
 	r := t.Received
 	line := loggedTrap{
-		At: t.At.UTC(), From: r.From.Addr().String(), Device: t.Device.String(), Version: map[snmp.Version]string{snmp.V1: "1", snmp.V2c: "2c", snmp.V3: "3"}[r.Version],
+		At: t.At.UTC(), From: r.From.Addr().String(), Device: t.Device.String(), Version: versions[r.Version],
 		Inform: r.Inform, Context: r.Context, Trap: t.Name, OID: t.OID.String(), Uptime: t.Uptime, VarBinds: t.Named(in.Tree),
 	}
 	if r.Version == snmp.V3 { // a community is a secret

@@ -45,13 +45,17 @@ func (l *latest) add(key refuser, now time.Duration) {
 	one.last = now
 }
 
-// Received returns the counts of notifications that were taken and refused, with at most limit counts.
+// Received returns the counts of notifications that were taken and refused, and the last ones of devices that are no target,
+// at most limit of each.
 func (l *Listener) Received(limit int) (list api.Received) {
 	l.mu.Lock()
 	list.Listens = slices.Sorted(maps.Keys(l.sockets))
 	l.mu.Unlock()
 	list.Counts, list.Total = l.counts.greatest(limit)
 	list.Refused, list.Refusers = l.refusals.view(l.began)
+	if s := l.current.Load(); s != nil {
+		list.Unknown = l.unknown.view(s.in.Tree, s.owners.Has, limit)
+	}
 	return list
 }
 

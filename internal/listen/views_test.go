@@ -56,3 +56,40 @@ func TestViewsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The last notifications of devices that are no target are kept, of each device some, whatever is sent; those of a device
+// that becomes one are not listed.
+func TestNotificationsOfNobodyAreKept(t *testing.T) {
+	c := &Configuration{Settings: Settings{Rate: 1e6, Allow: []string{"0.0.0.0/0"}}, Targets: []traps.Target{{Name: "core-1", Address: "192.0.2.1"}}}
+	l, _ := newListener(t, c)
+	s := nowhere(t)
+	large := snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.4.1.32473.1"), Type: snmp.OctetString, Value: make([]byte, 60_000)}
+	for i := range 3000 {
+		give(l, s, fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), message(snmp.TrapV2, 1, uint32(i), large))
+	}
+	for i := range 100 {
+		give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, uint32(i)))
+		give(l, s, "192.0.2.2:1", message(snmp.TrapV2, 1, uint32(i), snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}}))
+	}
+	got := l.Received(10_000).Unknown
+	of, octets := map[string]int{}, 0
+	for _, one := range got {
+		of[one.Device]++
+	}
+	for e := l.unknown.all.Front(); e != nil; e = e.Next() {
+		octets += cap(e.Value.(*stray).varbinds)
+	}
+	if len(got) != maxUnknown || of["192.0.2.2"] != maxUnknownOfDevice || of["192.0.2.1"] != 0 || len(l.unknown.of) != len(of) || octets > 2*maxUnknown*maxUnknownOctets {
+		t.Errorf("%d are kept in %d octets: %d of the one that floods, %d of a target, %d devices", len(got), octets, of["192.0.2.2"], of["192.0.2.1"], len(l.unknown.of))
+	}
+	if one := got[0]; one.Device != "192.0.2.2" || one.Version != "2c" || one.Trap != linkDown.String() || one.Text != "1.3.6.1.2.1.2.2.1.1.3=3" || one.User != "" || time.Since(one.At) > time.Minute {
+		t.Errorf("%+v", one)
+	}
+	c.Targets = append(c.Targets, traps.Target{Name: "core-2", Address: "192.0.2.2"})
+	if err := l.Configure(c); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Received(10_000).Unknown; len(got) != maxUnknown-maxUnknownOfDevice {
+		t.Errorf("%d are listed after one of the devices became a target", len(got))
+	}
+}

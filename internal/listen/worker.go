@@ -156,6 +156,9 @@ func (w *worker) count(t *traps.Trap) {
 		target = t.Target.Name
 	}
 	l.counts.add(target, t.Name)
+	if t.Target == nil {
+		l.unknown.add(t)
+	}
 	if more, ok := l.notes.take(l.elapsed()); ok {
 		e := journal.Event{At: t.At, Kind: journal.Trap, Target: target, Value: t.Name, Text: t.Text(w.setup.in.Tree)}
 		if target == "" {

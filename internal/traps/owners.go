@@ -58,6 +58,9 @@ func NewOwners(targets []Target, forwarders []string, engine func(id []byte) (ta
 // Exists reports whether there is a target of that name.
 func (o *Owners) Exists(name string) bool { return o.byName[name] != nil }
 
+// Has reports whether a target is polled at an address.
+func (o *Owners) Has(a netip.Addr) bool { return len(o.byAddress[a.Unmap()]) > 0 }
+
 // Named reports whether targets have host names.
 func (o *Owners) Named() bool { return len(o.named) > 0 }
 

@@ -193,9 +193,11 @@ func (f *fleet) Received(limit int) api.Received {
 	for i := range min(limit, 100) {
 		r.Counts = append(r.Counts, api.TrapCount{Target: fmt.Sprintf("core-%04d", i), Trap: "linkDown", Count: uint64(2000 - i)})
 		r.Refusers = append(r.Refusers, api.Refuser{Sender: fmt.Sprintf("10.9.9.%d", i), Reason: "acl", Count: 100 - i, Last: f.at(float64(i))})
+		r.Unknown = append(r.Unknown, api.UnknownTrap{At: f.at(float64(i)), Device: fmt.Sprintf("10.8.8.%d", i), Sender: "10.9.9.1", Version: "3", User: "monitor", Trap: "coldStart", Text: "sysName.0=x"})
 	}
 	if f.said != "" && limit > 0 {
 		r.Counts[0].Target, r.Counts[0].Trap, r.Refusers[0].Sender = f.said, f.said, f.said
+		r.Unknown[0].User, r.Unknown[0].Trap, r.Unknown[0].Text = f.said, f.said, f.said
 	}
 	return r
 }
@@ -203,7 +205,7 @@ func (f *fleet) Received(limit int) api.Received {
 // Without listen, the page of traps says how they are received.
 func TestTrapsWithoutListen(t *testing.T) {
 	o := fleetOptions(newFleet(20))
-	if body := ask(t, serve(o), "/traps").Body.String(); !strings.Contains(body, "100 most frequent of 140") || !strings.Contains(body, "10.9.9.99") || !strings.Contains(body, "add it to listen.allow") {
+	if body := ask(t, serve(o), "/traps").Body.String(); !strings.Contains(body, "100 most frequent of 140") || !strings.Contains(body, "10.9.9.99") || !strings.Contains(body, "10.8.8.99") || !strings.Contains(body, "add it to listen.allow") {
 		t.Error(body)
 	}
 	o.Source.Traps = nil

@@ -15,6 +15,7 @@ func Add(program *cli.Program) {
 	addAlarms(program)
 	addEvents(program)
 	addSilences(program)
+	addTraps(program)
 	addReceivers(program)
 	addDiff(program)
 }
