@@ -67,6 +67,7 @@ type Listener struct {
 	buckets  buckets
 	notes    *limiter
 	doubts   *limiter
+	echoes   *echoes
 	standing standing
 	log      logFile
 
@@ -99,7 +100,7 @@ const maxWorkers = 8
 func New(o Options) *Listener {
 	l := &Listener{
 		options: o, began: time.Now(), seed: maphash.MakeSeed(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
-		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
+		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), echoes: newEchoes(), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
 	}
 	l.log.logger = o.Logger
 	l.refreshes = newRefreshes(&l.options)

@@ -20,15 +20,20 @@ func (o *once) first(hash uint64, now time.Duration) bool {
 	if now-o.begun >= o.window || len(o.young) >= o.most {
 		o.old, o.young, o.begun = o.young, map[uint64]time.Duration{}, now
 	}
-	at, known := o.young[hash]
-	if !known {
-		at, known = o.old[hash]
-	}
-	if known && now-at < o.window {
+	if o.knows(hash, now) {
 		return false
 	}
 	o.young[hash] = now
 	return true
+}
+
+// knows reports whether a notification was noted.
+func (o *once) knows(hash uint64, now time.Duration) bool {
+	at, known := o.young[hash]
+	if !known {
+		at, known = o.old[hash]
+	}
+	return known && now-at < o.window
 }
 
 // forget forgets a notification that could not be taken.

@@ -25,9 +25,10 @@ const (
 	refusedRate      = "rate"      // too many of one sender
 	refusedMalformed = "malformed" // no notification
 	refusedFull      = "full"      // the workers are behind
+	refusedEcho      = "echo"      // passed on from here, and come back
 )
 
-var refusalReasons = []string{refusedACL, refusedCommunity, refusedUser, refusedDigest, refusedLevel, refusedWindow, refusedRate, refusedMalformed, refusedFull}
+var refusalReasons = []string{refusedACL, refusedCommunity, refusedUser, refusedDigest, refusedLevel, refusedWindow, refusedRate, refusedMalformed, refusedFull, refusedEcho}
 
 // remedies say what to change for each reason.
 var remedies = map[string]string{
@@ -40,6 +41,7 @@ var remedies = map[string]string{
 	refusedRate:      "more than listen.rate notifications a second: raise it, or have the device send fewer",
 	refusedMalformed: "not a notification of SNMP",
 	refusedFull:      "more notifications come than can be handled",
+	refusedEcho:      "it was forwarded from here and came back: have one of the two forward less",
 }
 
 // reasonOf returns the reason of an error of the decoder.
@@ -92,7 +94,7 @@ type refused struct{ count int }
 
 func newRefusals(registry prometheus.Registerer, logger *slog.Logger) *refusals {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "trapline_traps_refused_total", Help: "Datagrams that were received and refused, by reason: acl, community, user, digest, level, window, rate, malformed, full.",
+		Name: "trapline_traps_refused_total", Help: "Datagrams that were received and refused, by reason: acl, community, user, digest, level, window, rate, malformed, full, echo.",
 	}, []string{"reason"})
 	registry.MustRegister(total)
 	r := &refusals{logger: logger, counts: map[string]prometheus.Counter{}, totals: map[string]*atomic.Uint64{}, known: map[refuser]*refused{}, latest: latest{of: map[refuser]*lastRefusal{}}}

@@ -103,8 +103,9 @@ func (w *worker) take(d *datagram, octets []byte) {
 	if r.Inform {
 		seen = w.informs
 	}
+	trap.Target, trap.Device = w.setup.owners.Of(&trap)
 	hash := trap.Hash()
-	if seen.first(hash, w.listener.elapsed()) {
+	if now := w.listener.elapsed(); seen.first(hash, now) && !w.echoes(&trap, now) {
 		w.count(&trap)
 		w.repoll(&trap)
 		if w.setup.settings.Log.File != "" {
@@ -112,6 +113,7 @@ func (w *worker) take(d *datagram, octets []byte) {
 		}
 		if w.setup.forward {
 			w.commitment.forward(&trap)
+			w.listener.echoes.pass(&trap, now)
 		}
 		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 || w.setup.forward {
 			if w.commitment.unsure == nil {
@@ -126,6 +128,15 @@ func (w *worker) take(d *datagram, octets []byte) {
 	case answer != nil:
 		d.socket.answer(answer, d.from)
 	}
+}
+
+// echoes reports whether a notification was passed on from here before, and refuses it. As an inform it is acknowledged.
+func (w *worker) echoes(t *traps.Trap, now time.Duration) bool {
+	if !w.setup.forward || !w.listener.echoes.has(t, now) {
+		return false
+	}
+	w.listener.refusals.refuse(t.Received.From.Addr().WithZone(""), refusedEcho, now)
+	return true
 }
 
 // reportRule logs an annotation of a rule that cannot be used, with the refusals.
@@ -149,7 +160,6 @@ func (w *worker) refuse(sender netip.Addr, err error) {
 // count names, counts and notes a trap.
 func (w *worker) count(t *traps.Trap) {
 	l := w.listener
-	t.Target, t.Device = w.setup.owners.Of(t)
 	t.Name = w.nameOf(t)
 	target := ""
 	if t.Target != nil {

@@ -62,7 +62,7 @@ func (t *Trap) Read(r *originator.Received) (err error) {
 		return errNoTrapOID
 	}
 	t.OID, t.VarBinds = v.Value, rest
-	for v := range t.All() {
+	for v := range t.every() {
 		if v.Name.Compare(originator.SNMPTrapAddress) == 0 && v.Type == snmp.IPAddress {
 			t.address, _ = netip.AddrFromSlice(v.Value)
 		}
@@ -70,11 +70,22 @@ func (t *Trap) Read(r *originator.Received) (err error) {
 	return nil
 }
 
-// All yields the variable bindings, as far as they can be read.
+// All yields the first variable bindings, as far as they can be read.
 func (t *Trap) All() func(yield func(snmp.VarBind) bool) {
 	return func(yield func(snmp.VarBind) bool) {
-		list := t.VarBinds
-		for n := 0; len(list) > 0 && n < maxVarBinds; n++ {
+		n := 0
+		for v := range t.every() {
+			if n++; n > maxVarBinds || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// every yields the variable bindings, as far as they can be read. Their number is bounded by the size of a datagram.
+func (t *Trap) every() func(yield func(snmp.VarBind) bool) {
+	return func(yield func(snmp.VarBind) bool) {
+		for list := t.VarBinds; len(list) > 0; {
 			v, rest, err := snmp.CutVarBind(list)
 			if err != nil || !yield(v) {
 				return
@@ -138,31 +149,4 @@ func (t *Trap) Named(tree *mibs.Tree) []NamedVar {
 		list = append(list, NamedVar{name, v.Name.String(), valueText(tree, node, v)})
 	}
 	return list
-}
-
-var (
-	trapCommunity  = snmp.MustParseOID("1.3.6.1.6.3.18.1.4.0")
-	trapEnterprise = originator.SNMPTrapEnterprise
-)
-
-// Forwarded returns the variable bindings for those to whom the notification is passed on (RFC 3584 section 3.1): with
-// sysUpTime.0, snmpTrapOID.0, the address of the device and the enterprise, and without the community, which is a secret.
-func (t *Trap) Forwarded() []byte {
-	n := originator.Notification{Trap: t.OID, Uptime: t.Uptime}
-	addressed, enterprise := false, false
-	for v := range t.All() {
-		if v.Name.Compare(trapCommunity) == 0 {
-			continue
-		}
-		addressed = addressed || v.Name.Compare(originator.SNMPTrapAddress) == 0
-		enterprise = enterprise || v.Name.Compare(trapEnterprise) == 0
-		n.VarBinds = append(n.VarBinds, v)
-	}
-	if !addressed {
-		n.AddAddress(t.Device)
-	}
-	if v1 := t.Received.V1; v1 != nil && !enterprise {
-		n.VarBinds = append(n.VarBinds, snmp.VarBind{Name: trapEnterprise, Type: snmp.ObjectIdentifier, Value: v1.Enterprise})
-	}
-	return n.EncodeVarBinds()
 }
