@@ -115,6 +115,8 @@ func reasonOf(err error) access.Reason {
 		kind   snmp.ReportKind
 	)
 	switch {
+	case errors.Is(err, errLarge):
+		return access.Malformed
 	case errors.As(err, &status):
 		return access.ErrorStatus
 	case errors.As(err, &kind):
@@ -143,6 +145,9 @@ func (x *exchange) send(ctx context.Context) error {
 	}
 	if ctx.Err() != nil { // else the end of ctx is yet to set its own deadline
 		return ctx.Err()
+	}
+	if err := fits(message); err != nil {
+		return err
 	}
 	_, err = x.conn.Write(message)
 	return err

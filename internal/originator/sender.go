@@ -82,6 +82,16 @@ func (s *Sender) now() time.Duration { return time.Since(s.began) }
 // maxMessage is the largest message that fits a datagram of IPv4.
 const maxMessage = 65507
 
+var errLarge = errors.New("the message does not fit a datagram")
+
+// fits returns an error of a message that no socket takes: it is not the receiver that is unreachable.
+func fits(message []byte) error {
+	if len(message) > maxMessage {
+		return fmt.Errorf("%w: it has %d octets, and may have %d", errLarge, len(message), maxMessage)
+	}
+	return nil
+}
+
 // Trap sends a notification without acknowledgment. A nil error means that the datagram was sent.
 func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 	defer s.turn()()
@@ -91,6 +101,9 @@ func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 	}
 	defer conn.Close()
 	message, err := s.trap(n, conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr())
+	if err == nil {
+		err = fits(message)
+	}
 	if err != nil {
 		return s.failed(access.Malformed, err)
 	}
