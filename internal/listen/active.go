@@ -2,6 +2,7 @@ package listen
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ import (
 
 // standing are the active conditions of rules that end by an expression, by target and source.
 type standing struct {
-	mu sync.Mutex
-	of map[string]map[string]condition
+	mu   sync.Mutex
+	of   map[string]map[string]condition
+	puts int // since the last sweep
+	left int // after it
 }
 
 // condition is an active condition of a trap rule.
@@ -23,6 +26,7 @@ type condition struct {
 	rule   string // its id
 	labels map[string]string
 	since  time.Time // when its last trap came
+	ends   time.Time // when it expires; zero if it does not
 }
 
 func (s *standing) put(target, source string, c condition) {
@@ -35,6 +39,37 @@ func (s *standing) put(target, source string, c condition) {
 		s.of[target] = map[string]condition{}
 	}
 	s.of[target][source] = c
+	if s.puts++; s.puts > s.left+sweepAfter {
+		s.sweep(func(other condition) bool { return !other.ends.IsZero() && c.since.After(other.ends) })
+	}
+}
+
+// sweepAfter is how many conditions are noted at least before expired ones are looked for.
+const sweepAfter = 1000
+
+// sweep forgets the conditions that are over. Its caller holds mu.
+func (s *standing) sweep(over func(condition) bool) {
+	s.puts, s.left = 0, 0
+	for target, conditions := range s.of {
+		maps.DeleteFunc(conditions, func(_ string, c condition) bool { return over(c) })
+		if s.left += len(conditions); len(conditions) == 0 {
+			delete(s.of, target)
+		}
+	}
+}
+
+// keep forgets the conditions of rules that do not exist.
+func (s *standing) keep(exists func(rule string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep(func(c condition) bool { return !exists(c.rule) })
+}
+
+func (s *standing) has(target, source string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.of[target][source]
+	return known
 }
 
 func (s *standing) remove(target, source string) {
@@ -63,10 +98,13 @@ func (l *Listener) restore(s *setup) {
 		r := s.ruleOf(a.ID)
 		if r == nil {
 			ends = append(ends, over(a.ID, "its trap rule was removed"))
-		} else if r.Until != "" {
-			l.standing.put(a.Target, a.ID, condition{r.ID(), a.Labels, a.RaisedAt})
+		} else if r.Until != "" && !l.standing.has(a.Target, a.ID) { // which knows when its last trap came
+			l.standing.put(a.Target, a.ID, condition{rule: r.ID(), labels: a.Labels, since: a.RaisedAt})
 		}
 	}
+	l.standing.keep(func(rule string) bool {
+		return slices.ContainsFunc(s.rules, func(r *traps.Rule) bool { return r.ID() == rule })
+	})
 	if len(ends) > 0 {
 		if err := l.options.Apply(ends, time.Now()); err != nil {
 			l.options.Logger.Error("alarms of trap rules that were removed cannot be ended", "err", err)

@@ -13,16 +13,16 @@ import (
 // commitment is what a worker stores in one transaction, and the informs that it acknowledges afterwards.
 type commitment struct {
 	transitions []outbox.Transition
-	raised      []raised
+	raised      []raised // and cleared, in order
 	waiting     []waiting
 	forwards    []alarm.Event
 	unsure      map[uint64][]string // the sources of the notifications in it, by hash
 }
 
-// raised is a condition that ends by an expression.
+// raised is a condition that ends by an expression, or that a trap has cleared.
 type raised struct {
 	target, source string
-	condition      condition
+	condition      *condition // nil if it is cleared
 }
 
 // waiting is a notification that is acknowledged after the transaction.
@@ -49,12 +49,15 @@ func (c *commitment) apply(t *traps.Trap, s *setup, logger func(rule string, err
 			c.transitions = append(c.transitions, next)
 			sources = append(sources, a.ID)
 			if r.Until != "" {
-				c.raised = append(c.raised, raised{a.Target, a.ID, condition{r.ID(), a.Labels, t.At}})
+				c.raised = append(c.raised, raised{a.Target, a.ID, &condition{r.ID(), a.Labels, t.At, next.Lease}})
 			}
 		}
 		if source, cleared := r.Cleared(t, &s.in); cleared {
 			c.transitions = append(c.transitions, over(source, t.Name+" was received"))
 			sources = append(sources, source)
+			if r.Until != "" {
+				c.raised = append(c.raised, raised{target: t.Owner(), source: source})
+			}
 		}
 	}
 	return sources
@@ -104,8 +107,12 @@ func (w *worker) commit() {
 	}
 	stored := func(source string) bool { return err == nil || full != nil && !refused[source] }
 	for _, one := range c.raised {
-		if stored(one.source) {
-			l.standing.put(one.target, one.source, one.condition)
+		switch {
+		case !stored(one.source):
+		case one.condition == nil:
+			l.standing.remove(one.target, one.source)
+		default:
+			l.standing.put(one.target, one.source, *one.condition)
 		}
 	}
 	for _, one := range c.waiting {
