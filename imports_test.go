@@ -46,7 +46,7 @@ var upstream = map[string][]string{
 	"internal/originator":     {"internal/snmp", "internal/access"},
 	"internal/trapimport":     {},
 	"internal/traps":          {"internal/alarm", "internal/notify", "internal/snmp", "internal/setting", "internal/access", "internal/originator", "internal/varbind", "mibs", "mibs/hint", "mibs/smi"},
-	"internal/listen":         {"internal/api", "internal/traps", "internal/alarm", "internal/outbox", "internal/poller", "internal/snmp", "internal/setting", "internal/access", "internal/originator", "internal/varbind", "internal/journal", "mibs"},
+	"internal/listen":         {"internal/api", "internal/series", "internal/traps", "internal/alarm", "internal/outbox", "internal/poller", "internal/snmp", "internal/setting", "internal/access", "internal/originator", "internal/varbind", "internal/journal", "mibs"},
 	"internal/statedir":       {"internal/originator", "internal/setting", "internal/snmp"},
 	"internal/outbox/queue":   {"internal/alarm", "internal/originator"},
 	"internal/outbox":         {"internal/cause", "internal/outbox/outcomes", "internal/outbox/store", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},

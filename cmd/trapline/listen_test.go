@@ -290,3 +290,26 @@ listen: {addresses: [%q], auths: [public_v2]}
 		t.Error(waiting)
 	}
 }
+
+// A trap is of the target that has its agent-addr in ipAddrTable, if that is polled.
+func TestTrapsAreOfTheTargetWithTheAddress(t *testing.T) {
+	t.Parallel()
+	address, _ := peers.FreeUDPAddresses(t)
+	const device = "127.0.75.1:17501"
+	server, err := agent.Listen(agent.Switch48(1).Still().Serve(netip.MustParseAddrPort(device)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	base := startServer(t, fmt.Sprintf(`
+modules: {addresses: {walk: [IP-MIB::ipAddrTable]}}
+targets: [{name: access-1, address: %q, modules: [addresses]}]
+listen: {addresses: [%q], auths: [public_v2], allow: [127.0.0.0/8]}
+`, device, address))
+	await(t, base+"/metrics", `trapline_target_up{target="access-1"} 1`)
+	peers.NetSNMP(t, "snmptrap", "-v1", "-cpublic", address, "1.3.6.1.4.1.9", "10.20.0.1", "0", "0", "1")
+	await(t, base+"/metrics", `trapline_traps_total{target="access-1",trap="coldStart"} 1`)
+}

@@ -127,9 +127,15 @@ func over(source, reason string) outbox.Transition {
 	return outbox.Transition{Alarm: alarm.Alarm{ID: source, Reason: reason}}
 }
 
-// Ended takes a poll that has ended: it ends the conditions whose expression has become true.
+// Ended takes a poll that has ended: it notes the addresses that the target has, and ends the conditions whose expression has
+// become true.
 func (l *Listener) Ended(report poller.Report) {
 	target := report.Target.Name
+	if report.Last != nil && report.Last.Up && report.Last.Refreshed == nil {
+		if list, known := addressesOf(report.Last); known {
+			l.tables.Set(target, list)
+		}
+	}
 	conditions := l.standing.at(target)
 	s := l.current.Load()
 	if len(conditions) == 0 || s == nil || report.Last == nil || !report.Last.Up {

@@ -69,6 +69,7 @@ type Listener struct {
 	doubts   *limiter
 	echoes   *echoes
 	standing standing
+	tables   traps.Tables // addresses of targets that polls brought
 	log      logFile
 
 	refreshes *refreshes
@@ -141,7 +142,7 @@ func (l *Listener) Open(s *Settings) error {
 
 // Configure has a configuration take effect, whose sockets are open.
 func (l *Listener) Configure(c *Configuration) error {
-	next, err := newSetup(c)
+	next, err := newSetup(c, &l.tables)
 	if err != nil {
 		return err
 	}
@@ -154,6 +155,7 @@ func (l *Listener) Configure(c *Configuration) error {
 	l.current.Store(next)
 	l.restore(next)
 	l.counts.keep(next.owners.Exists)
+	l.tables.Keep(next.owners.Exists)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for text, one := range l.sockets {
@@ -169,12 +171,12 @@ func (l *Listener) Configure(c *Configuration) error {
 	return nil
 }
 
-func newSetup(c *Configuration) (s *setup, err error) {
+func newSetup(c *Configuration, tables *traps.Tables) (s *setup, err error) {
 	s = &setup{settings: c.Settings, rate: cmp.Or(c.Settings.Rate, defaultRate)}
 	if s.authority, err = authorityOf(c); err != nil {
 		return nil, err
 	}
-	s.owners = traps.NewOwners(c.Targets, c.Settings.Forwarders, c.Engine)
+	s.owners = traps.NewOwners(c.Targets, c.Settings.Forwarders, traps.Known{Engine: c.Engine, Tables: tables})
 	s.allow()
 	s.in.Deployment, s.forward = c.Deployment, c.Forward
 	for i := range c.Rules {
@@ -291,7 +293,7 @@ func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.
 		return
 	}
 	sender, now := from.Addr().WithZone(""), l.elapsed()
-	if !c.allowed.Has(sender) {
+	if !c.allowed.Has(sender) && (len(c.settings.Allow) > 0 || l.tables.Owner(sender) == "") {
 		l.refusals.refuse(sender, refusedACL, now)
 		return
 	}

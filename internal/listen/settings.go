@@ -16,7 +16,7 @@ import (
 type Settings struct {
 	Addresses  []string          `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; default port 162
 	Auths      []string          `yaml:"auths,omitempty"`      // entries of auths whose communities and users are accepted
-	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, and forwarders
+	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, those in their polled tables, and forwarders
 	Forwarders []string          `yaml:"forwarders,omitempty"` // addresses of senders whose snmpTrapAddress names the device
 	Repoll     map[string]string `yaml:"repoll,omitempty"`     // what is polled at once after a notification: its row, or its target; default row after linkDown and linkUp, target after coldStart and warmStart; {} for nothing
 	Log        LogSettings       `yaml:"log,omitempty"`        // file with all notifications that were taken

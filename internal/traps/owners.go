@@ -1,6 +1,7 @@
 package traps
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -25,8 +26,14 @@ type Owners struct {
 	byAddress  map[netip.Addr][]*Target
 	byName     map[string]*Target
 	forwarders *Networks
-	engine     func(id []byte) (target string)
+	known      Known
 	named      []*Target // that have host names
+}
+
+// Known is what polls know of targets. Its fields may be nil.
+type Known struct {
+	Engine func(id []byte) (target string) // the target with an SNMPv3 engine, or ""
+	Tables *Tables
 }
 
 // add adds a target by the address that it is polled at.
@@ -34,11 +41,13 @@ func (o *Owners) add(t *Target, a netip.Addr) {
 	o.byAddress[a] = append(o.byAddress[a], t)
 }
 
-// NewOwners returns the owners: the targets, whose slice must not change, the senders whose snmpTrapAddress is believed,
-// and a function that returns the target with an SNMPv3 engine, or ""; it may be nil. Targets with host names are not
-// found until LookUp.
-func NewOwners(targets []Target, forwarders []string, engine func(id []byte) (target string)) *Owners {
-	o := &Owners{byAddress: map[netip.Addr][]*Target{}, byName: map[string]*Target{}, forwarders: NewNetworks(forwarders), engine: engine}
+// NewOwners returns the owners: the targets, whose slice must not change, the senders whose snmpTrapAddress is believed, and
+// what polls know. Targets with host names are not found until LookUp.
+func NewOwners(targets []Target, forwarders []string, known Known) *Owners {
+	if known.Tables == nil {
+		known.Tables = &Tables{}
+	}
+	o := &Owners{byAddress: map[netip.Addr][]*Target{}, byName: map[string]*Target{}, forwarders: NewNetworks(forwarders), known: known}
 	for i := range targets {
 		t := &targets[i]
 		o.byName[t.Name] = t
@@ -58,8 +67,10 @@ func NewOwners(targets []Target, forwarders []string, engine func(id []byte) (ta
 // Exists reports whether there is a target of that name.
 func (o *Owners) Exists(name string) bool { return o.byName[name] != nil }
 
-// Has reports whether a target is polled at an address.
-func (o *Owners) Has(a netip.Addr) bool { return len(o.byAddress[a.Unmap()]) > 0 }
+// Has reports whether a target has an address.
+func (o *Owners) Has(a netip.Addr) bool {
+	return len(o.byAddress[a.Unmap()]) > 0 || o.byTable(a) != nil
+}
 
 // Named reports whether targets have host names.
 func (o *Owners) Named() bool { return len(o.named) > 0 }
@@ -68,21 +79,29 @@ func (o *Owners) Named() bool { return len(o.named) > 0 }
 func (o *Owners) Addresses() iter.Seq[netip.Addr] { return maps.Keys(o.byAddress) }
 
 // Of returns the target that sent a trap, nil if there is none, and the address of the device: that which a forwarder
-// names, the agent-addr of SNMPv1, or the sender. A device is also known by its engine ID.
+// names, the agent-addr of SNMPv1, or the sender. A device is also known by its engine ID, and by the addresses in its tables.
 func (o *Owners) Of(t *Trap) (*Target, netip.Addr) {
 	sender := t.Received.From.Addr().WithZone("")
 	forwarded := t.address.IsValid() && o.forwarders.Has(sender)
 	if t.address.IsValid() && (t.Received.V1 != nil || forwarded) {
 		if found := o.at(t.address, t.Received.Context); found != nil || forwarded {
-			return found, t.address
+			return cmp.Or(found, o.byTable(t.address)), t.address
 		}
 	}
 	found := o.at(sender, t.Received.Context)
-	if found == nil && o.engine != nil && len(t.Received.EngineID) > 0 {
-		found = o.byName[o.engine(t.Received.EngineID)]
+	if found == nil && o.known.Engine != nil && len(t.Received.EngineID) > 0 {
+		found = o.byName[o.known.Engine(t.Received.EngineID)]
 	}
-	return found, sender
+	if found == nil && t.Received.V1 != nil && t.address.IsValid() {
+		if found = o.byTable(t.address); found != nil {
+			return found, t.address
+		}
+	}
+	return cmp.Or(found, o.byTable(sender)), sender
 }
+
+// byTable returns the target that alone has an address in its tables.
+func (o *Owners) byTable(a netip.Addr) *Target { return o.byName[o.known.Tables.Owner(a)] }
 
 // at returns the target at an address. Of several the one with the context is preferred.
 func (o *Owners) at(a netip.Addr, context string) *Target {
