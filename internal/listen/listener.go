@@ -42,7 +42,7 @@ type Options struct {
 	Holds      func(until string, r poller.Report) ([]map[string]string, error) // the labels for which an expression is true in a poll
 }
 
-// Configuration is what a Listener goes by. It is replaced as a whole.
+// Configuration is that of a Listener. It is replaced as a whole.
 type Configuration struct {
 	Settings Settings
 	Auths    map[string]*access.Auth

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/traps"
 )
 
-// commitment is what a worker stores in one transaction, and the informs that it acknowledges afterwards.
+// commitment has the changes that a worker stores in one transaction, and the informs that it acknowledges afterwards.
 type commitment struct {
 	transitions []outbox.Transition
 	raised      []raised // and cleared, in order
@@ -78,7 +78,7 @@ func (c *commitment) forward(t *traps.Trap) {
 	c.forwards = append(c.forwards, e)
 }
 
-// commit stores what the traps of a batch caused, and acknowledges its informs. Those that could not be stored are taken
+// commit stores the transitions of the traps of a batch, and acknowledges its informs. Those that could not be stored are taken
 // when they are sent again.
 func (w *worker) commit() {
 	c := &w.commitment

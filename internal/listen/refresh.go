@@ -34,7 +34,7 @@ type refreshes struct {
 	running sync.WaitGroup
 }
 
-// wish is what is to be polled next. The zero value is nothing.
+// wish says which rows are to be polled next. The zero value is nothing.
 type wish struct {
 	whole bool
 	rows  []row
@@ -99,7 +99,7 @@ func (r *refreshes) run(ctx context.Context, target string) {
 	}
 }
 
-// next takes what is wanted of a target, nil if that is nothing.
+// next takes the wish of a target, nil if that is for nothing.
 func (r *refreshes) next(target string) *wish {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Result is what files of other programs say, as settings.
+// Result has the settings of files of other programs.
 type Result struct {
 	addresses []string
 	auths     []auth

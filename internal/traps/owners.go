@@ -30,7 +30,7 @@ type Owners struct {
 	named      []*Target // that have host names
 }
 
-// Known is what polls know of targets. Its fields may be nil.
+// Known has the knowledge of polls about targets. Its fields may be nil.
 type Known struct {
 	Engine func(id []byte) (target string) // the target with an SNMPv3 engine, or ""
 	Tables *Tables
@@ -42,7 +42,7 @@ func (o *Owners) add(t *Target, a netip.Addr) {
 }
 
 // NewOwners returns the owners: the targets, whose slice must not change, the senders whose snmpTrapAddress is believed, and
-// what polls know. Targets with host names are not found until LookUp.
+// the knowledge of polls. Targets with host names are not found until LookUp.
 func NewOwners(targets []Target, forwarders []string, known Known) *Owners {
 	if known.Tables == nil {
 		known.Tables = &Tables{}

@@ -118,7 +118,7 @@ func textsOf(of map[string]string) (list []text) {
 	return list
 }
 
-// Surroundings are what rules go by beside the trap.
+// Surroundings are those that rules go by beside the trap.
 type Surroundings struct {
 	Deployment string     // part of the identity of alarms
 	Tree       *mibs.Tree // may be nil

@@ -12,7 +12,7 @@ import (
 // variables are those of templates.
 const variables = `{{$labels := .Labels}}{{$varbinds := .VarBinds}}{{$values := .Values}}{{$names := .Names}}{{$trap := .Trap}}{{$source := .Source}}`
 
-// templateData is what templates see.
+// templateData has the variables of templates.
 type templateData struct {
 	Labels   map[string]string
 	VarBinds map[string]string // by the name of their object, and by OID
@@ -61,7 +61,7 @@ func (b *boundedText) Write(p []byte) (int, error) {
 	return b.Builder.Write(p)
 }
 
-// newTemplateData returns what templates see of a trap.
+// newTemplateData returns the variables of templates of a trap.
 func newTemplateData(t *Trap, tree *mibs.Tree) *templateData {
 	data := &templateData{Labels: map[string]string{}, VarBinds: map[string]string{}, Trap: t.Name, Source: t.Received.From.Addr().String()}
 	for v := range t.All() {
