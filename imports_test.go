@@ -42,6 +42,7 @@ var upstream = map[string][]string{
 	"internal/mute":           {"internal/human", "internal/alarm", "internal/setting"},
 	"internal/cause":          {"internal/alarm", "internal/mute", "internal/setting"},
 	"internal/topology":       {"internal/cause", "internal/mute", "internal/setting"},
+	"internal/neighbours":     {"collector", "internal/access", "internal/client", "internal/snmp", "internal/statedir"},
 	"internal/journal":        {"internal/alarm", "internal/setting"},
 	"internal/originator":     {"internal/snmp", "internal/access"},
 	"internal/trapimport":     {},
@@ -75,7 +76,7 @@ var upstream = map[string][]string{
 	"internal/human":          {},
 	"internal/netsnmp":        {"internal/snmp", "mibs", "mibs/hint"},
 	"internal/runtimeconfig":  {"internal/statedir", ".", "internal/access", "internal/measure", "collector", "internal/profile", "internal/poller", "internal/notify", "internal/rules", "config", "internal/human", "config/document"},
-	"internal/app":            {"internal/topology", "internal/cause", "internal/mute", "internal/alarm", "internal/alertmanager", "internal/listen", "internal/traps", "internal/originator", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
+	"internal/app":            {"internal/neighbours", "internal/topology", "internal/cause", "internal/mute", "internal/alarm", "internal/alertmanager", "internal/listen", "internal/traps", "internal/originator", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "mibs", "collector", "internal/profile", "internal/history", "internal/poller", "internal/journal", "internal/notify", "internal/rules", "config", "internal/api", "internal/catalog", "internal/httpapi", "internal/human", "internal/netsnmp", "internal/runtimeconfig", "internal/httpserver", "internal/web", "config/document"},
 	"internal/survey":         {"internal/snmp", "internal/setting", "internal/access", "internal/client"},
 	"internal/cli":            {"internal/varbind", "internal/snmp", "internal/setting", "internal/access", "internal/client", "mibs", "collector", "internal/poller", "internal/notify", "config", "internal/api", "internal/human", "internal/netsnmp", "internal/runtimeconfig"},
 	"cmd/trapline/serve":      {".", "internal/snmp", "internal/agent", "internal/originator", "internal/api", "internal/httpapi", "internal/human", "internal/runtimeconfig", "internal/app", "internal/cli"},
@@ -109,7 +110,7 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
-	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules", "internal/neighbours"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

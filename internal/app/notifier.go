@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
@@ -34,6 +35,7 @@ type notifier struct {
 	handOver func(*storage, *config.Config) error // hands the storage that a reload has opened to other parts
 	metrics  *outbox.Metrics                      // nil before there was a state directory
 	tracker  *topology.Tracker                    // of devices that do not answer
+	links    *links                               // between targets
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
 	logger   *slog.Logger
@@ -52,6 +54,7 @@ type storage struct {
 // openNotifier starts our engine and loads the queues that the last process left.
 func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
 	n := &notifier{tracker: topology.NewTracker(), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
+	n.links = newLinks(n.tracker, logger)
 	if err := n.open(c); err != nil {
 		return nil, err
 	}
@@ -114,8 +117,9 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if err := n.tracker.Configure(&c.Topology, devicesOf(c)); err != nil {
 		return err
 	}
+	outages := func(active []alarm.Alarm) *cause.Outages { return n.startOutages(s.state, c, active) }
 	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
-		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: n.startOutages,
+		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: outages,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
 	}, now)
 	if err == nil {

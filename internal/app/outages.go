@@ -13,6 +13,7 @@ import (
 	"trapline/internal/client"
 	"trapline/internal/mute"
 	"trapline/internal/poller"
+	"trapline/internal/statedir"
 	"trapline/internal/topology"
 )
 
@@ -48,7 +49,9 @@ func devicesOf(c *config.Config) (list []topology.Device) {
 }
 
 // startOutages returns the outages that follow from the alarms that were active when the last process ended.
-func (n *notifier) startOutages(active []alarm.Alarm) *cause.Outages {
+func (n *notifier) startOutages(s *statedir.Dir, c *config.Config, active []alarm.Alarm) *cause.Outages {
+	n.links.restore(s)
+	n.links.configure(c)
 	if !n.tracker.Linked() {
 		return nil
 	}
@@ -73,6 +76,7 @@ func (o *outages) configure(c *config.Config) {
 	if err := o.notifier.tracker.Configure(&c.Topology, devicesOf(c)); err != nil {
 		o.notifier.logger.Error("the topology stays as it was", "err", err)
 	}
+	o.notifier.links.configure(c)
 }
 
 // ended notes a poll.
@@ -124,6 +128,7 @@ func (o *outages) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			o.notifier.links.update(o.notifier.storage.Load().state)
 			o.update(true)
 		}
 	}

@@ -140,6 +140,7 @@ func (d *daemon) newPoller() *poller.Poller {
 		ObserveDelay: d.metrics.observeDelay,
 		Overran:      d.metrics.overran,
 		Identify:     true,
+		Answered:     func(ctx context.Context, t *poller.Target) { d.notifier.links.answered(ctx, d.polls.Open, t) },
 		History:      d.metrics.histories,
 	})
 }

@@ -56,6 +56,9 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 	p.rest(s)
 	if pass.Up {
 		p.identify(ctx, s, t)
+		if p.options.Answered != nil {
+			p.options.Answered(ctx, t)
+		}
 	}
 }
 

@@ -21,14 +21,15 @@ import (
 type Options struct {
 	PassOptions
 	Logger       *slog.Logger
-	Concurrency  int                      // devices that are talked to at once; 0 means DefaultConcurrency
-	Elapsed      func() time.Duration     // since some moment, as SinceBoot; nil means the monotonic clock
-	ObserveDelay func(late time.Duration) // how much after its time a pass began; may be nil
-	Ended        func(Report)             // called after each pass; may be nil
-	Entered      func(*Target, Change)    // called when a target enters another state, but when its first poll is answered; may be nil
-	Overran      func(*Target)            // called of a pass that goes on after its deadline; may be nil
-	Identify     bool                     // ask each target who it is, once an hour
-	History      *history.Store           // of rates and histories; nil keeps none
+	Concurrency  int                            // devices that are talked to at once; 0 means DefaultConcurrency
+	Elapsed      func() time.Duration           // since some moment, as SinceBoot; nil means the monotonic clock
+	ObserveDelay func(late time.Duration)       // how much after its time a pass began; may be nil
+	Ended        func(Report)                   // called after each pass; may be nil
+	Entered      func(*Target, Change)          // called when a target enters another state, but when its first poll is answered; may be nil
+	Overran      func(*Target)                  // called of a pass that goes on after its deadline; may be nil
+	Identify     bool                           // ask each target who it is, once an hour
+	Answered     func(context.Context, *Target) // called after each pass that was answered, in its place; may be nil
+	History      *history.Store                 // of rates and histories; nil keeps none
 }
 
 // Poller polls the targets it was last given.

@@ -25,9 +25,9 @@ type Graph struct {
 	roots []int32
 }
 
-// NewGraph returns the graph of devices. With roots, links lead in both directions. Without, they lead from parents, and
-// the roots are the devices without parents. Unknown names are ignored.
-func NewGraph(roots []string, devices []Device) *Graph {
+// NewGraph returns the graph of devices. With roots, links lead in both directions, those to parents and others. Without,
+// only parents count: links lead from them, and the roots are the devices without parents. Unknown names are ignored.
+func NewGraph(roots []string, devices []Device, links ...[2]string) *Graph {
 	g := &Graph{index: map[string]int32{}, links: make([][]int32, len(devices)), up: make([][]int32, len(devices))}
 	devices = slices.SortedFunc(slices.Values(devices), func(a, b Device) int { return strings.Compare(a.Name, b.Name) })
 	for i := range devices {
@@ -44,23 +44,33 @@ func NewGraph(roots []string, devices []Device) *Graph {
 			g.roots = append(g.roots, int32(i))
 		}
 	}
+	if len(roots) > 0 {
+		for _, ends := range links {
+			a, known := g.index[ends[0]]
+			if b, too := g.index[ends[1]]; known && too && a != b {
+				g.link(a, b, true)
+			}
+		}
+	}
 	for _, name := range roots {
 		if root, known := g.index[name]; known {
 			g.roots = append(g.roots, root)
 		}
 	}
+	g.pack()
 	if len(roots) > 0 {
 		g.climb()
 	}
-	g.pack()
 	return g
 }
 
-// pack moves the links into one array, which walks read faster.
+// pack sorts the links, so that their order decides nothing, and moves them into one array, which walks read faster.
 func (g *Graph) pack() {
 	total := 0
-	for _, list := range g.links {
-		total += len(list)
+	for i, list := range g.links {
+		slices.Sort(list)
+		g.links[i] = slices.Compact(list)
+		total += len(g.links[i])
 	}
 	all := make([]int32, 0, total)
 	for i, list := range g.links {
@@ -70,12 +80,9 @@ func (g *Graph) pack() {
 }
 
 func (g *Graph) link(parent, child int32, both bool) {
-	if slices.Contains(g.links[parent], child) {
-		return
-	}
 	if g.links[parent] = append(g.links[parent], child); both {
 		g.links[child] = append(g.links[child], parent)
-	} else {
+	} else if !slices.Contains(g.up[child], parent) {
 		g.up[child] = append(g.up[child], parent)
 	}
 }

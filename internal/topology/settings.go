@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"trapline/internal/mute"
@@ -10,9 +11,30 @@ import (
 
 // Settings are the `topology` section: which devices do not answer because others do not.
 type Settings struct {
-	Roots []string         `yaml:"roots,omitempty"` // targets next to Trapline, from which links are followed in both directions; default: the targets without parents, and links lead from parents
-	Hold  setting.Duration `yaml:"hold,omitempty"`  // how long a device's alarm waits for polls of those that it is reached by, beside their timeouts; default 10s
-	Down  []string         `yaml:"down,omitempty"`  // matchers of the alarms that say that a device does not answer; default ['alertname="DeviceDown"']
+	Roots      []string         `yaml:"roots,omitempty"`      // targets next to Trapline, from which links are followed in both directions; default: the targets without parents, and links lead from parents
+	Neighbours Neighbours       `yaml:"neighbours,omitempty"` // protocols by which targets are asked for their neighbours once an hour, if there are roots: lldp and cdp by default, [] for none
+	Hold       setting.Duration `yaml:"hold,omitempty"`       // how long a device's alarm waits for polls of those that it is reached by, beside their timeouts; default 10s
+	Down       []string         `yaml:"down,omitempty"`       // matchers of the alarms that say that a device does not answer; default ['alertname="DeviceDown"']
+}
+
+// Neighbours are names of protocols.
+type Neighbours []string
+
+// IsZero reports whether the default holds.
+func (n Neighbours) IsZero() bool { return n == nil }
+
+var protocols = []string{"lldp", "cdp"}
+
+// Protocols returns the names of the protocols by which targets are asked for their neighbours. Without roots, nothing
+// would follow from the answers.
+func (s *Settings) Protocols() []string {
+	switch {
+	case len(s.Roots) == 0:
+		return nil
+	case s.Neighbours == nil:
+		return protocols
+	}
+	return s.Neighbours
 }
 
 // DefaultHold is the default of hold.
@@ -26,6 +48,11 @@ func (s *Settings) Problems() []setting.Problem {
 	for i, text := range s.Down {
 		if _, err := mute.Parse(text); err != nil {
 			m.Add(fmt.Sprintf("down[%d]", i), "%v", err)
+		}
+	}
+	for i, name := range s.Neighbours {
+		if !slices.Contains(protocols, name) {
+			m.Add(fmt.Sprintf("neighbours[%d]", i), "there is no protocol %q: write lldp or cdp", name)
 		}
 	}
 	return m

@@ -22,6 +22,9 @@ type Tracker struct {
 
 	mu      sync.Mutex
 	graph   *Graph
+	roots   []string
+	list    []Device
+	links   [][2]string
 	known   map[string]Device
 	devices map[string]*device // those that do not answer, or did not until lately
 	asks    []string           // see Asks
@@ -74,12 +77,25 @@ func (t *Tracker) Configure(s *Settings, devices []Device) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.down, t.hold, t.graph, t.known = down, s.hold(), NewGraph(s.Roots, devices), map[string]Device{}
+	t.down, t.hold, t.known = down, s.hold(), map[string]Device{}
+	t.roots, t.list = s.Roots, devices
+	t.graph = NewGraph(t.roots, t.list, t.links...)
 	for _, one := range devices {
 		t.known[one.Name] = one
 	}
 	maps.DeleteFunc(t.devices, func(name string, _ *device) bool { return t.known[name].Name == "" })
 	return nil
+}
+
+// SetLinks replaces the links between devices, which lead in both directions. They count only if there are roots.
+func (t *Tracker) SetLinks(links [][2]string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if slices.Equal(links, t.links) {
+		return
+	}
+	t.links = links
+	t.graph = NewGraph(t.roots, t.list, t.links...)
 }
 
 // Down returns the matchers of the alarms that say that a device does not answer.

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"trapline/config"
+	"trapline/internal/neighbours"
+	"trapline/internal/poller"
+	"trapline/internal/statedir"
+	"trapline/internal/topology"
+)
+
+const (
+	// neighbourTime is how often a device is asked for its neighbours, neighbourRetry when it is asked again that did not
+	// answer this, and neighbourPatience bounds how long the answer is waited for.
+	neighbourTime, neighbourRetry, neighbourPatience = time.Hour, 10 * time.Minute, 30 * time.Second
+	// linkTime is how often changes of links are stored.
+	linkTime = 5 * time.Second
+)
+
+// links are the links between targets that follow from their neighbours.
+type links struct {
+	book    *neighbours.Book
+	tracker *topology.Tracker
+	logger  *slog.Logger
+
+	mu       sync.Mutex
+	by       []neighbours.Protocol
+	due      map[string]time.Duration // when targets are to be asked
+	updated  time.Duration
+	unstored map[neighbours.Ends]*neighbours.Link
+}
+
+func newLinks(t *topology.Tracker, logger *slog.Logger) *links {
+	return &links{book: neighbours.NewBook(), tracker: t, logger: logger, due: map[string]time.Duration{}, unstored: map[neighbours.Ends]*neighbours.Link{}}
+}
+
+// restore adds the links that the last process stored.
+func (l *links) restore(s *statedir.Dir) {
+	list, err := neighbours.Load(s)
+	if err != nil {
+		l.logger.Error("the links between targets cannot be read, and are looked for again", "err", err)
+	}
+	l.book.Restore(list)
+}
+
+// configure applies a configuration.
+func (l *links) configure(c *config.Config) {
+	var by []neighbours.Protocol
+	for _, name := range c.Topology.Protocols() {
+		by = append(by, neighbours.Protocol(name))
+	}
+	var devices []neighbours.Device
+	for i := range c.Targets {
+		if len(by) > 0 {
+			devices = append(devices, neighbours.Device{Name: c.Targets[i].Name, Address: c.Targets[i].Address})
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.book.Configure(c.Topology.Roots, devices)
+	if !slices.Equal(by, l.by) {
+		clear(l.due)
+	}
+	l.by = by
+	l.apply()
+}
+
+// apply has the tracker know the links.
+func (l *links) apply() {
+	var ends [][2]string
+	for _, one := range l.book.Links() {
+		ends = append(ends, one.Ends)
+	}
+	l.tracker.SetLinks(ends)
+}
+
+// answered asks a target that has just answered a poll for its neighbours, if that is due.
+func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target) {
+	l.mu.Lock()
+	by, now := l.by, poller.SinceBoot()
+	wanted := len(by) > 0 && now >= l.due[t.Name]
+	if wanted {
+		l.due[t.Name] = now + neighbourRetry
+	}
+	l.mu.Unlock()
+	if !wanted {
+		return
+	}
+	session, err := open(t.Spec)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(neighbourPatience, t.Interval))
+	defer cancel()
+	r, err := neighbours.Read(ctx, session, t.EffectiveParams(), by)
+	if err != nil {
+		l.logger.Debug("a target does not say what its neighbours are", "target", t.Name, "err", err)
+		return
+	}
+	l.book.Answered(t.Name, r, poller.SinceBoot(), time.Now())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due[t.Name] = now + neighbourTime
+}
+
+// update has changes of links take effect, and stored.
+func (l *links) update(s *statedir.Dir) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := poller.SinceBoot()
+	if now-l.updated < linkTime {
+		return
+	}
+	l.updated = now
+	changes := l.book.Changes()
+	if len(changes) > 0 {
+		l.apply()
+	}
+	for ends, one := range changes {
+		l.unstored[ends] = one
+	}
+	if s == nil || len(l.unstored) == 0 {
+		return
+	}
+	if err := neighbours.Store(s, l.unstored); err != nil {
+		l.logger.Error("links between targets cannot be stored, which is tried again", "err", err)
+		return
+	}
+	clear(l.unstored)
+}
