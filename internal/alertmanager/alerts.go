@@ -2,6 +2,8 @@ package alertmanager
 
 import (
 	"cmp"
+	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -74,20 +76,66 @@ func alertOf(s *outbox.Standing, l mute.Labels, now time.Time) alert {
 type selection struct {
 	wanted   map[string]bool
 	filter   mute.Matchers
-	receiver *regexp.Regexp // nil selects all
+	receiver *regexp.Regexp  // nil selects all
+	matching map[string]bool // the receivers that were looked at
+}
+
+// The bounds of what anybody may ask for.
+const (
+	maxFilter  = 8 << 10 // octets of expressions
+	filterTime = 10 * time.Second
+)
+
+// filterOf returns the matchers of a request.
+func filterOf(r *http.Request) (mute.Matchers, error) {
+	texts, size := r.URL.Query()["filter"], 0
+	for _, text := range texts {
+		size += len(text)
+	}
+	if size > maxFilter {
+		return nil, fmt.Errorf("filter has %d octets, and may have %d", size, maxFilter)
+	}
+	return mute.ParseAll(texts)
+}
+
+// receiverOf returns the expression for names of receivers, nil if there is none.
+func receiverOf(r *http.Request) (*regexp.Regexp, error) {
+	text := r.URL.Query().Get("receiver")
+	switch {
+	case text == "":
+		return nil, nil
+	case len(text) > maxFilter:
+		return nil, fmt.Errorf("receiver has %d octets, and may have %d", len(text), maxFilter)
+	}
+	if err := mute.CheckExpression(text); err != nil {
+		return nil, err
+	}
+	return regexp.Compile("^(?:" + text + ")$")
 }
 
 func selectionOf(r *http.Request) (s selection, err error) {
 	if s.wanted, err = flags(r, active, "silenced", "inhibited", "unprocessed", "muted"); err != nil {
 		return s, err
 	}
-	if s.filter, err = mute.ParseAll(r.URL.Query()["filter"]); err != nil {
+	if s.filter, err = filterOf(r); err != nil {
 		return s, err
 	}
-	if text := r.URL.Query().Get("receiver"); text != "" {
-		s.receiver, err = regexp.Compile("^(?:" + text + ")$")
-	}
+	s.matching = map[string]bool{}
+	s.receiver, err = receiverOf(r)
 	return s, err
+}
+
+// sentTo reports whether alerts of a receiver are selected.
+func (s *selection) sentTo(r receiver) bool {
+	if s.receiver == nil {
+		return true
+	}
+	matches, known := s.matching[r.Name]
+	if !known {
+		matches = s.receiver.MatchString(r.Name)
+		s.matching[r.Name] = matches
+	}
+	return matches
 }
 
 // selects reports whether an alert is selected, but for the filter of labels.
@@ -99,13 +147,18 @@ func (s *selection) selects(one *alert) bool {
 		!s.wanted["inhibited"] && len(st.InhibitedBy) > 0:
 		return false
 	}
-	return s.receiver == nil || slices.ContainsFunc(one.Receivers, func(r receiver) bool { return s.receiver.MatchString(r.Name) })
+	return s.receiver == nil || slices.ContainsFunc(one.Receivers, s.sentTo)
 }
 
-// selected returns the alerts that a request selects, by fingerprint.
-func (s *selection) selected(o *outbox.Outbox) []alert {
+// selected returns the alerts that a request selects, by fingerprint. It ends with ctx.
+func (s *selection) selected(ctx context.Context, o *outbox.Outbox) ([]alert, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, filterTime, fmt.Errorf("the filter takes longer than %v: write a simpler expression", filterTime))
+	defer cancel()
 	list, now, mutes := []alert{}, time.Now(), o.Mutes()
 	for _, standing := range o.Standings(nil) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		l := mutes.Labels(&standing.Alarm)
 		if !l.Match(s.filter) {
 			continue
@@ -115,16 +168,24 @@ func (s *selection) selected(o *outbox.Outbox) []alert {
 		}
 	}
 	slices.SortFunc(list, func(x, y alert) int { return cmp.Compare(x.Fingerprint, y.Fingerprint) })
-	return list
+	return list, nil
 }
 
 func (a *API) alerts(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
-	s, err := selectionOf(r)
+	_, list, err := selected(o, r)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
-	answer(w, s.selected(o))
+	answerList(w, list)
+}
+
+// selected returns the alerts that a request selects.
+func selected(o *outbox.Outbox, r *http.Request) (s selection, list []alert, err error) {
+	if s, err = selectionOf(r); err == nil {
+		list, err = s.selected(r.Context(), o)
+	}
+	return s, list, err
 }
 
 // group is a group of alerts. Each receiver is notified of each alarm by itself: a group has the alerts of a rule.
@@ -137,16 +198,16 @@ type group struct {
 
 // groups answers with the alerts by receiver and rule.
 func (a *API) groups(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
-	s, err := selectionOf(r)
+	s, alerts, err := selected(o, r)
 	if err != nil {
 		refuse(w, err)
 		return
 	}
 	type key struct{ receiver, rule string }
 	byKey := map[key]*group{}
-	for _, one := range s.selected(o) {
+	for _, one := range alerts {
 		for _, to := range one.Receivers {
-			if s.receiver != nil && !s.receiver.MatchString(to.Name) {
+			if !s.sentTo(to) {
 				continue
 			}
 			k := key{to.Name, one.Labels["alertname"]}
@@ -165,7 +226,7 @@ func (a *API) groups(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
 			list = append(list, g)
 		}
 	}
-	answer(w, list)
+	answerList(w, list)
 }
 
 // receivers answers with the receivers.
@@ -183,5 +244,5 @@ func (a *API) receivers(o *outbox.Outbox, w http.ResponseWriter, _ *http.Request
 	for i := range states {
 		list = append(list, named{states[i].Name, map[string]string{}})
 	}
-	answer(w, list)
+	answerList(w, list)
 }

@@ -85,6 +85,26 @@ func answer(w http.ResponseWriter, value any) {
 	_ = json.NewEncoder(w).Encode(value) // of types that can always be encoded, and the client may be gone
 }
 
+// answerList writes a list in JSON, one element at a time: lists are far larger than their elements.
+func answerList[T any](w http.ResponseWriter, list []T) {
+	w.Header().Set("Content-Type", "application/json")
+	before := "["
+	for i := range list {
+		text, err := json.Marshal(&list[i]) // of types that can always be encoded
+		if err == nil {
+			_, err = w.Write(append([]byte(before), text...))
+		}
+		if err != nil {
+			return // the client is gone
+		}
+		before = ","
+	}
+	if len(list) == 0 {
+		_, _ = w.Write([]byte(before))
+	}
+	_, _ = w.Write([]byte("]\n"))
+}
+
 // refuse answers a request that cannot be parsed.
 func refuse(w http.ResponseWriter, err error) { reply(w, http.StatusBadRequest, err.Error()) }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/alertmanager/pkg/labels"
+
 	"trapline/internal/mute"
 	"trapline/internal/outbox"
 )
@@ -33,6 +35,48 @@ type silenceStatus struct {
 	State mute.State `json:"state"`
 }
 
+// posted is a silence as clients send it. Its expressions are not compiled before they are checked.
+type posted struct {
+	ID          string            `json:"id"`
+	Matchers    []*matcher        `json:"matchers"`
+	StartsAt    time.Time         `json:"startsAt"`
+	EndsAt      time.Time         `json:"endsAt"`
+	CreatedBy   string            `json:"createdBy"`
+	Comment     string            `json:"comment"`
+	Annotations map[string]string `json:"annotations"`
+}
+
+type matcher struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	IsRegex bool   `json:"isRegex"`
+	IsEqual *bool  `json:"isEqual"` // default true
+}
+
+// silence returns the silence.
+func (p *posted) silence() (s mute.Silence, err error) {
+	s = mute.Silence{ID: p.ID, StartsAt: p.StartsAt, EndsAt: p.EndsAt, CreatedBy: p.CreatedBy, Comment: p.Comment, Annotations: p.Annotations}
+	for _, m := range p.Matchers {
+		if m == nil {
+			return s, errors.New("matchers: an element is null")
+		}
+		kinds := [2]labels.MatchType{labels.MatchEqual, labels.MatchRegexp}
+		if m.IsEqual != nil && !*m.IsEqual {
+			kinds = [2]labels.MatchType{labels.MatchNotEqual, labels.MatchNotRegexp}
+		}
+		kind := kinds[0]
+		if m.IsRegex {
+			kind = kinds[1]
+		}
+		one, err := mute.NewMatcher(kind, m.Name, m.Value)
+		if err != nil {
+			return s, fmt.Errorf("matchers: %w", err)
+		}
+		s.Matchers = append(s.Matchers, one)
+	}
+	return s, nil
+}
+
 func silenceOf(s *mute.Silence, now time.Time) silence {
 	annotations := s.Annotations
 	if annotations == nil {
@@ -51,7 +95,7 @@ func (a *API) silences(o *outbox.Outbox, w http.ResponseWriter, r *http.Request)
 		refuse(w, err)
 		return
 	}
-	filter, err := mute.ParseAll(r.URL.Query()["filter"])
+	filter, err := filterOf(r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -75,7 +119,7 @@ func (a *API) silences(o *outbox.Outbox, w http.ResponseWriter, r *http.Request)
 		}
 		return y.EndsAt.Compare(x.EndsAt)
 	})
-	answer(w, list)
+	answerList(w, list)
 }
 
 func (a *API) silence(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
@@ -90,21 +134,20 @@ func (a *API) silence(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) 
 // post creates or changes a silence.
 func (a *API) post(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	var in silence
+	var in posted
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		refuse(w, fmt.Errorf("the body: %w", err))
-		return
-	}
-	if slices.Contains(in.Matchers, nil) {
-		refuse(w, errors.New("matchers: an element is null"))
 		return
 	}
 	if user, _, ok := r.BasicAuth(); ok && user != "" {
 		in.CreatedBy = user
 	}
-	id, err := o.Silence(mute.Silence{
-		ID: in.ID, Matchers: in.Matchers, StartsAt: in.StartsAt, EndsAt: in.EndsAt, CreatedBy: in.CreatedBy, Comment: in.Comment, Annotations: in.Annotations,
-	}, time.Now())
+	one, err := in.silence()
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	id, err := o.Silence(one, time.Now())
 	if err != nil {
 		a.fail(w, err)
 		return

@@ -27,11 +27,17 @@ func (s *Set) Put(one Silence, fresh string, now time.Time) (c *Change, id strin
 		return nil, "", err
 	}
 	one.UpdatedAt, one.Noted, one.Matched, one.Clear = now, Pending, false, 0
-	known := s.silences[one.ID]
+	known, size := s.silences[one.ID], s.size()+one.Size()
+	keeps := known != nil && known.keepsID(&one, now)
+	if keeps {
+		size -= known.Size()
+	}
 	switch {
 	case one.ID != "" && known == nil:
 		return nil, "", fmt.Errorf("%w: %q", ErrNoSilence, one.ID)
-	case known != nil && known.keepsID(&one, now):
+	case size > MaxSilencesSize:
+		return nil, "", Invalid(fmt.Sprintf("all silences together have %d octets at most, expired ones for %.0f h", MaxSilencesSize, Retention.Hours()))
+	case keeps:
 		if one.Noted, one.Matched, one.Clear = known.Noted, known.Matched, known.Clear; one.Noted == Active {
 			one.StartsAt = known.StartsAt // clients round it
 		}
@@ -47,6 +53,14 @@ func (s *Set) Put(one Silence, fresh string, now time.Time) (c *Change, id strin
 		return s.change(now, &one, known.endedAt(now)), fresh, nil
 	}
 	return s.change(now, &one), fresh, nil
+}
+
+// size returns the size of all silences.
+func (s *Set) size() (n int) {
+	for _, one := range s.silences {
+		n += one.Size()
+	}
+	return n
 }
 
 // Expire returns the set in which a silence ends at a moment, or has ended before.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/prometheus/alertmanager/matcher/compat"
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -18,6 +19,12 @@ type Matchers = labels.Matchers
 
 // Parse reads matchers: site="berlin", or {site="berlin",severity=~"minor|warning"}.
 func Parse(text string) (Matchers, error) {
+	if !utf8.ValidString(text) {
+		return nil, fmt.Errorf("matchers %q are no UTF-8", text)
+	}
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
 	m, err := parseMatchers(text, "")
 	if err == nil && len(m) == 0 {
 		err = errors.New("no matcher")

@@ -36,9 +36,10 @@ type Silence struct {
 
 // The bounds of silences.
 const (
-	MaxSilences    = 10_000
-	MaxSilenceSize = 64 << 10 // octets
-	Retention      = 120 * time.Hour
+	MaxSilences     = 10_000
+	MaxSilenceSize  = 64 << 10 // octets
+	MaxSilencesSize = 32 << 20 // octets of all together
+	Retention       = 120 * time.Hour
 )
 
 // UntilClear is the annotation of a silence that ends early, once the alarms that it matched have been cleared for
@@ -95,19 +96,26 @@ type Invalid string
 
 func (e Invalid) Error() string { return string(e) }
 
+// Size returns the size of the silence in octets.
+func (s *Silence) Size() int {
+	size := len(s.CreatedBy) + len(s.Comment)
+	for _, m := range s.Matchers {
+		size += len(m.Name) + len(m.Value)
+	}
+	for name, value := range s.Annotations {
+		size += len(name) + len(value)
+	}
+	return size
+}
+
 // Check returns why a silence is refused at a moment, or nil.
 func (s *Silence) Check(now time.Time) error {
-	size := len(s.CreatedBy) + len(s.Comment)
-	selective := false
+	selective, size := false, s.Size()
 	for _, m := range s.Matchers {
 		if m.Name == "" {
 			return Invalid("a matcher has no name")
 		}
 		selective = selective || !m.Matches("")
-		size += len(m.Name) + len(m.Value)
-	}
-	for name, value := range s.Annotations {
-		size += len(name) + len(value)
 	}
 	switch {
 	case len(s.Matchers) == 0:
