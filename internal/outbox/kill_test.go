@@ -3,15 +3,18 @@ package outbox
 import (
 	"bufio"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.etcd.io/bbolt"
 
 	"trapline/internal/journal"
 	"trapline/internal/mute"
@@ -45,10 +48,12 @@ func deliver(o *Outbox) {
 }
 
 // killAgainAndAgain runs a test of this binary as a process with an environment variable, and kills it after at most
-// steps lines that are steps. It does so for a time, at least 15 times and at most 60, and in a long run 60 times. It
-// returns the number of processes.
+// steps lines that are steps. It does so for a time, at least 15 times and at most 60, and in a long run 60 times. The
+// value of the variable is a state directory: events and rows must belong together in it after each kill. It returns the
+// number of processes.
 func killAgainAndAgain(t *testing.T, test, variable string, limit time.Duration, steps int, isStep func(line string) bool) (kills int) {
 	t.Helper()
+	_, dir, _ := strings.Cut(variable, "=")
 	for until := time.Now().Add(limit); kills < 60 && (kills < 15 || time.Now().Before(until) || os.Getenv("TRAPLINE_SOAK") != ""); kills++ {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$")
 		child.Env = append(os.Environ(), variable)
@@ -68,8 +73,21 @@ func killAgainAndAgain(t *testing.T, test, variable string, limit time.Duration,
 			}
 		}
 		_ = child.Wait()
+		inspect(t, dir)
 	}
 	return kills
+}
+
+// inspect reads a database that no process uses.
+func inspect(t *testing.T, dir string) {
+	t.Helper()
+	db, err := bbolt.Open(filepath.Join(dir, statedir.DatabaseFile), 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err == nil {
+		err = errors.Join(db.View(matchEvents), db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // numberedEntries returns the entries of the journal, whose numbers must have no gap, the latest first.

@@ -129,7 +129,7 @@ func TestDatabasesOfForm1AreConverted(t *testing.T) {
 		disman.Key, disman.Scheme = byInstance, "by-instance"
 		routes := []*queue.Route{byID.Route("alarm"), disman}
 		r := run(t, dir, routes...)
-		if kept, err := os.ReadFile(filepath.Join(dir, store.FirstFile)); err != nil || len(kept) == 0 || len(kept) > len(before) {
+		if kept, err := os.ReadFile(filepath.Join(dir, statedir.DatabaseFile+".v1")); err != nil || len(kept) == 0 || len(kept) > len(before) {
 			t.Errorf("%d octets were kept of %d, %v", len(kept), len(before), err)
 		}
 		settle(time.Minute)
@@ -200,7 +200,7 @@ func TestDatabasesOfLaterFormsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(state, nil, Options{}, time.Now()); err == nil || !strings.Contains(err.Error(), "trapline.db is of form 3") {
+	if _, err := New(state, nil, Options{}, time.Now()); err == nil || !strings.Contains(err.Error(), "trapline.db is of form 4") {
 		t.Error(err)
 	}
 }

@@ -68,7 +68,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
 		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue.Queue]bool{},
 	}
-	st.reader = &store.Reader{Dir: s, Logger: o.Logger}
+	st.reader, st.references = &store.Reader{Dir: s, Logger: o.Logger}, store.References{}
 	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1)}
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
@@ -86,7 +86,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)
-	if err := store.KeepFirst(s, now); err != nil {
+	if err := store.Keep(s, now); err != nil {
 		return nil, err
 	}
 	var merged []store.Merge

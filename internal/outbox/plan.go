@@ -51,6 +51,8 @@ type plan struct {
 	handTo      *queue.Queue             // the receiver that takes over from another one of its group
 
 	added, removed []queued // set by diff
+	events         store.NewEvents
+	change         *store.Change // nil if nothing is stored
 
 	outcomes   []outcome       // of events that were delivered
 	entries    []journal.Event // of the journal
@@ -248,7 +250,7 @@ func (p *plan) add(q *queue.Queue, e alarm.Event) { p.append(q, &queue.Row{Event
 
 func (p *plan) stamp(r *queue.Row) {
 	p.seq++
-	r.Stamp(p.seq, p.run)
+	p.events.Stamp(r, p.seq, seconds(p.run))
 }
 
 func (p *plan) append(q *queue.Queue, r *queue.Row) {
@@ -311,6 +313,9 @@ func (p *plan) apply() {
 	o.seq = p.seq
 	o.mutes, o.outages = p.mutes, p.outages
 	o.aged = max(o.aged, p.aged)
+	if p.change != nil {
+		p.change.Settle()
+	}
 	p.publish()
 	for key, s := range p.alarms {
 		o.put(key, s)

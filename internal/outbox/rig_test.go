@@ -2,7 +2,12 @@ package outbox
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +57,9 @@ func runWith(t *testing.T, dir string, options Options, routes ...*queue.Route) 
 	return &running{outbox: o, t: t, stop: func() {
 		cancel()
 		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := state.View(matchEvents); err != nil {
 			t.Error(err)
 		}
 		if err := state.Close(); err != nil {
@@ -111,4 +119,32 @@ func openState(t testing.TB, dir string) *statedir.Dir {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// matchEvents returns an error unless each stored row has its event, and each stored event has a row.
+func matchEvents(tx *bbolt.Tx) error {
+	var missing []string
+	unused := map[uint64]bool{}
+	err := tx.Bucket([]byte("events")).ForEach(func(k, _ []byte) error {
+		unused[binary.BigEndian.Uint64(k)] = true
+		return nil
+	})
+	stored := maps.Clone(unused)
+	err = errors.Join(err, tx.Bucket([]byte("outbox")).ForEachBucket(func(name []byte) error {
+		return tx.Bucket([]byte("outbox")).Bucket(name).ForEach(func(k, value []byte) error {
+			var row struct {
+				Event uint64 `json:"event"`
+			}
+			text, err := statedir.Unseal(k, value)
+			if err = errors.Join(err, json.Unmarshal(text, &row)); !stored[row.Event] {
+				missing = append(missing, fmt.Sprintf("%d of %s", row.Event, name))
+			}
+			delete(unused, row.Event)
+			return err
+		})
+	}))
+	if len(missing)+len(unused) > 0 {
+		err = errors.Join(err, fmt.Errorf("rows without their events: %v; events without rows: %v", missing, unused))
+	}
+	return err
 }

@@ -54,14 +54,9 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 			removed = append(removed, q)
 		}
 	}
-	err = o.state.dir.Update(func(tx *bbolt.Tx) error {
-		for _, q := range added {
-			if err := o.state.loadQueue(tx, q); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if len(added) > 0 {
+		err = o.state.dir.Update(func(tx *bbolt.Tx) error { return o.state.takeBack(tx, added) })
+	}
 	if err != nil {
 		return nil, nil, err
 	}

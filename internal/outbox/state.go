@@ -47,7 +47,8 @@ type state struct {
 	entrySeq    uint64                // the last number of an entry of the journal
 	added       []journal.Event       // entries of the journal that wait for a transaction
 
-	reader *store.Reader
+	reader     *store.Reader
+	references store.References
 }
 
 // put stores an alarm in memory, or deletes it if s is nil.

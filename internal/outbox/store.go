@@ -1,6 +1,9 @@
 package outbox
 
 import (
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -35,21 +38,7 @@ func (st *state) load(tx *bbolt.Tx) error {
 	if err := st.reader.Views(tx, st.keepView); err != nil {
 		return err
 	}
-	last, err := store.Queues(tx)
-	if err != nil {
-		return err
-	}
-	for name, seq := range last {
-		if st.seq = max(st.seq, seq); st.byName[name] == nil { // the stored number may be damaged
-			st.warnOfOrphan(name, store.CountRows(tx, name))
-		}
-	}
-	for _, q := range st.queues {
-		if err := st.loadQueue(tx, q); err != nil {
-			return err
-		}
-	}
-	return nil
+	return st.loadRows(tx)
 }
 
 // keepView stores a view in memory. One without an active alarm is kept only if its clear was given up.
@@ -59,10 +48,52 @@ func (st *state) keepView(at alarm.Place, v *alarm.View) {
 	}
 }
 
-// loadQueue reads the rows of a receiver.
-func (st *state) loadQueue(tx *bbolt.Tx, q *queue.Queue) error {
-	err := st.reader.Queue(tx, q.Name, q.Push)
+// loadRows reads the rows of all receivers, and deletes events to which none refers.
+func (st *state) loadRows(tx *bbolt.Tx) error {
+	events, err := st.reader.Events(tx)
+	if err != nil {
+		return err
+	}
+	names, err := store.Receivers(tx, slices.Collect(maps.Keys(st.names)))
+	for _, name := range names {
+		rows, failed := st.reader.Queue(tx, name, events)
+		err = errors.Join(err, failed)
+		for _, r := range rows {
+			st.seq = max(st.seq, r.Seq()) // the stored number may be damaged
+			st.references[r.EventSeq]++
+		}
+		if q := st.byName[name]; q != nil {
+			fill(q, rows)
+		} else {
+			st.warnOfOrphan(name, len(rows))
+		}
+	}
+	return errors.Join(err, store.Sweep(tx, events, st.references))
+}
+
+// fill puts the rows that an earlier process has left into a queue.
+func fill(q *queue.Queue, rows []*queue.Row) {
+	for _, r := range rows {
+		q.Push(r)
+	}
 	q.MarkSeen()
+}
+
+// takeBack reads the rows of receivers that are configured again.
+func (st *state) takeBack(tx *bbolt.Tx, queues []*queue.Queue) error {
+	var names []string
+	for _, q := range queues {
+		names = append(names, q.Name)
+	}
+	if _, err := store.Receivers(tx, names); err != nil {
+		return err
+	}
+	events, err := st.reader.Events(tx)
+	for _, q := range queues {
+		rows, failed := st.reader.Queue(tx, q.Name, events)
+		fill(q, rows)
+		err = errors.Join(err, failed)
+	}
 	return err
 }
 
@@ -78,14 +109,17 @@ func (st *state) converter(now time.Time) *store.Converter {
 
 // store writes the plan to the database.
 func (p *plan) store(tx *bbolt.Tx) (err error) {
-	c := store.Change{Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Added: p.absent}
+	p.change = &store.Change{
+		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead,
+		Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
+	}
 	for _, r := range p.removed {
-		c.Removed = append(c.Removed, store.Row{Receiver: r.q.Name, Row: r.r})
+		p.change.Removed = append(p.change.Removed, store.Row{Receiver: r.q.Name, Row: r.r})
 	}
 	for _, a := range p.added {
-		c.Added = append(c.Added, store.Row{Receiver: a.q.Name, Row: a.r})
+		p.change.Added = append(p.change.Added, store.Row{Receiver: a.q.Name, Row: a.r})
 	}
-	if err := c.Write(tx); err != nil || !p.state.journal.Durable() {
+	if err := p.change.Write(tx); err != nil || !p.state.journal.Durable() {
 		return err
 	}
 	p.texts, err = store.WriteEntries(tx, p.entries, p.state.journal.Stored())

@@ -221,7 +221,7 @@ func TestTheDatabaseIsSmall(t *testing.T) {
 		}
 		r.stop()
 		file, err := os.Stat(filepath.Join(dir, statedir.DatabaseFile))
-		if err != nil || pages > 25_000_000 || file.Size() > 40_000_000 { // the file has pages of 15,000 events that waited
+		if err != nil || pages > 12_000_000 || file.Size() > 25_000_000 { // the file has pages of 15,000 rows that waited
 			t.Errorf("%d octets in pages, %v, %v", pages, file, err)
 		}
 		t.Logf("%.1f MB in pages, the file is %.1f MB", float64(pages)/1e6, float64(file.Size())/1e6)

@@ -205,6 +205,9 @@ func inspect(db *bbolt.DB) error {
 	return guarded(func() error { return db.View(func(tx *bbolt.Tx) error { return inspectPages(tx, f) }) })
 }
 
+// growth is the number of octets by which the file of a large database grows.
+const growth = 4 << 20
+
 func openDatabase(dir string) (*bbolt.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -212,6 +215,9 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 	var db *bbolt.DB
 	err := guarded(func() (err error) {
 		db, err = bbolt.Open(filepath.Join(dir, DatabaseFile), 0o600, &bbolt.Options{Timeout: lockTime})
+		if err == nil {
+			db.AllocSize = growth
+		}
 		return err
 	})
 	if errors.Is(err, bbolterrors.ErrTimeout) {

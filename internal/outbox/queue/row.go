@@ -2,9 +2,6 @@ package queue
 
 import (
 	"cmp"
-	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"trapline/internal/alarm"
@@ -13,12 +10,13 @@ import (
 // Row is an event that is queued for one receiver.
 type Row struct {
 	alarm.Event
-	Line  string  `json:"line,omitempty"`  // the key by which the receiver identifies the alarm, if it is not the ID
-	After uint64  `json:"after,omitempty"` // the row that must be gone before
-	Run   float64 `json:"run"`             // creation time in run seconds
+	Line     string  // the key by which the receiver identifies the alarm, if it is not the ID
+	After    uint64  // the row that must be gone before
+	Run      float64 // creation time in run seconds
+	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer
 
 	seq      uint64 // its key in the database
-	size     int    // its octets in the database
+	size     int    // its octets in the database, those of its event included
 	seen     bool   // it was sent, or may have been
 	inFlight bool
 	gone     bool
@@ -34,30 +32,8 @@ type Row struct {
 	place int
 }
 
-// ParseRow returns the row with a number that is stored as text.
-func ParseRow(number, text []byte) (*Row, error) {
-	r := &Row{size: len(text)}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, err
-	}
-	if len(number) != 8 {
-		return nil, fmt.Errorf("a key of %d octets", len(number))
-	}
-	r.seq = binary.BigEndian.Uint64(number)
-	return r, nil
-}
-
-// Text returns the row as stored in the database.
-func (r *Row) Text() []byte {
-	text, _ := json.Marshal(r) // encoding a row cannot fail
-	return text
-}
-
-// Stamp sets the number and the creation time in run time.
-func (r *Row) Stamp(seq uint64, run time.Duration) {
-	r.seq, r.Run = seq, run.Seconds()
-	r.size = len(r.Text())
-}
+// Stamp sets the number, the creation time in run seconds, and the size.
+func (r *Row) Stamp(seq uint64, run float64, size int) { r.seq, r.Run, r.size = seq, run, size }
 
 // created returns the creation time in run time.
 func (r *Row) created() time.Duration { return time.Duration(r.Run * float64(time.Second)) }
@@ -65,7 +41,7 @@ func (r *Row) created() time.Duration { return time.Duration(r.Run * float64(tim
 // Seq returns the number of the row, which is its key in the database.
 func (r *Row) Seq() uint64 { return r.seq }
 
-// Size returns the octets of the row in the database.
+// Size returns the octets of the row in the database, those of its event included.
 func (r *Row) Size() int { return r.size }
 
 // Seen reports whether the row was sent, or may have been.

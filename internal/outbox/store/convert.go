@@ -1,16 +1,15 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
-	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -38,154 +37,59 @@ func (c *Converter) Convert(tx *bbolt.Tx) (merged []Merge, err error) {
 	if err == nil && found < Version {
 		err = meta.Put(formKey, numbered(Version))
 	}
-	if err != nil || found != 1 || tx.Bucket(alarmsBucket) == nil {
+	if err != nil || tx.Bucket(alarmsBucket) == nil {
 		return nil, err
 	}
-	return c.convertFirst(tx)
+	if found == 1 {
+		merged, err = c.convertFirst(tx)
+	}
+	if err == nil && (found == 1 || found == 2) {
+		err = convertSecond(tx)
+	}
+	return merged, err
 }
 
-// convertFirst converts a database from form 1 to form 2.
-func (c *Converter) convertFirst(tx *bbolt.Tx) ([]Merge, error) {
-	var old []*firstAlarm
-	var keys [][]byte
-	alarms := tx.Bucket(alarmsBucket)
-	err := c.Reader.rows(tx, "alarms", alarms, func(id, text []byte) error {
-		a := &firstAlarm{}
-		if err := json.Unmarshal(text, a); err != nil {
-			return err
-		}
-		old, keys = append(old, a), append(keys, slices.Clone(id))
-		return nil
-	})
-	for _, id := range keys {
-		err = errors.Join(err, alarms.Delete(id))
-	}
-	if err != nil {
-		return nil, err
-	}
-	slices.SortStableFunc(old, func(a, b *firstAlarm) int { return a.Alarm.RaisedAt.Compare(b.Alarm.RaisedAt) })
-	f := first{by: c, alarms: map[string]*alarm.State{}, views: map[alarm.Place]*alarm.View{}}
-	for _, a := range old {
-		f.add(a)
-	}
-	if err := f.store(tx); err != nil {
-		return nil, err
-	}
-	return f.merged, f.convertRows(tx)
+// secondRow is a row in form 2.
+type secondRow struct {
+	alarm.Event
+	Line  string  `json:"line,omitempty"`
+	After uint64  `json:"after,omitempty"`
+	Run   float64 `json:"run"`
 }
 
-// first is the state of a conversion from form 1.
-type first struct {
-	by     *Converter
-	alarms map[string]*alarm.State
-	views  map[alarm.Place]*alarm.View
-	merged []Merge
-}
-
-// run returns a moment of the past in run seconds, which begin with the conversion.
-func (f *first) run(at time.Time) float64 { return min(0, at.Sub(f.by.Now).Seconds()) }
-
-// place returns the place of an alarm at a receiver, and the scheme of its key. The key of an unknown receiver is the ID.
-func (f *first) place(receiver string, a *alarm.Alarm) (at alarm.Place, scheme string) {
-	if r := f.by.Receiver(receiver); r != nil {
-		k, _ := r.Key(a)
-		return alarm.Place{Receiver: receiver, Key: k}, r.Scheme
-	}
-	return alarm.Place{Receiver: receiver, Key: a.ID}, ""
-}
-
-func (f *first) add(old *firstAlarm) {
-	a := &old.Alarm
-	condition := alarm.Condition{Source: a.ID, Alarm: *a}
-	if !old.Lease.IsZero() {
-		condition.Lease = f.by.Lease
-	}
-	k := f.by.Key(a)
-	s := f.alarms[k]
-	if s == nil {
-		s = &alarm.State{ID: a.ID, RaisedAt: a.RaisedAt, In: map[string]string{}}
-		f.alarms[k] = s
-	} else {
-		f.merge(s, old)
-	}
-	s.Conditions = append(s.Conditions, condition)
-	for receiver, t := range old.Told {
-		at, scheme := f.place(receiver, a)
-		if s.ID != a.ID && at.Key == a.ID {
-			continue // the receiver is sent the clear of this one
-		}
-		s.In[receiver] = at.Key
-		f.views[at] = &alarm.View{Event: t.Event, At: t.At, Run: f.run(t.At), Repeats: t.Repeats, Left: t.Left, Scheme: scheme}
-		f.views[at].Record(a)
-	}
-}
-
-// merge merges old into s. The more severe alarm keeps its ID.
-func (f *first) merge(s *alarm.State, old *firstAlarm) {
-	before := s.Alarm()
-	if old.Alarm.Severity.Compare(before.Severity) >= 0 {
-		f.merged = append(f.merged, Merge{Alarm: &old.Alarm, Into: before, Receivers: slices.Collect(maps.Keys(old.Told))})
-		return
-	}
-	m := Merge{Alarm: before, Into: &old.Alarm}
-	for receiver, k := range s.In {
-		if k == s.ID {
-			m.Receivers = append(m.Receivers, receiver)
-			delete(s.In, receiver)
-			delete(f.views, alarm.Place{Receiver: receiver, Key: k})
-		}
-	}
-	f.merged = append(f.merged, m)
-	s.ID = old.Alarm.ID
-}
-
-func (f *first) store(tx *bbolt.Tx) error {
-	if _, err := tx.CreateBucketIfNotExists(viewsBucket); err != nil {
-		return err
-	}
-	for k, s := range f.alarms {
-		if err := putJSON(tx.Bucket(alarmsBucket), []byte(k), s); err != nil {
-			return err
-		}
-	}
-	for at, v := range f.views {
-		if err := writeView(tx, at, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// convertRows moves the rows of receivers to the alarm queues of their keys.
-func (f *first) convertRows(tx *bbolt.Tx) error {
+// convertSecond converts a database from form 2 to form 3: events that several rows have are stored once. Rows that cannot
+// be read stay as they are: Queue puts them aside.
+func convertSecond(tx *bbolt.Tx) error {
 	outbox := tx.Bucket(outboxBucket)
 	if outbox == nil {
 		return nil
 	}
-	var names []string
-	if err := outbox.ForEachBucket(func(name []byte) error { names = append(names, string(name)); return nil }); err != nil {
+	events, err := tx.CreateBucketIfNotExists(eventsBucket)
+	if err != nil {
 		return err
 	}
+	names, err := below(outbox)
+	numbers := map[[sha256.Size]byte]uint64{} // by event
 	for _, name := range names {
-		b, changed := outbox.Bucket([]byte(name)), map[string][]byte{}
-		err := b.ForEach(func(k, value []byte) error {
-			r := &queue.Row{}
-			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil {
-				return nil // Queue puts it aside
+		b, changed := outbox.Bucket([]byte(name)), map[string]*rowRecord{}
+		err = errors.Join(err, b.ForEach(func(k, value []byte) error {
+			r := &secondRow{}
+			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil || len(k) != 8 {
+				return nil
 			}
-			r.Run = f.run(r.At)
-			if at, _ := f.place(name, &r.Alarm); r.Alarm.ID != "" && at.Key != r.Alarm.ID {
-				r.Line = at.Key
+			text, err := json.Marshal(&r.Event)
+			number, known := numbers[sha256.Sum256(text)]
+			if !known {
+				number = binary.BigEndian.Uint64(k)
+				numbers[sha256.Sum256(text)] = number
+				err = errors.Join(err, events.Put(k, statedir.Seal(k, text)))
 			}
-			changed[string(k)] = statedir.Seal(k, r.Text())
-			return nil
-		})
-		for k, text := range changed {
-			err = errors.Join(err, b.Put([]byte(k), text))
-		}
-		if err != nil {
+			changed[string(k)] = &rowRecord{Event: number, Line: r.Line, After: r.After, Run: r.Run}
 			return err
+		}))
+		for k, r := range changed {
+			err = errors.Join(err, putJSON(b, []byte(k), r))
 		}
 	}
-	return nil
+	return err
 }

@@ -16,7 +16,6 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
-	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -46,7 +45,7 @@ func (r *Reader) rows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, t
 
 // Begin creates missing buckets. It returns the last number of a row or an event, and the run time in seconds.
 func Begin(tx *bbolt.Tx) (seq uint64, run float64, err error) {
-	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
+	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, eventsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return 0, 0, err
 		}
@@ -118,48 +117,6 @@ func (r *Reader) Silences(tx *bbolt.Tx) (map[string]*mute.Silence, error) {
 		return nil
 	})
 	return all, err
-}
-
-// Queues returns the number of the last row of each receiver, or 0 if it is damaged.
-func Queues(tx *bbolt.Tx) (last map[string]uint64, err error) {
-	last = map[string]uint64{}
-	err = tx.Bucket(outboxBucket).ForEachBucket(func(name []byte) error {
-		n := uint64(0)
-		if k, _ := tx.Bucket(outboxBucket).Bucket(name).Cursor().Last(); len(k) == 8 {
-			n = binary.BigEndian.Uint64(k)
-		}
-		last[string(name)] = n
-		return nil
-	})
-	return last, err
-}
-
-// CountRows returns the number of rows of a receiver.
-func CountRows(tx *bbolt.Tx, receiver string) int {
-	return tx.Bucket(outboxBucket).Bucket([]byte(receiver)).Stats().KeyN
-}
-
-// Queue reads the rows of a receiver, the oldest first.
-func (r *Reader) Queue(tx *bbolt.Tx, receiver string, push func(*queue.Row)) error {
-	dead, err := tx.Bucket(deadBucket).CreateBucketIfNotExists([]byte(receiver))
-	if err != nil {
-		return err
-	}
-	err = r.rows(tx, "dead/"+receiver, dead, func(_, text []byte) error { return json.Unmarshal(text, &DeadLetter{}) })
-	if err != nil {
-		return err
-	}
-	rows, err := tx.Bucket(outboxBucket).CreateBucketIfNotExists([]byte(receiver))
-	if err != nil {
-		return err
-	}
-	return r.rows(tx, "outbox/"+receiver, rows, func(k, text []byte) error {
-		row, err := queue.ParseRow(k, text)
-		if err == nil {
-			push(row)
-		}
-		return err
-	})
 }
 
 // Entries reads the entries of the journal after a number.

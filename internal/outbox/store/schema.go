@@ -13,16 +13,16 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"trapline/internal/alarm"
 	"trapline/internal/statedir"
 )
 
 // The buckets and keys of the database. outbox, views and dead contain one bucket for each receiver.
 var (
 	metaBucket     = []byte("meta")
-	alarmsBucket   = []byte("alarms") // by key
-	viewsBucket    = []byte("views")  // by key of the place
-	outboxBucket   = []byte("outbox")
+	alarmsBucket   = []byte("alarms")   // by key
+	viewsBucket    = []byte("views")    // by key of the place
+	eventsBucket   = []byte("events")   // by number, once for all receivers
+	outboxBucket   = []byte("outbox")   // rows by number, which refer to events
 	silencesBucket = []byte("silences") // by ID; why an alarm is muted is not stored, but computed from them
 	deadBucket     = []byte("dead")
 	journalBucket  = []byte("journal") // entries that are not yet in a file of the journal
@@ -32,11 +32,8 @@ var (
 )
 
 // Version is the form of the database that this version writes. In form 1 the severity was part of the identity of alarms,
-// and each alarm listed the receivers that know it.
-const Version = 2
-
-// FirstFile is the copy of the database before its conversion from form 1.
-const FirstFile = statedir.DatabaseFile + ".v1"
+// and each alarm listed the receivers that know it. In form 2 each row had its event.
+const Version = 3
 
 // form returns the form of the database, or 0 if it is empty.
 func form(tx *bbolt.Tx) uint64 {
@@ -50,38 +47,28 @@ func form(tx *bbolt.Tx) uint64 {
 	return 1
 }
 
-// KeepFirst copies a database of form 1 before its conversion. It returns an error if the form is later than Version.
-func KeepFirst(s *statedir.Dir, now time.Time) error {
+// Keep copies a database of an earlier form before its conversion, to a file whose name ends with the form. It returns an
+// error if the form is later than Version.
+func Keep(s *statedir.Dir, now time.Time) error {
 	return s.View(func(tx *bbolt.Tx) error {
 		switch found := form(tx); {
 		case found > Version:
 			return fmt.Errorf("state directory %s: %s is of form %d, and this version knows none after %d: start the version that wrote it, or use another state_dir",
 				s.Path, statedir.DatabaseFile, found, Version)
-		case found != 1:
+		case found == 0, found == Version:
 			return nil
+		default:
+			return keep(tx, filepath.Join(s.Path, fmt.Sprintf("%s.v%d", statedir.DatabaseFile, found)), now)
 		}
-		file := filepath.Join(s.Path, FirstFile)
-		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
-			file += "-" + now.UTC().Format("20060102T150405.000Z")
-		}
-		if err := tx.CopyFile(file, 0o600); err != nil {
-			return fmt.Errorf("state directory: %w", err)
-		}
-		return nil
 	})
 }
 
-// firstAlarm is an active alarm in form 1.
-type firstAlarm struct {
-	Alarm alarm.Alarm          `json:"alarm"`
-	Lease time.Time            `json:"lease,omitzero"`
-	Told  map[string]firstView `json:"told,omitempty"` // by receiver
-}
-
-// firstView is what a receiver knows of an alarm in form 1.
-type firstView struct {
-	Event   string    `json:"event"`
-	At      time.Time `json:"at"`
-	Repeats int       `json:"repeats,omitempty"`
-	Left    bool      `json:"left,omitempty"`
+func keep(tx *bbolt.Tx, file string, now time.Time) error {
+	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		file += "-" + now.UTC().Format("20060102T150405.000Z")
+	}
+	if err := tx.CopyFile(file, 0o600); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	return nil
 }

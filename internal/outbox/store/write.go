@@ -24,7 +24,11 @@ type Change struct {
 	Silences map[string]*mute.Silence // nil values of these maps are deleted
 
 	Removed, Added []Row
+	Events         *NewEvents // of the added rows
+	References     References // before the change; Settle counts them anew
 	Dead           []Dead
+
+	balance References // the change of References
 }
 
 // Row is a row of a receiver.
@@ -59,7 +63,7 @@ func (c *Change) Write(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	if err := c.writeRows(tx.Bucket(outboxBucket)); err != nil {
+	if err := c.writeRows(tx); err != nil {
 		return err
 	}
 	for _, d := range c.Dead {
@@ -69,25 +73,6 @@ func (c *Change) Write(tx *bbolt.Tx) error {
 	}
 	for id, s := range c.Silences {
 		if err := putJSON(tx.Bucket(silencesBucket), []byte(id), s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Change) writeRows(outbox *bbolt.Bucket) error {
-	for _, r := range c.Removed {
-		if err := outbox.Bucket([]byte(r.Receiver)).Delete(numbered(r.Row.Seq())); err != nil {
-			return err
-		}
-	}
-	for _, a := range c.Added {
-		b, err := outbox.CreateBucketIfNotExists([]byte(a.Receiver))
-		if err != nil {
-			return err
-		}
-		k := numbered(a.Row.Seq())
-		if err := b.Put(k, statedir.Seal(k, a.Row.Text())); err != nil {
 			return err
 		}
 	}
