@@ -38,7 +38,7 @@ func (u *merged) defaults() {
 		all = all[len(s.Config.Targets):]
 	}
 	c.ShipsModules = len(c.Targets)+len(c.Receivers)+len(c.DeviceProfiles) > 0
-	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0 || len(c.TrapRules) > 0 || u.listensToUsers()) {
+	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0 || len(c.TrapRules) > 0 || u.listensToUsers() || len(c.Listen.Agent) > 0) {
 		first := filepath.SplitList(os.Getenv("STATE_DIRECTORY"))
 		c.StateDir, c.UsualStateDir = cmp.Or(slices.Concat(first, []string{defaultStateDir})...), true
 	}

@@ -155,9 +155,11 @@ const maxListed = 12
 // checkListen reports auths of `listen` that do not exist.
 func (u *merged) checkListen() {
 	for _, s := range u.sources {
-		for i, name := range s.Config.Listen.Auths {
-			if u.config.Auths[name] == nil && !u.lacks("auths") {
-				reporterBelow(s, document.Path{"listen"})("auths"+document.Index(i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+		for key, names := range map[string][]string{"auths": s.Config.Listen.Auths, "agent": s.Config.Listen.Agent} {
+			for i, name := range names {
+				if u.config.Auths[name] == nil && !u.lacks("auths") {
+					reporterBelow(s, document.Path{"listen"})(key+document.Index(i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+				}
 			}
 		}
 	}

@@ -54,23 +54,29 @@ func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
 	r.message = m
 	r.view = view{recording: rec, seconds: seconds, v1: m.Version == snmp.V1, quirks: d.quirks(rec)}
 	r.room = d.maxSize - overhead - len(m.Community)
-	r.list, r.columns, r.count = r.list[:0], r.columns[:0], 0
+	r.reset()
 	o := r.perform(m.PDU)
 	if o.silent {
 		return nil
 	}
-	answer := snmp.Message{
+	r.out = snmp.AppendMessage(r.out[:0], &snmp.Message{
 		Version: m.Version, Community: m.Community, PDU: snmp.Response, RequestID: m.RequestID,
-		ErrorStatus: o.status, ErrorIndex: int32(o.index), VarBinds: r.list,
-	}
+		ErrorStatus: o.status, ErrorIndex: int32(o.index), VarBinds: r.bindings(o),
+	})
+	return r.out
+}
+
+func (r *responder) reset() { r.list, r.columns, r.count = r.list[:0], r.columns[:0], 0 }
+
+// bindings returns the bindings of the response: with an error those of the request.
+func (r *responder) bindings(o outcome) []byte {
 	switch {
 	case o.status == snmp.TooBig && !r.v1:
-		answer.VarBinds = nil
+		return nil
 	case o.status != snmp.NoError:
-		answer.VarBinds = m.VarBinds
+		return r.message.VarBinds
 	}
-	r.out = snmp.AppendMessage(r.out[:0], &answer)
-	return r.out
+	return r.list
 }
 
 func (r *responder) perform(pdu snmp.PDUType) outcome {
@@ -171,6 +177,9 @@ func (r *responder) putEnd(name snmp.OID) {
 	r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: snmp.EndOfMibView})
 }
 
+// minBinding is the minimum size of a binding.
+const minBinding = 7
+
 // getBulk implements RFC 3416 section 4.2.3: the non-repeaters once, then the repeaters row by row
 // until the response is full or every column has ended.
 func (r *responder) getBulk() outcome {
@@ -184,6 +193,9 @@ func (r *responder) getBulk() outcome {
 		}
 		list = rest
 		if position >= nonRepeaters {
+			if len(r.columns) > 0 && len(r.columns)*minBinding > r.room {
+				continue // the first row will not get so far
+			}
 			r.columns = append(r.columns, column{asked: v.Name, next: r.after(v.Name)})
 			continue
 		}
@@ -195,7 +207,7 @@ func (r *responder) getBulk() outcome {
 			return r.full(before)
 		}
 	}
-	first := position - len(r.columns) + 1
+	first := max(nonRepeaters, 0) + 1
 	for range repetitions {
 		ended := true
 		for c := range r.columns {

@@ -52,6 +52,7 @@ func (s Severity) badness() Severity {
 // and changes of its attributes; the severity is an attribute (ITU-T X.733).
 type Alarm struct {
 	ID        string            `json:"id"`
+	Number    uint64            `json:"-"` // see State
 	Rule      string            `json:"rule"`
 	Target    string            `json:"target,omitempty"`
 	Address   netip.Addr        `json:"address,omitzero"` // of the device

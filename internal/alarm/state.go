@@ -12,7 +12,8 @@ import (
 
 // State is an active alarm.
 type State struct {
-	ID         string            `json:"id"` // the key of the alarm at receivers
+	ID         string            `json:"id"`               // the key of the alarm at receivers
+	Number     uint64            `json:"number,omitempty"` // of the raise: later ones are greater; 0 if a release before numbers raised it
 	RaisedAt   time.Time         `json:"raised_at"`
 	Run        float64           `json:"run,omitempty"`    // the same in run time, in seconds
 	Ack        *Ack              `json:"ack,omitempty"`    // nil unless a person has acknowledged the alarm
@@ -142,7 +143,7 @@ func (s *State) worst() *Condition {
 // Alarm returns the alarm of the worst condition.
 func (s *State) Alarm() *Alarm {
 	a := s.worst().Alarm
-	a.ID, a.RaisedAt, a.Ack, a.Behind = s.ID, s.RaisedAt, s.Ack, s.Behind
+	a.ID, a.Number, a.RaisedAt, a.Ack, a.Behind = s.ID, s.Number, s.RaisedAt, s.Ack, s.Behind
 	if s.Flaps {
 		a.Summary += " (comes and goes)"
 	}

@@ -93,7 +93,7 @@ func (c *Console) pending(wanted func(*alarm.Alarm) bool) (list []api.Alarm) {
 
 func alarmAnswer(a *alarm.Alarm, id, state string) api.Alarm {
 	answer := api.Alarm{
-		ID: id, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), State: state,
+		ID: id, Number: a.Number, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), State: state,
 		Text: a.Text(), Description: a.Description, Value: a.Value, Labels: a.Labels, Since: a.RaisedAt, Notified: []api.Notified{},
 	}
 	if a.Ack != nil {

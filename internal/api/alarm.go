@@ -5,6 +5,7 @@ import "time"
 // Alarm is an active alarm, or one that has ended, and which receivers know it.
 type Alarm struct {
 	ID          string            `json:"id"`
+	Number      uint64            `json:"number,omitempty"` // of the raise: the index in traplineActiveAlarmTable
 	Rule        string            `json:"rule"`
 	Target      string            `json:"target"`
 	Resource    string            `json:"resource,omitempty"` // label="value" of the row

@@ -2,26 +2,32 @@ package app
 
 import (
 	"context"
+	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
-	"trapline/internal/traps"
+
+	"github.com/prometheus/common/version"
 
 	"trapline/config"
+	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/listen"
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/ownmib"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
+	"trapline/internal/traps"
 )
 
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
 	l := listen.New(listen.Options{
-		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Forward: d.notifier.forward,
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Forward: d.notifier.forward, Respond: d.agent.Respond,
 	})
 	return l, l.Open(&d.first.Config.Listen)
 }
@@ -34,7 +40,44 @@ func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	for _, t := range w.Targets {
 		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
+	next.Managers = managersOf(c)
+	d.agent.Use(d.objects(c))
 	return d.listener.Configure(next)
+}
+
+// managersOf are the addresses of the receivers.
+func managersOf(c *config.Config) (list []netip.Addr) {
+	for i := range c.Receivers {
+		a, err := access.ParseReceiver(c.Receivers[i].Address)
+		if err != nil {
+			continue // it is a webhook
+		}
+		if ip, err := netip.ParseAddr(a.Host); err == nil {
+			list = append(list, ip.Unmap().WithZone(""))
+		}
+	}
+	return list
+}
+
+// objects is the source of the agent's objects, nil without a state directory.
+func (d *daemon) objects(c *config.Config) *ownmib.Source {
+	stores := d.notifier.storage.Load()
+	if stores.state == nil || stores.outbox == nil || len(c.Listen.Agent) == 0 {
+		return nil
+	}
+	name, _ := os.Hostname()
+	s := &ownmib.Source{
+		Version: version.Version, Name: name, Identity: stores.state.Identity,
+		Alarms: func() []outbox.Standing { return stores.outbox.Standings(nil) },
+		Receivers: func() []outbox.ReceiverState {
+			list, _ := stores.outbox.Receivers() // the error is about given up ones
+			return list
+		},
+	}
+	if enterprise := c.Notifications.EnterpriseOID; !enterprise.IsZero() {
+		s.Enterprise, s.AlarmObjects = enterprise.OID, notify.AlarmObjects(enterprise.OID, c.Names)
+	}
+	return s
 }
 
 // identity is our engine, nil without a state directory.

@@ -26,6 +26,7 @@ import (
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/listen"
+	"trapline/internal/ownmib"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
@@ -63,6 +64,7 @@ type daemon struct {
 	evaluator *rules.Evaluator
 	poller    *poller.Poller
 	listener  *listen.Listener
+	agent     *ownmib.Agent
 	reloader  *reloader
 	server    *http.Server
 }
@@ -72,6 +74,7 @@ func newDaemon(o *Options, logger *slog.Logger) *daemon {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("snmp_exporter"), versioncollector.NewCollector("trapline"), alertmanager.NewBuildInfo())
 	d := &daemon{options: o, logger: logger, registry: registry, metrics: newMetrics(registry)}
+	d.agent = ownmib.New(registry)
 	d.client = client.New(client.Options{Logger: logger, Metrics: client.NewMetrics(registry)})
 	d.polls = poller.PassOptions{
 		Open:              opener(d.client, o.DebugPackets, logger),

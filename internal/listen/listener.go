@@ -34,6 +34,8 @@ type Options struct {
 	Note     func(journal.Event) // adds an entry to the journal
 	// Forward queues notifications for the receivers to which they are passed on: see outbox.Outbox.
 	Forward func([]alarm.Event, time.Time) error
+	// Respond answers requests of managers: see originator.Agent.
+	Respond func(*originator.Request) (response snmp.PDU, ok bool)
 	// Refresh polls a target now, or rows of it.
 	Refresh func(ctx context.Context, target string, rows *poller.Rows) error
 
@@ -48,6 +50,7 @@ type Configuration struct {
 	Auths    map[string]*access.Auth
 	Identity *originator.Identity // our engine; nil without users of SNMPv3
 	Targets  []traps.Target
+	Managers []netip.Addr // of receivers, which may ask the agent
 	Rules    []traps.Settings
 	Forward  bool // receivers are passed notifications on
 
@@ -84,6 +87,7 @@ type Listener struct {
 // setup is a configuration, prepared for the readers and workers. It does not change.
 type setup struct {
 	settings  Settings
+	managers  []netip.Addr
 	rate      float64
 	allowed   *traps.Networks
 	authority *originator.Authority
@@ -149,6 +153,9 @@ func (l *Listener) Configure(c *Configuration) error {
 	if err := l.log.configure(&c.Settings.Log); err != nil {
 		return err
 	}
+	if a := next.authority.Agent; a != nil {
+		a.Respond = l.options.Respond
+	}
 	if old := l.current.Load(); old != nil {
 		next.authority.Take(old.authority)
 	}
@@ -172,7 +179,7 @@ func (l *Listener) Configure(c *Configuration) error {
 }
 
 func newSetup(c *Configuration, tables *traps.Tables) (s *setup, err error) {
-	s = &setup{settings: c.Settings, rate: cmp.Or(c.Settings.Rate, defaultRate)}
+	s = &setup{settings: c.Settings, managers: c.Managers, rate: cmp.Or(c.Settings.Rate, defaultRate)}
 	if s.authority, err = authorityOf(c); err != nil {
 		return nil, err
 	}
@@ -191,29 +198,6 @@ func newSetup(c *Configuration, tables *traps.Tables) (s *setup, err error) {
 		s.in.Tree, err = c.Names()
 	}
 	return s, err
-}
-
-// authorityOf returns the communities and users of the auths that the settings name.
-func authorityOf(c *Configuration) (*originator.Authority, error) {
-	a := &originator.Authority{Communities: map[string]bool{}, Users: map[string]*snmp.User{}, Identity: c.Identity}
-	for _, name := range c.Settings.Auths {
-		auth := c.Auths[name]
-		if auth == nil {
-			return nil, fmt.Errorf("listen.auths: there is no auth %q", name)
-		}
-		p, err := auth.Principal()
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("listen.auths: auth %s: %w", name, err)
-		case p.Version != snmp.V3:
-			a.Communities[string(p.Community)] = true
-		case c.Identity == nil:
-			return nil, fmt.Errorf("listen.auths: auth %s is of SNMPv3, which needs a state_dir for snmpEngineBoots", name)
-		default:
-			a.Users[p.User.Name] = p.User
-		}
-	}
-	return a, nil
 }
 
 // lookupInterval is how often the addresses of host names are looked up.
@@ -271,6 +255,11 @@ func (s *setup) allow() {
 	s.allowed = traps.NewNetworks(s.settings.Forwarders)
 	for a := range s.owners.Addresses() {
 		s.allowed.Add(netip.PrefixFrom(a, a.BitLen()))
+	}
+	if len(s.settings.Agent) > 0 {
+		for _, a := range s.managers {
+			s.allowed.Add(netip.PrefixFrom(a, a.BitLen()))
+		}
 	}
 }
 

@@ -16,7 +16,8 @@ import (
 type Settings struct {
 	Addresses  []string          `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; default port 162
 	Auths      []string          `yaml:"auths,omitempty"`      // entries of auths whose communities and users are accepted
-	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, those in their polled tables, and forwarders
+	Agent      []string          `yaml:"agent,omitempty"`      // entries of auths whose requests are answered, read-only: GET, GETNEXT and GETBULK of system, snmpEngine, and the active alarms; default none
+	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, those in their polled tables, forwarders, and with agent those of receivers
 	Forwarders []string          `yaml:"forwarders,omitempty"` // addresses of senders whose snmpTrapAddress names the device
 	Repoll     map[string]string `yaml:"repoll,omitempty"`     // what is polled at once after a notification: its row, or its target; default row after linkDown and linkUp, target after coldStart and warmStart; {} for nothing
 	Log        LogSettings       `yaml:"log,omitempty"`        // file with all notifications that were taken
@@ -34,10 +35,10 @@ func (s *Settings) Enabled() bool { return len(s.Addresses) > 0 }
 // Problems returns the errors in the settings.
 func (s *Settings) Problems() []setting.Problem {
 	var m setting.Problems
-	if !s.Enabled() && len(s.Auths)+len(s.Allow)+len(s.Forwarders) > 0 {
+	if !s.Enabled() && len(s.Auths)+len(s.Agent)+len(s.Allow)+len(s.Forwarders) > 0 {
 		m.Add("", "listen needs addresses: write addresses: [\"[::]:162\"]")
 	}
-	if s.Enabled() && len(s.Auths) == 0 {
+	if s.Enabled() && len(s.Auths)+len(s.Agent) == 0 {
 		m.Add("", "listen needs auths, whose communities and users are accepted: write auths: [NAME]")
 	}
 	for i, text := range s.Addresses {

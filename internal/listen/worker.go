@@ -147,7 +147,7 @@ func (w *worker) reportRule(alert string, err error) {
 }
 
 func (w *worker) refuse(sender netip.Addr, err error) {
-	if errors.Is(err, originator.ErrDiscovery) {
+	if errors.Is(err, originator.ErrDiscovery) || errors.Is(err, originator.ErrAnswered) {
 		return
 	}
 	var attrs []any

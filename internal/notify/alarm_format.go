@@ -48,6 +48,12 @@ func alarmFormat(enterprise snmp.OID, names varbind.Names) format {
 	}
 }
 
+// AlarmObjects returns the function that makes the objects of an event as the format alarm has them.
+func AlarmObjects(enterprise snmp.OID, names varbind.Names) func(*alarm.Event) []snmp.VarBind {
+	format := alarmFormat(enterprise, names)
+	return func(e *alarm.Event) []snmp.VarBind { return format(e, math.MaxInt).notification.VarBinds }
+}
+
 // compactFormat is alarmFormat with nine of its objects, and short texts: by SNMPv2c with a community of 16
 // octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
 func compactFormat(enterprise snmp.OID, names varbind.Names) format {

@@ -61,10 +61,129 @@ var (
 	ofProcesses = []int{2, 14, 19, 20, 21}
 )
 
+// TRAPLINE-MIB has the tables below TablesArc, and the sysObjectID of Trapline's own agent at ProductArc.
+const TablesArc, ProductArc = 3, 4
+
+// MutesColumn is the number of traplineActiveAlarmMutes, and numberColumn of the index of its table. The other columns
+// have the numbers of the objects of notifications.
+const MutesColumn, numberColumn = 26, 25
+
+const alarmColumn = "traplineActiveAlarm"
+
+// column is a column of a table.
+type column struct {
+	name, syntax, text string
+	number             uint32
+	hidden             bool // an index that is not accessible
+}
+
+// activeAlarmColumns are the columns of traplineActiveAlarmTable.
+var activeAlarmColumns = func() (list []column) {
+	for i, o := range mibObjects {
+		if number := i + 1; number <= len(ofAlarms) || number >= 22 {
+			name := alarmColumn + strings.TrimPrefix(strings.TrimPrefix(o.name, "trapline"), "Alarm")
+			text := "As " + o.name + "."
+			if own := columnTexts[o.name]; own != "" {
+				text = own
+			}
+			list = append(list, column{name, o.syntax, text, uint32(number), false})
+		}
+	}
+	return append(list,
+		column{alarmColumn + "Number", "Unsigned32 (1..4294967295)", "The number of the raise. Alarms that are raised later have greater ones, also after restarts; only those that releases without numbers have raised have numbers from 2147483648 on.", numberColumn, true},
+		column{alarmColumn + "Mutes", "SnmpAdminString (SIZE (0..255))", "Why receivers are not sent the alarm or its changes, as in silence ID, maintenance NAME, inhibit ALARM, cause TARGET; empty if it is not muted.", MutesColumn, false})
+}()
+
+// columnTexts are the descriptions of columns that differ from the objects of notifications.
+var columnTexts = map[string]string{
+	"traplineEventId":     "As traplineEventId in the last notification of the alarm; empty if there was none.",
+	"traplineOccurredAt":  "When the last notification of the alarm was sent or, if it waits, made; if there was none, when the alarm was raised. In UTC.",
+	"traplineRepeatCount": "As traplineRepeatCount in the last notification of the alarm.",
+	"traplineDescription": "As traplineDescription; empty if there is no such text.",
+	"traplineAckBy":       "As traplineAckBy; empty if the alarm is not acknowledged.",
+	"traplineAlarmState":  "As traplineAlarmState: active(2).",
+}
+
+// receiverColumns are the columns of traplineReceiverTable.
+var receiverColumns = []column{
+	{"traplineReceiverIndex", "Unsigned32 (1..4294967295)", "The place of the receiver in the configuration.", 1, true},
+	{"traplineReceiverName", "SnmpAdminString (SIZE (0..64))", "The name of the receiver.", 2, false},
+	{"traplineReceiverAddress", "SnmpAdminString (SIZE (0..255))", "Its address or URL, without parts that may be secret.", 3, false},
+	{"traplineReceiverType", "SnmpAdminString (SIZE (0..64))", "trap, inform, webhook, or the name of another type.", 4, false},
+	{"traplineReceiverState", "INTEGER { works(1), fails(2), waiting(3) }", "Whether notifications reach it; waiting(3) if it has not acknowledged any yet.", 5, false},
+	{"traplineReceiverProblem", "SnmpAdminString (SIZE (0..255))", "The reason of the last failure while it fails, else empty.", 6, false},
+	{"traplineReceiverQueued", "Unsigned32", "How many notifications wait for it.", 7, false},
+	{"traplineReceiverOldest", "DateAndTime", "When the oldest of them was made, in UTC; eight octets of 0 if none waits.", 8, false},
+	{"traplineReceiverGivenUp", "Unsigned32", "How many notifications were given up and are kept.", 9, false},
+	{"traplineReceiverToday", "Unsigned32", "How many notifications it has acknowledged since midnight.", 10, false},
+	{"traplineReceiverLastAck", "DateAndTime", "When it last acknowledged one, in UTC; eight octets of 0 if it never has.", 11, false},
+}
+
+// ActiveAlarmColumns returns the numbers of the accessible columns of traplineActiveAlarmTable in ascending order.
+func ActiveAlarmColumns() []uint32 { return accessible(activeAlarmColumns) }
+
+// ReceiverColumns returns the numbers of the accessible columns of traplineReceiverTable in ascending order.
+func ReceiverColumns() []uint32 { return accessible(receiverColumns) }
+
+func accessible(columns []column) (numbers []uint32) {
+	for i := range columns {
+		if !columns[i].hidden {
+			numbers = append(numbers, columns[i].number)
+		}
+	}
+	return numbers
+}
+
+// table is a table of TRAPLINE-MIB.
+type table struct {
+	name, text string // the name without "Table"
+	columns    []column
+}
+
+var mibTables = []table{
+	{"traplineActiveAlarm", "The active alarms, muted ones included, without those of a baseline, which nobody is sent. A manager that may have lost notifications reads it.", activeAlarmColumns},
+	{"traplineReceiver", "The receivers of notifications.", receiverColumns},
+}
+
+// writeTables writes the definitions of the tables.
+func writeTables(b *strings.Builder) {
+	b.WriteString("\ntraplineAgent OBJECT-IDENTITY\n    STATUS      current\n    DESCRIPTION \"The sysObjectID of Trapline.\"\n    ::= { traplineMIB 4 }\n")
+	var groups []string
+	for i, t := range mibTables {
+		upper := strings.ToUpper(t.name[:1]) + t.name[1:]
+		var index string
+		var names, fields []string
+		for _, c := range t.columns {
+			base, _, _ := strings.Cut(strings.TrimSuffix(c.syntax, " }"), " (")
+			if strings.HasPrefix(base, "INTEGER") {
+				base = "INTEGER"
+			}
+			if fields = append(fields, c.name+" "+base); c.hidden {
+				index = c.name
+			} else {
+				names = append(names, c.name)
+			}
+		}
+		fmt.Fprintf(b, "\n%sTable OBJECT-TYPE\n    SYNTAX      SEQUENCE OF %sEntry\n    MAX-ACCESS  not-accessible\n    STATUS      current\n    DESCRIPTION %q\n    ::= { traplineTables %d }\n", t.name, upper, t.text, i+1)
+		fmt.Fprintf(b, "\n%sEntry OBJECT-TYPE\n    SYNTAX      %sEntry\n    MAX-ACCESS  not-accessible\n    STATUS      current\n    DESCRIPTION \"A row.\"\n    INDEX       { %s }\n    ::= { %sTable 1 }\n", t.name, upper, index, t.name)
+		fmt.Fprintf(b, "\n%sEntry ::= SEQUENCE {\n    %s\n}\n", upper, strings.Join(fields, ",\n    "))
+		for _, c := range t.columns {
+			access := "read-only"
+			if c.hidden {
+				access = "not-accessible"
+			}
+			fmt.Fprintf(b, "\n%s OBJECT-TYPE\n    SYNTAX      %s\n    MAX-ACCESS  %s\n    STATUS      current\n    DESCRIPTION %q\n    ::= { %sEntry %d }\n", c.name, c.syntax, access, c.text, t.name, c.number)
+		}
+		fmt.Fprintf(b, "\n%sGroup OBJECT-GROUP\n    OBJECTS     { %s }\n    STATUS      current\n    DESCRIPTION \"The columns of %sTable.\"\n    ::= { traplineConformance %d }\n", t.name, commas(names), t.name, i+4)
+		groups = append(groups, t.name+"Group")
+	}
+	fmt.Fprintf(b, "\ntraplineAgentCompliance MODULE-COMPLIANCE\n    STATUS      current\n    DESCRIPTION \"The tables that Trapline's own agent has.\"\n    MODULE\n        MANDATORY-GROUPS { %s }\n    ::= { traplineConformance 6 }\n", strings.Join(groups, ", "))
+}
+
 const mibHead = `TRAPLINE-MIB DEFINITIONS ::= BEGIN
 
 IMPORTS
-    MODULE-IDENTITY, OBJECT-TYPE, NOTIFICATION-TYPE, Unsigned32%s
+    MODULE-IDENTITY, OBJECT-IDENTITY, OBJECT-TYPE, NOTIFICATION-TYPE, Unsigned32%s
         FROM SNMPv2-SMI
     MODULE-COMPLIANCE, OBJECT-GROUP, NOTIFICATION-GROUP
         FROM SNMPv2-CONF
@@ -79,9 +198,9 @@ traplineMIB MODULE-IDENTITY
     LAST-UPDATED "202611260000Z"
     ORGANIZATION "Trapline"
     CONTACT-INFO "Whoever runs this Trapline."
-    DESCRIPTION  "What Trapline sends about alarms. The objects exist in notifications only."
+    DESCRIPTION  "What Trapline sends about alarms. The objects below traplineObjects exist in notifications only; its own agent has the tables below traplineTables."
     REVISION     "202611260000Z"
-    DESCRIPTION  "Notifications of alarms may carry traplineDescription. traplineAlarmAck."
+    DESCRIPTION  "Notifications of alarms may carry traplineDescription. traplineAlarmAck. The tables of active alarms and of receivers."
     REVISION     "202603010000Z"
     DESCRIPTION  "The first version."
     ::= { %s 1 }
@@ -89,6 +208,7 @@ traplineMIB MODULE-IDENTITY
 traplineNotifications OBJECT IDENTIFIER ::= { traplineMIB 0 }
 traplineObjects       OBJECT IDENTIFIER ::= { traplineMIB 1 }
 traplineConformance   OBJECT IDENTIFIER ::= { traplineMIB 2 }
+traplineTables        OBJECT IDENTIFIER ::= { traplineMIB 3 }
 `
 
 const mibTail = `
@@ -112,6 +232,7 @@ func MIB(enterprise snmp.OID) string {
 		numbers = strings.TrimPrefix(numbers, "1.")
 	}
 	fmt.Fprintf(&b, mibHead, imported, parent+" "+strings.ReplaceAll(numbers, ".", " "))
+	writeTables(&b)
 	var objects, notifications []string
 	for i, o := range mibObjects {
 		fmt.Fprintf(&b, "\n%s OBJECT-TYPE\n    SYNTAX      %s\n    MAX-ACCESS  accessible-for-notify\n    STATUS      current\n    DESCRIPTION %q\n    ::= { traplineObjects %d }\n",

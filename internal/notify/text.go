@@ -16,6 +16,9 @@ const (
 	maxLabels   = 512
 )
 
+// OneLine is text as notifications have it: on one line, and of at most so many octets.
+func OneLine(text string, most int) string { return oneLine(text, most) }
+
 // oneLine is text without line breaks and other controls, in valid UTF-8 of at most so many octets.
 func oneLine(text string, most int) string {
 	text = strings.Map(func(r rune) rune {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trapline/internal/snmp"
@@ -18,6 +19,9 @@ type Authority struct {
 	Communities  map[string]bool       // of SNMPv1 and SNMPv2c
 	Users        map[string]*snmp.User // of SNMPv3, by name
 	Identity     *Identity             // our engine, which informs of SNMPv3 are for; nil without Users
+	Agent        *Agent                // answers requests; nil: they are refused
+
+	reports [snmp.UnknownContext + 1]atomic.Uint32 // sent, by kind
 
 	mu     sync.Mutex
 	clocks map[string]*snmp.EngineClock // of remote engines
@@ -44,8 +48,11 @@ func (a *Authority) timely(o *snmp.Opened) bool {
 	return clock.Update(o.Boots, o.Time, time.Since(began))
 }
 
-// Take has a take over the clocks of the engines that old knows.
+// Take has a take over the clocks of the engines that old knows, and its counts.
 func (a *Authority) Take(old *Authority) {
+	for kind := range old.reports {
+		a.reports[kind].Add(old.reports[kind].Load())
+	}
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	a.clocks = old.clocks
@@ -82,6 +89,7 @@ var ErrDiscovery = errors.New("discovery of the engine")
 type Decoder struct {
 	authority *Authority
 	ours      map[string]*snmp.Security // by user, of our engine
+	signed    map[string]*snmp.Security // the same without privacy
 	nobody    *snmp.Security            // of our engine, for Reports that cannot be signed
 	theirs    map[securityKey]*snmp.Security
 }
@@ -90,12 +98,18 @@ type securityKey struct{ user, engine string }
 
 // Decoder returns a decoder.
 func (a *Authority) Decoder() (d *Decoder, err error) {
-	d = &Decoder{authority: a, ours: map[string]*snmp.Security{}, theirs: map[securityKey]*snmp.Security{}}
-	if len(a.Users) == 0 {
+	d = &Decoder{authority: a, ours: map[string]*snmp.Security{}, signed: map[string]*snmp.Security{}, theirs: map[securityKey]*snmp.Security{}}
+	users := a.users()
+	if len(users) == 0 {
 		return d, nil
 	}
-	for name, u := range a.Users {
+	for name, u := range users {
 		if d.ours[name], err = u.Localize(a.Identity.ID); err != nil {
+			return nil, fmt.Errorf("user %s: %w", name, err)
+		}
+		open := *u
+		open.Priv, open.PrivKey = snmp.NoPriv, snmp.Key{}
+		if d.signed[name], err = open.Localize(a.Identity.ID); err != nil {
 			return nil, fmt.Errorf("user %s: %w", name, err)
 		}
 	}
@@ -110,7 +124,7 @@ func (d *Decoder) Decode(b []byte, from netip.AddrPort) (r *Received, answer []b
 	r = &Received{From: from, Version: snmp.PeekVersion(b)}
 	switch r.Version {
 	case snmp.V1:
-		err = d.decode1(b, r)
+		answer, err = d.decode1(b, r)
 	case snmp.V2c:
 		answer, err = d.decode2(b, r)
 	case snmp.V3:
@@ -130,17 +144,20 @@ func (d *Decoder) accepts(community []byte) bool {
 	return d.authority.AnyCommunity || d.authority.Communities[string(community)]
 }
 
-func (d *Decoder) decode1(b []byte, r *Received) error {
+func (d *Decoder) decode1(b []byte, r *Received) (answer []byte, err error) {
 	m, err := snmp.ParseTrap(b)
+	if request, asks := requestOf(b); err != nil && asks && d.authority.Agent != nil {
+		return d.authority.Agent.answer(&request, r.From)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Name = string(m.Community)
 	if !d.accepts(m.Community) {
-		return ErrCommunity
+		return nil, ErrCommunity
 	}
 	r.V1, r.VarBinds = &m.Trap, m.VarBinds
-	return nil
+	return nil, nil
 }
 
 func (d *Decoder) decode2(b []byte, r *Received) (answer []byte, err error) {
@@ -148,6 +165,8 @@ func (d *Decoder) decode2(b []byte, r *Received) (answer []byte, err error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case isRequest(m.PDU) && d.authority.Agent != nil:
+		return d.authority.Agent.answer(&m, r.From)
 	case !isNotification(m.PDU):
 		return nil, errKind{m.PDU}
 	case !d.accepts(m.Community):
@@ -176,21 +195,23 @@ func (d *Decoder) decode3(b []byte, r *Received) (answer []byte, err error) {
 	reportable := m.Flags&snmp.FlagReportable != 0
 	ours := bytes.Equal(m.EngineID, d.authority.Identity.ID)
 	user := d.authority.Users[string(m.UserName)]
+	known := d.ours[string(m.UserName)] != nil
 	r.Name = string(m.UserName)
 	switch {
 	case !ours && reportable:
 		return d.report(d.nobody, m.ID, snmp.UnknownEngineID), ErrDiscovery
-	case user == nil && ours && reportable: // before the level (RFC 3414 section 3.2)
+	case !known && ours && reportable: // before the level (RFC 3414 section 3.2)
 		return d.report(d.nobody, m.ID, snmp.UnknownUserName), snmp.UnknownUserName
-	case user == nil:
+	case !known, user == nil && !ours:
 		return nil, snmp.UnknownUserName
 	case ours:
-		return d.inform(b, m.Header3, r)
+		return d.ask(b, m.Header3, r)
 	}
 	return nil, d.trap(b, m.EngineID, user, r)
 }
 
-func (d *Decoder) inform(b []byte, h snmp.Header3, r *Received) (answer []byte, err error) {
+// ask decodes a message that is for our engine: an inform or a request.
+func (d *Decoder) ask(b []byte, h snmp.Header3, r *Received) (answer []byte, err error) {
 	own := d.ours[string(h.UserName)]
 	o, err := own.Open(b)
 	var kind snmp.ReportKind
@@ -200,9 +221,13 @@ func (d *Decoder) inform(b []byte, h snmp.Header3, r *Received) (answer []byte, 
 	case err != nil:
 		return nil, err
 	case o.Authenticated && !d.timely(&o.Header3):
-		return d.report(own, h.ID, snmp.NotInTimeWindow), snmp.NotInTimeWindow
+		return d.report(d.signed[string(h.UserName)], h.ID, snmp.NotInTimeWindow), snmp.NotInTimeWindow
+	case isRequest(o.Type) && d.authority.Agent != nil:
+		return d.request(own, &o, r)
 	case o.Type != snmp.InformRequest:
 		return nil, errKind{o.Type}
+	case d.authority.Users[string(h.UserName)] == nil:
+		return nil, snmp.UnknownUserName
 	}
 	r.Inform, r.RequestID = true, o.RequestID
 	r.setScoped(&o, o.ContextEngineID)
@@ -256,7 +281,8 @@ func (d *Decoder) report(s *snmp.Security, id int32, kind snmp.ReportKind) []byt
 	if name == nil {
 		return nil
 	}
-	counter := snmp.AppendVarBind(nil, snmp.VarBind{Name: name, Type: snmp.Counter32, Value: []byte{1}})
+	count := snmp.AppendUint(nil, uint64(d.authority.reports[kind].Add(1)))
+	counter := snmp.AppendVarBind(nil, snmp.VarBind{Name: name, Type: snmp.Counter32, Value: count})
 	return d.seal(s, id, &snmp.ScopedPDU{ContextEngineID: d.authority.Identity.ID, PDU: snmp.PDU{Type: snmp.Report, VarBinds: counter}})
 }
 

@@ -46,6 +46,7 @@ type Known struct {
 	At       time.Time
 	Took     time.Duration // from sending to acknowledgment
 	Tries    int           // messages sent
+	Repeats  int           // how often the alarm was sent before because it lasts
 	Err      error         // why it waits or was given up
 }
 
@@ -94,13 +95,13 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	case len(q.AlarmQueue(at.Key)) > 0:
 		rows := q.AlarmQueue(at.Key)
 		r := rows[len(rows)-1]
-		k.Progress, k.Event, k.At, k.Tries, k.Err = Waits, r.ID, r.At, r.Tries(), cmp.Or(rows[0].Err(), q.Failure().Err)
+		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Err = Waits, r.ID, r.At, r.Tries(), r.Repeat, cmp.Or(rows[0].Err(), q.Failure().Err)
 	case v.GivenUp != "":
-		k.Progress, k.Event, k.At, k.Tries, k.Err = GivenUp, v.Event, v.Sent, v.Tries, errors.New(v.GivenUp)
+		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Err = GivenUp, v.Event, v.Sent, v.Tries, v.Repeats, errors.New(v.GivenUp)
 	case v.Sent.IsZero(): // sent before outcomes were recorded
-		k.Progress, k.Event, k.At = Sent, v.Event, v.At
+		k.Progress, k.Event, k.At, k.Repeats = Sent, v.Event, v.At, v.Repeats
 	default:
-		k.Progress, k.Event, k.At, k.Tries, k.Took = Sent, v.Event, v.Sent, v.Tries, fromSeconds(v.Took)
+		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Took = Sent, v.Event, v.Sent, v.Tries, v.Repeats, fromSeconds(v.Took)
 		if v.Took > 0 {
 			k.Progress = Acknowledged
 		}

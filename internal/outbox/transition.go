@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -77,10 +78,8 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	a, is := t.Alarm, was.Clone()
 	lease := p.lease(t.Lease)
 	if is == nil {
-		is = &alarm.State{ID: key, RaisedAt: a.RaisedAt, Run: seconds(p.run)}
-		if is.RaisedAt.IsZero() {
-			is.RaisedAt = p.now
-		}
+		p.seq++
+		is = &alarm.State{ID: key, Number: p.seq, RaisedAt: cmp.Or(a.RaisedAt, p.now), Run: seconds(p.run)}
 	}
 	c := is.Find(source)
 	if c != nil && alarm.SameEvent(&c.Alarm, &a) {

@@ -70,6 +70,12 @@ const (
 	NoAccess   ErrorStatus = 6
 )
 
+// Error statuses of version 2 alone.
+const (
+	AuthorizationError ErrorStatus = 16
+	NotWritable        ErrorStatus = 17
+)
+
 var errorStatusNames = []string{
 	"noError", "tooBig", "noSuchName", "badValue", "readOnly", "genErr", "noAccess", "wrongType", "wrongLength",
 	"wrongEncoding", "wrongValue", "noCreation", "inconsistentValue", "resourceUnavailable", "commitFailed",
