@@ -55,7 +55,7 @@ func newWorld(random *rand.Rand, byAlarm bool) *world {
 
 // configure sets up the reconciler for the receivers that are present.
 func (w *world) configure() {
-	r := &Reconciler{Store: w, Muted: w.isMuted}
+	r := &Reconciler{Store: w, Muted: w.isMuted, Withheld: w.isMuted}
 	for _, m := range w.receivers {
 		if m.present {
 			r.Groups = append(r.Groups, []*Receiver{&m.Receiver})
@@ -101,7 +101,12 @@ func (w *world) Tail(at Place) (Tail, bool) {
 		return Tail{}, false
 	}
 	last := line[len(line)-1]
-	return Tail{Kind: last.kind, Seen: last.seen, Moved: last.kind == Clear && last.after != 0, Awaited: w.awaitedBy[last.seq] > 0}, true
+	t := Tail{Kind: last.kind, Seen: last.seen, Moved: last.kind == Clear && last.after != 0, Awaited: w.awaitedBy[last.seq] > 0}
+	if len(line) > 1 {
+		before := line[len(line)-2]
+		t.OnRaise = before.kind == Raise && !before.seen && w.awaitedBy[before.seq] == 0
+	}
+	return t, true
 }
 
 func (w *world) receiver(name string) *modelReceiver {
@@ -150,6 +155,7 @@ func (w *world) ready() (list []Place) {
 // deliver sends the first event of a place. The event or its acknowledgment may be lost.
 func (w *world) deliver(at Place, lost, confirmed bool) {
 	e, m := w.lines[at][0], w.receiver(at.Receiver)
+	w.checkMuted(at, e)
 	e.seen = true
 	if lost {
 		return
@@ -161,6 +167,18 @@ func (w *world) deliver(at Place, lost, confirmed bool) {
 	if confirmed {
 		w.forget(e)
 		w.lines[at] = w.lines[at][1:]
+	}
+}
+
+// checkMuted checks that the raise of a muted alarm, which shares its place with no other, is not sent unless it may have
+// been before.
+func (w *world) checkMuted(at Place, e *waiting) {
+	members := w.Members(at)
+	if e.kind != Raise || e.seen || len(w.lines[at]) > 1 || w.awaitedBy[e.seq] > 0 || len(members) != 1 || at.Key != members[0] {
+		return
+	}
+	if w.isMuted(at.Receiver, w.alarms[members[0]].Alarm()) {
+		w.fail("%s is sent the raise of %s, which is muted", at.Receiver, members[0])
 	}
 }
 

@@ -65,6 +65,7 @@ type Tail struct {
 	Moved  bool // a clear of an alarm that is active under another key
 	// Awaited reports whether an event of another place must be sent after it.
 	Awaited bool
+	OnRaise bool // the event before it is an unsent raise that is not awaited
 }
 
 // Update reports whether the next event of the place supersedes this one.
@@ -92,6 +93,9 @@ type Reconciler struct {
 	Groups [][]*Receiver                               // one receiver of each group is notified of an alarm
 	Choose func(group []*Receiver, s *State) *Receiver // returns nil to notify nobody yet
 	Muted  func(receiver string, a *Alarm) bool        // may be nil; a muted alarm is neither raised nor changed
+	// Withheld reports whether the raise of a muted alarm is dropped if it still waits; may be nil. It is queued again
+	// once the alarm is not muted.
+	Withheld func(receiver string, a *Alarm) bool
 }
 
 func (r *Reconciler) receiver(name string) *Receiver {
@@ -184,6 +188,10 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 			continue
 		}
 		one, a := r.receiver(name), is.Alarm()
+		if one != nil && r.withhold(is, at, one) {
+			is.leave(name)
+			continue
+		}
 		if one == nil || r.muted(name, a) {
 			is.keep(name, before)
 			m.stayed = append(m.stayed, at)
@@ -202,6 +210,27 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 			m.joined = append(m.joined, Place{name, k})
 		}
 	}
+}
+
+// withhold drops the unsent raise of an alarm that is withheld, unless other alarms of the place are sent by it or another
+// event waits for it. It reports whether the receiver knows nothing of the alarm therefore.
+func (r *Reconciler) withhold(is *State, at Place, one *Receiver) bool {
+	if r.Withheld == nil || one.EveryTransition || !r.Withheld(at.Receiver, is.Alarm()) {
+		return false
+	}
+	t, waits := r.Tail(at)
+	if !waits || t.Seen || t.Awaited || len(r.Members(at)) != 1 {
+		return false
+	}
+	switch update := t.Update(); {
+	case update && t.OnRaise:
+		r.DropTail(at)
+	case update || t.Kind != Raise:
+		return false
+	}
+	r.DropTail(at)
+	r.PutView(at, nil)
+	return true
 }
 
 // join chooses a receiver for each group that is not yet notified of the alarm.

@@ -4,6 +4,7 @@ package grouping
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -17,16 +18,23 @@ type Groups[T any] struct {
 	// Send sends the items of a message in the order of Add, and reports whether the group goes on after it.
 	Send func(group string, items []T) (goesOn bool, err error)
 
+	// Due reports whether an item is to be sent, when the message is; may be nil. Add returns ErrNotDue for one that is not.
+	Due func(T) bool
+
 	mu   sync.Mutex
 	open map[string]*batch[T]
 	last map[string]time.Time // of the messages of groups that go on
 }
 
+// ErrNotDue is the error of an item that was left out of the message of its group.
+var ErrNotDue = errors.New("it is not due")
+
 // batch is a message that is not yet sent.
 type batch[T any] struct {
-	items []*T
-	done  chan struct{} // closed when it was sent
-	err   error
+	items   []*T
+	done    chan struct{} // closed when it was sent
+	leftOut map[*T]bool   // the items that were not due
+	err     error
 }
 
 // Add returns when the item was sent, with the error of its message. If ctx ends before, the item is left out of the
@@ -35,6 +43,9 @@ func (g *Groups[T]) Add(ctx context.Context, group string, item T) error {
 	b := g.join(group, &item)
 	select {
 	case <-b.done:
+		if b.leftOut[&item] {
+			return ErrNotDue
+		}
 		return b.err
 	case <-ctx.Done():
 	}
@@ -51,7 +62,7 @@ func (g *Groups[T]) join(group string, item *T) *batch[T] {
 	defer g.mu.Unlock()
 	b := g.open[group]
 	if b == nil {
-		b = &batch[T]{done: make(chan struct{})}
+		b = &batch[T]{done: make(chan struct{}), leftOut: map[*T]bool{}}
 		if g.open == nil {
 			g.open, g.last = map[string]*batch[T]{}, map[string]time.Time{}
 		}
@@ -71,11 +82,15 @@ func (g *Groups[T]) flush(group string, b *batch[T]) {
 	defer close(b.done)
 	g.mu.Lock()
 	delete(g.open, group)
+	g.mu.Unlock()
 	items := make([]T, 0, len(b.items))
 	for _, one := range b.items {
-		items = append(items, *one)
+		if g.Due == nil || g.Due(*one) {
+			items = append(items, *one)
+		} else {
+			b.leftOut[one] = true
+		}
 	}
-	g.mu.Unlock()
 	if len(items) == 0 {
 		return
 	}

@@ -151,12 +151,18 @@ func (s *Set) each(l Labels, f func(*source) bool) {
 }
 
 // Muted reports whether an alarm is muted.
-func (s *Set) Muted(a *alarm.Alarm) (muted bool) {
+func (s *Set) Muted(a *alarm.Alarm) bool { return s.Silenced(a) || s.Unrest(a) }
+
+// Silenced reports whether a silence or maintenance mutes an alarm.
+func (s *Set) Silenced(a *alarm.Alarm) (muted bool) {
 	if len(s.active) > 0 {
 		s.each(s.Labels(a), func(*source) bool { muted = true; return false })
 	}
-	return muted || len(s.unrestReasons(a)) > 0
+	return muted
 }
+
+// Unrest reports whether an alarm is muted because it comes and goes, or by a storm.
+func (s *Set) Unrest(a *alarm.Alarm) bool { return len(s.unrestReasons(a)) > 0 }
 
 // Reasons returns why an alarm is muted, sorted.
 func (s *Set) Reasons(a *alarm.Alarm) (list []Reason) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -46,7 +47,9 @@ func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
 			return originator.Receipt{}, nil
 		}
 		begin := time.Now()
-		if err := send(ctx, e); err != nil {
+		if err := send(ctx, e); errors.Is(err, grouping.ErrNotDue) {
+			return originator.Receipt{}, queue.ErrWithheld
+		} else if err != nil {
 			return originator.Receipt{Sent: 1}, err
 		}
 		return originator.Receipt{Sent: 1, RTT: max(1, time.Since(begin))}, nil
@@ -70,6 +73,9 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 	if err != nil {
 		if tried := (*url.Error)(nil); errors.As(err, &tried) {
 			err = tried.Err // without the URL, which may hold a secret
+		}
+		if file := (*fs.PathError)(nil); errors.As(err, &file) { // that http_config names
+			return failed(access.Credentials, err)
 		}
 		return failed(access.SocketReason(err), err)
 	}
@@ -118,10 +124,16 @@ func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
 type webhookGroups struct {
 	settings *ReceiverSettings
 	post     func(context.Context, *webhookMessage) error
-	groups   grouping.Groups[webhookAlert]
+	groups   grouping.Groups[webhookChange]
 
 	mu     sync.Mutex
 	active map[string]map[string]webhookAlert // by group and ID of the alarm, as last sent
+}
+
+// webhookChange is an alert that waits for the message of its group.
+type webhookChange struct {
+	alert webhookAlert
+	due   func() bool
 }
 
 // The defaults of group_wait and group_interval, which are Alertmanager's.
@@ -130,13 +142,13 @@ const defaultGroupWait, defaultGroupInterval = 30 * time.Second, 5 * time.Minute
 func newWebhookGroups(r *ReceiverSettings, post func(context.Context, *webhookMessage) error) *webhookGroups {
 	g := &webhookGroups{settings: r, post: post, active: map[string]map[string]webhookAlert{}}
 	g.groups.Wait, g.groups.Interval = duration(r.GroupWait, defaultGroupWait), duration(r.GroupInterval, defaultGroupInterval)
-	g.groups.Send = g.send
+	g.groups.Send, g.groups.Due = g.send, func(c webhookChange) bool { return c.due() }
 	return g
 }
 
 func (g *webhookGroups) add(ctx context.Context, e *alarm.Event) error {
 	a := alertOf(e)
-	return g.groups.Add(ctx, "{}:"+labelset(g.labels(&a)), a)
+	return g.groups.Add(ctx, "{}:"+labelset(g.labels(&a)), webhookChange{a, func() bool { return queue.Due(ctx) }})
 }
 
 // labels returns the labels of the group of an alert; "..." in group_by means all.
@@ -163,19 +175,20 @@ func labelset(labels map[string]string) string {
 }
 
 // send sends the message of a group with some changes, and keeps the alarms that are active after it.
-func (g *webhookGroups) send(group string, changes []webhookAlert) (goesOn bool, err error) {
+func (g *webhookGroups) send(group string, changes []webhookChange) (goesOn bool, err error) {
 	g.mu.Lock()
 	alerts := maps.Clone(g.active[group])
 	g.mu.Unlock()
 	if alerts == nil {
 		alerts = map[string]webhookAlert{}
 	}
-	for _, a := range changes {
-		alerts[a.Fingerprint] = a
+	for _, c := range changes {
+		alerts[c.alert.Fingerprint] = c.alert
 	}
-	m := g.message(group, slices.SortedFunc(maps.Values(alerts), func(a, b webhookAlert) int {
-		return cmp.Or(a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
-	}))
+	m := g.message(group, slices.SortedFunc(maps.Values(alerts), byStart))
+	m.truncate(g.settings.MaxAlerts, func(a webhookAlert) bool {
+		return slices.ContainsFunc(changes, func(c webhookChange) bool { return c.alert.Fingerprint == a.Fingerprint })
+	})
 	if err := g.post(context.Background(), m); err != nil { // the client bounds its time
 		return true, err
 	}
@@ -200,8 +213,32 @@ func (g *webhookGroups) message(group string, alerts []webhookAlert) *webhookMes
 		maps.DeleteFunc(m.CommonLabels, func(name, value string) bool { return alerts[i].Labels[name] != value })
 		maps.DeleteFunc(m.CommonAnnotations, func(name, value string) bool { return alerts[i].Annotations[name] != value })
 	}
-	if most := g.settings.MaxAlerts; most > 0 && len(alerts) > most {
-		m.Alerts, m.TruncatedAlerts = alerts[:most], len(alerts)-most
-	}
 	return m
+}
+
+// truncate leaves the alerts in a message that matter most: those that changed, of these the firing ones, then the most
+// severe, then the latest.
+func (m *webhookMessage) truncate(most int, changed func(webhookAlert) bool) {
+	if most <= 0 || len(m.Alerts) <= most {
+		return
+	}
+	rank := func(a webhookAlert) (n int) {
+		if !changed(a) {
+			n += 2
+		}
+		if a.Status == statusResolved {
+			n++
+		}
+		return n
+	}
+	severity := func(a webhookAlert) alarm.Severity { return alarm.ParseSeverity(a.Labels["severity"]) }
+	m.TruncatedAlerts = len(m.Alerts) - most
+	m.Alerts = slices.SortedFunc(slices.Values(m.Alerts), func(a, b webhookAlert) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), severity(a).Compare(severity(b)), b.StartsAt.Compare(a.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})[:most]
+	slices.SortFunc(m.Alerts, byStart)
+}
+
+func byStart(a, b webhookAlert) int {
+	return cmp.Or(a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
 }

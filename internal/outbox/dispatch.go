@@ -77,7 +77,11 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 var errExpired = errors.New("not acknowledged in time")
 
 func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, route *queue.Route) {
-	receipt, err := route.Deliver(ctx, &r.Event, r.RequestID())
+	receipt, err := route.Deliver(queue.WithDue(ctx, func() bool { return o.due(q, r) }), &r.Event, r.RequestID())
+	if errors.Is(err, queue.ErrWithheld) {
+		o.withhold(q, r)
+		return
+	}
 	o.mu.Lock()
 	q.Ended(r, o.state.clock.run(), receipt.Sent, err)
 	more := err == nil && receipt.Sent > 0 && r.Times() < route.Times

@@ -36,9 +36,15 @@ func (p *plan) wants(q *queue.Queue, s *alarm.State) bool {
 
 // muted reports whether a receiver is not to be sent a raise or a change of an alarm. It is the Muted of alarm.Reconciler.
 func (p *plan) muted(receiver string, a *alarm.Alarm) bool {
+	return p.mutes.Unrest(a) || p.withheld(receiver, a)
+}
+
+// withheld reports whether an alarm is muted for another reason than a storm or that it comes and goes: what begins those
+// is sent. It is the Withheld of alarm.Reconciler.
+func (p *plan) withheld(receiver string, a *alarm.Alarm) bool {
 	q := p.state.byName[receiver]
 	_, inhibited := p.causes.Inhibited(a.ID)
-	return inhibited || p.behind(q, a) || p.mutes.Muted(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
+	return inhibited || p.behind(q, a) || p.mutes.Silenced(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
 }
 
 // confirming returns the first receiver of a group that acknowledges, or nil. A receiver that failed is tried once its

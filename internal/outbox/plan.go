@@ -87,7 +87,7 @@ func (st *state) newPlan() *plan {
 		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
 		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages, foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
 	}
-	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted}
+	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
 	for _, group := range st.groups {
 		var receivers []*alarm.Receiver
 		for _, q := range group {
@@ -166,10 +166,19 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 		return alarm.Tail{}, false
 	}
 	r := rows[len(rows)-1]
-	return alarm.Tail{
-		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0,
-		Awaited: q.Awaited(r.Seq())+p.awaited[r.Seq()] > 0,
-	}, true
+	t := alarm.Tail{
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.isAwaited(q, r),
+	}
+	if len(rows) > 1 {
+		before := rows[len(rows)-2]
+		t.OnRaise = before.Kind == alarm.Raise && before.Repeat == 0 && !before.Seen() && !p.isAwaited(q, before)
+	}
+	return t, true
+}
+
+// isAwaited reports whether an event of another place must be sent after a row.
+func (p *plan) isAwaited(q *queue.Queue, r *queue.Row) bool {
+	return q.Awaited(r.Seq())+p.awaited[r.Seq()] > 0
 }
 
 // DropTail implements alarm.Store. A dropped raise is counted twice, because its clear is not queued either.

@@ -32,6 +32,9 @@ func (q *Queue) Ended(r *Row, now time.Duration, sent int, err error) {
 	}
 }
 
+// KeptBack records that a delivery of a row ended without a message. The next one sends it.
+func (q *Queue) KeptBack(r *Row) { r.seen, r.held = !r.first, true }
+
 // Miss records that a delivery did not reach the receiver, and schedules the next try of its row. Deliveries that began
 // before the last failure count as one with it. hopeless means that only a change of the configuration helps.
 func (q *Queue) Miss(r *Row, now time.Duration, why Failure, hopeless bool) {

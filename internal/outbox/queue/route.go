@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,6 +24,22 @@ type About struct {
 // Deliver sends an event to a receiver. It returns nil if the event need not be sent again: the receiver has acknowledged
 // it, or never acknowledges. The request-id is the same each time the event is sent.
 type Deliver func(ctx context.Context, e *alarm.Event, requestID int32) (originator.Receipt, error)
+
+// ErrWithheld is the error of a delivery that kept an event back, as it is not due: it was not sent.
+var ErrWithheld = errors.New("it is muted")
+
+type dueKey struct{}
+
+// WithDue returns a context by which a delivery that takes its time finds out whether its event is still to be sent.
+func WithDue(ctx context.Context, due func() bool) context.Context {
+	return context.WithValue(ctx, dueKey{}, due)
+}
+
+// Due reports whether the event of a delivery is still to be sent.
+func Due(ctx context.Context) bool {
+	due, ok := ctx.Value(dueKey{}).(func() bool)
+	return !ok || due()
+}
 
 // Route is the configuration of a receiver. It is immutable: a reload makes another one.
 type Route struct {

@@ -18,6 +18,8 @@ type Row struct {
 	seq      uint64 // its key in the database
 	size     int    // its octets in the database, those of its event included
 	seen     bool   // it was sent, or may have been
+	first    bool   // nothing was sent of it before the last delivery
+	held     bool   // a delivery kept it back
 	inFlight bool
 	gone     bool
 	locked   bool          // a transaction is about to remove it
@@ -46,6 +48,12 @@ func (r *Row) Size() int { return r.size }
 
 // Seen reports whether the row was sent, or may have been.
 func (r *Row) Seen() bool { return r.seen }
+
+// First reports whether the delivery in flight is the first one that may send the row. It is not if one was kept back.
+func (r *Row) First() bool { return r.first && !r.held }
+
+// Gone reports whether the row was removed.
+func (r *Row) Gone() bool { return r.gone }
 
 // InFlight reports whether the row is being delivered.
 func (r *Row) InFlight() bool { return r.inFlight }

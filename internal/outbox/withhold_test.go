@@ -1,0 +1,152 @@
+package outbox
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/mute"
+	"trapline/internal/originator"
+	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/outbox/queue"
+)
+
+// gathering is a receiver that sends an event half a minute after it was handed over, as the message of a group is.
+func gathering(nms *outboxtest.Receiver) *queue.Route {
+	route := nms.Route("nms-1")
+	route.Deliver = func(ctx context.Context, e *alarm.Event, id int32) (originator.Receipt, error) {
+		select {
+		case <-time.After(30 * time.Second):
+		case <-ctx.Done():
+			return originator.Receipt{}, ctx.Err()
+		}
+		if !queue.Due(ctx) {
+			return originator.Receipt{}, queue.ErrWithheld
+		}
+		return nms.Deliver(ctx, e, id)
+	}
+	return route
+}
+
+func silenceAll(t *testing.T, o *Outbox) (end func()) {
+	t.Helper()
+	matchers, err := mute.Parse(`alertname=~".+"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	id, err := o.Silence(mute.Silence{Matchers: matchers, StartsAt: now, EndsAt: now.Add(100 * time.Hour), CreatedBy: "ann", Comment: "work"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := o.Expire(id, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (r *running) sayNamed(word string) {
+	r.t.Helper()
+	a := alarm.Alarm{ID: word[1:2], Rule: word[1:2], Severity: alarm.Major, Summary: word}
+	if err := r.outbox.Apply([]Transition{{Alarm: a, Active: word[0] != '-'}}, time.Now()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// An alarm that is muted before its raise was sent is sent once it is not muted, and not at all if it has ended by then.
+func TestARaiseThatWaitsIsWithheld(t *testing.T) {
+	for name, c := range map[string]struct {
+		within, muted []string // what happens before the silence, and in it
+		then          string
+	}{
+		"goes on":              {[]string{"+a"}, nil, "raise"},
+		"changes before":       {[]string{"+a", "+a!"}, nil, "raise"},
+		"changes in it":        {[]string{"+a"}, []string{"+a!"}, "raise"},
+		"ends":                 {[]string{"+a"}, []string{"-a"}, ""},
+		"ends before":          {[]string{"+a", "-a"}, nil, ""},
+		"ends and begins anew": {[]string{"+a"}, []string{"-a", "+a"}, "raise"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nms := &outboxtest.Receiver{}
+				r := run(t, t.TempDir(), gathering(nms))
+				defer r.stop()
+				for _, word := range c.within {
+					r.sayNamed(word)
+				}
+				settle(10 * time.Second)
+				end := silenceAll(t, r.outbox)
+				for _, word := range c.muted {
+					r.sayNamed(word)
+				}
+				settle(10 * time.Minute)
+				if got := nms.Kinds(); got != "resync" && got != "" {
+					t.Errorf("while muted the receiver was sent %q", got)
+				}
+				nms.TakeReceived()
+				end()
+				settle(10 * time.Minute)
+				if got := nms.Kinds(); got != c.then {
+					t.Errorf("after the silence the receiver was sent %q, want %q", got, c.then)
+				}
+			})
+		})
+	}
+}
+
+// Whatever happens when: no raise is sent while the alarm is muted, and in the end the receiver knows what is active.
+func TestNoRaiseIsSentWhileMuted(t *testing.T) {
+	for seed := range uint64(60) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 14))
+			nms := &outboxtest.Receiver{}
+			r := run(t, t.TempDir(), gathering(nms))
+			defer r.stop()
+			end, active := (func())(nil), false
+			knows := false
+			look := func() {
+				for _, e := range nms.TakeReceived() {
+					if e.Kind == alarm.Raise && end != nil {
+						t.Errorf("seed %d: a raise was sent in a silence", seed)
+					}
+					knows = e.Kind != alarm.Clear && (knows || e.Kind == alarm.Raise)
+				}
+			}
+			for range 60 {
+				switch random.IntN(5) {
+				case 0:
+					if end == nil {
+						end = silenceAll(t, r.outbox)
+					} else {
+						end()
+						end = nil
+					}
+				case 1, 2:
+					if active = !active; active {
+						r.sayNamed("+a")
+					} else {
+						r.sayNamed("-a")
+					}
+				case 3:
+					if active {
+						r.sayNamed("+a" + string(rune('a'+random.IntN(26))))
+					}
+				}
+				settle(time.Duration(1+random.IntN(40)) * time.Second)
+				look()
+			}
+			if end != nil {
+				end()
+				end = nil
+			}
+			settle(10 * time.Minute)
+			if look(); knows != active {
+				t.Errorf("seed %d: the alarm is active: %v, and the receiver knows one: %v", seed, active, knows)
+			}
+		})
+	}
+}
