@@ -126,7 +126,7 @@ func receiverKind(a *queue.About) string {
 
 // receiverProblem is why a receiver fails, in words.
 func receiverProblem(s *outbox.ReceiverState) *api.Problem {
-	f := reason.Facts{Reason: outbox.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries}
+	f := reason.Facts{Reason: outbox.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries, Webhook: s.Type == "webhook"}
 	f.Host, f.Port = hostPort(&s.About)
 	if s.Err != nil {
 		f.Detail = detailOf(s.Err)

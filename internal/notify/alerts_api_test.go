@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"gopkg.in/yaml.v3"
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
@@ -351,13 +352,44 @@ func TestWebhooksOfGroups(t *testing.T) {
 		rest(5 * time.Minute)
 		const group = `{}:{site="berlin"}`
 		want := []string{
-			"firing " + group + " common Down a=firing b=firing +0", "firing " + group + " common Down a=resolved b=resolved +1",
+			"firing " + group + " common Down a=firing b=firing +0", "firing " + group + " common Down b=resolved c=firing +1",
 			"resolved " + group + " common Down c=resolved +0",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	})
+}
+
+// Of a group with more alarms than max_alerts, a message has those that changed, then the most severe, then the latest.
+func TestWhatMattersIsNotTruncated(t *testing.T) {
+	at := func(minute int, name, severity string) webhookAlert {
+		return webhookAlert{Fingerprint: name, alert: alert{Labels: map[string]string{"severity": severity}, StartsAt: time.Unix(int64(60*minute), 0)}}
+	}
+	m := webhookMessage{Alerts: []webhookAlert{at(1, "old", "minor"), at(2, "bad", "critical"), at(3, "latest", "minor"), at(0, "ended", "warning")}}
+	m.truncate(3, func(a webhookAlert) bool { return a.Fingerprint == "ended" })
+	var got []string
+	for _, a := range m.Alerts {
+		got = append(got, a.Fingerprint)
+	}
+	if want := []string{"ended", "bad", "latest"}; !slices.Equal(got, want) || m.TruncatedAlerts != 1 {
+		t.Errorf("got %q and %d truncated, want %q and 1", got, m.TruncatedAlerts, want)
+	}
+}
+
+// A file that http_config names and that cannot be read is reported as such, and not as a network that fails.
+func TestWebhooksWithoutTheirCredentials(t *testing.T) {
+	var h setting.HTTPConfig
+	if err := yaml.Unmarshal([]byte("authorization: {credentials_file: "+t.TempDir()+"/none}"), &h); err != nil {
+		t.Fatal(err)
+	}
+	deliver, err := openWebhook(&ReceiverSettings{Name: "hook", URL: "http://127.0.0.1:1/", HTTPConfig: &h}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1); outbox.Reason(err) != access.Credentials {
+		t.Error(err)
+	}
 }
 
 // The error of an unreachable webhook must not contain its URL.

@@ -35,7 +35,7 @@ type ReceiverSettings struct {
 	GroupBy         []string                          `yaml:"group_by,omitempty"`         // of a webhook: labels by which alarms are sent in one message, as Alertmanager does; "..." means all
 	GroupWait       setting.Duration                  `yaml:"group_wait,omitempty"`       // from the first alarm of a group to its message; default 30s
 	GroupInterval   setting.Duration                  `yaml:"group_interval,omitempty"`   // from one message of a group to the next; default 5m
-	MaxAlerts       int                               `yaml:"max_alerts,omitempty"`       // the most alarms in a message of a group; the others are counted in it as truncatedAlerts; default all
+	MaxAlerts       int                               `yaml:"max_alerts,omitempty"`       // the most alarms in a message of a group: those that changed, then the most severe; the others are counted in it as truncatedAlerts; default all
 	Auth            string                            `yaml:"auth,omitempty"`             // entry of auths; default public_v2
 	SourceAddress   string                            `yaml:"source_address,omitempty"`   // address, or address:port, to send from
 	Context         string                            `yaml:"context,omitempty"`          // SNMPv3 context

@@ -37,6 +37,7 @@ type Facts struct {
 	Detail   string // from the error
 	// Discovered reports of a timeout that the SNMPv3 engine answered a discovery: requests of the user are dropped.
 	Discovered bool
+	Webhook    bool // a receiver of messages by HTTP
 }
 
 // Words are a failure in words.

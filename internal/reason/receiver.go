@@ -52,9 +52,36 @@ var receivers = map[access.Reason]entry{
 	},
 }
 
+// webhooks are the words about receivers of messages by HTTP, where they differ from those about other receivers.
+var webhooks = map[access.Reason]entry{
+	access.Timeout: {
+		whole:  "{host} does not answer in time: {detail}.",
+		remedy: "Does it work; is the timeout of the receiver too short: curl -v with its url.",
+	},
+	access.Refused: {
+		whole:  "{host} does not take messages: {detail}.",
+		remedy: "Start the receiver, correct its url, or look into its log.",
+	},
+	access.Unreachable: {
+		whole:  "{host} cannot be reached: {detail}.",
+		remedy: "Check the network, and proxies and tls_config of http_config.",
+	},
+	access.Credentials: {
+		whole:  "Messages are not sent, or not accepted: {detail}.",
+		remedy: "Check http_config: files that Trapline's user may read, and a user and password that the receiver accepts.",
+	},
+	access.ErrorStatus: {
+		whole:  "{host} refuses the message: {detail}.",
+		remedy: "Check the url, and look into the receiver's log.",
+	},
+}
+
 // OfReceiver returns the words for facts about a receiver of notifications.
 func OfReceiver(f *Facts) Words {
-	e, known := receivers[f.Reason]
+	e, known := webhooks[f.Reason]
+	if !known || !f.Webhook {
+		e, known = receivers[f.Reason]
+	}
 	if !known {
 		if e, known = table[f.Reason]; !known || e.whole == "" {
 			e = entry{whole: "Notifications do not arrive: {detail}.", remedy: "See the log."}

@@ -16,10 +16,15 @@ func TestWordsOfReceiversAreComplete(t *testing.T) {
 	for reason := range receivers {
 		reasons = append(reasons, reason)
 	}
-	for _, reason := range reasons {
-		w := OfReceiver(&Facts{Reason: reason, Host: "192.0.2.9", Port: "162", Auth: "secure", User: "monitor", Requests: 3, Detail: "no such file"})
+	for i, reason := range append(reasons, reasons...) {
+		w := OfReceiver(&Facts{Webhook: i < len(reasons), Reason: reason, Host: "192.0.2.9", Port: "162", Auth: "secure", User: "monitor", Requests: 3, Detail: "no such file"})
 		if w.Text == "" || w.Remedy == "" || strings.ContainsAny(w.Text+w.Remedy, "{}") || w.Reason != reason {
 			t.Errorf("%s: %+v", reason, w)
+		}
+	}
+	for reason := range webhooks {
+		if w := OfReceiver(&Facts{Reason: reason, Webhook: true}); strings.Contains(w.Text+w.Remedy, "SNMP") || strings.Contains(w.Text+w.Remedy, "auth ") {
+			t.Errorf("of a webhook, %s is about SNMP: %+v", reason, w)
 		}
 	}
 	for reason := range receivers {
