@@ -43,7 +43,7 @@ var upstream = map[string][]string{
 	"internal/cause":          {"internal/alarm", "internal/mute", "internal/setting"},
 	"internal/topology":       {"internal/cause", "internal/mute", "internal/setting"},
 	"internal/neighbours":     {"collector", "internal/access", "internal/client", "internal/snmp", "internal/statedir"},
-	"internal/journal":        {"internal/alarm", "internal/setting"},
+	"internal/journal":        {"internal/alarm", "internal/mute", "internal/setting"},
 	"internal/originator":     {"internal/snmp", "internal/access"},
 	"internal/ownmib":         {"internal/agent", "internal/alarm", "internal/notify", "internal/originator", "internal/outbox", "internal/snmp", "internal/varbind"},
 	"internal/trapimport":     {},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,18 +24,23 @@ const (
 // with the worst alarm first.
 func (c *Console) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 	var list []api.Alarm
-	t := alarmTerms(api.ParseTerms(q.Text))
-	switch cmp.Or(q.State, alarmRaised) {
+	f, err := newFilter(q.Text, q.Match)
+	if err != nil {
+		return nil, err
+	}
+	labels, state := c.labels(), cmp.Or(q.State, alarmRaised)
+	wanted := func(a *alarm.Alarm) bool { return f.wantsAlarm(labels(a), state) }
+	switch state {
 	case alarmRaised:
-		list = c.raised(t.matchesAlarm(alarmRaised))
+		list = c.raised(wanted)
 	case alarmPending:
-		list = c.pending(t.matchesAlarm(alarmPending))
+		list = c.pending(wanted)
 	case alarmCleared:
 		return c.cleared(&q)
 	default:
 		return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no state %q", q.State), "write raised, pending or cleared")
 	}
-	list = slices.DeleteFunc(list, func(one api.Alarm) bool { return !t.matchesAnswer(&one) })
+	list = slices.DeleteFunc(list, func(one api.Alarm) bool { return !f.wantsAnswer(&one) })
 	slices.SortStableFunc(list, worseFirst)
 	if q.Group != "" {
 		list = grouped(list, q.Group)
@@ -139,59 +143,6 @@ func tries(n int) string {
 		return "1 try"
 	}
 	return fmt.Sprintf("%d tries", n)
-}
-
-// alarmTerms are those of a query for alarms.
-type alarmTerms []api.Term
-
-// matchesAlarm are the terms that are about an alarm itself.
-func (t alarmTerms) matchesAlarm(state string) func(*alarm.Alarm) bool {
-	own := slices.DeleteFunc(slices.Clone(t), func(one api.Term) bool {
-		_, flag := flagsOf(&api.Alarm{})[one.Key]
-		return flag || one.Key == "receiver"
-	})
-	return func(a *alarm.Alarm) bool {
-		has := func(key, value string) bool {
-			switch key {
-			case "severity":
-				return value == a.Severity.String()
-			case "rule", "alertname":
-				return value == a.Rule
-			case "target":
-				return value == a.Target
-			case "state":
-				return value == state
-			case "id":
-				return value == a.ID
-			}
-			return a.Labels[key] == value
-		}
-		return api.Fulfills(own, has, a.Rule, a.Target, a.Resource, a.Summary)
-	}
-}
-
-// flagsOf are what holds for an alarm or not, by the key of a term.
-func flagsOf(a *api.Alarm) map[string]bool {
-	return map[string]bool{"baseline": a.Baseline, "muted": len(a.Mutes) > 0, "acknowledged": a.AckedBy != ""}
-}
-
-// matchesAnswer reports whether all receivers that are named were or will be notified, and whether the flags that are
-// asked for hold.
-func (t alarmTerms) matchesAnswer(a *api.Alarm) bool {
-	for _, one := range t {
-		notified := func(n api.Notified) bool { return n.Receiver == one.Value && n.State != string(outbox.NotWanted) }
-		switch one.Key {
-		case "receiver":
-			if slices.ContainsFunc(a.Notified, notified) == one.Not {
-				return false
-			}
-		default:
-			if holds, flag := flagsOf(a)[one.Key]; flag && (one.Value == strconv.FormatBool(holds)) == one.Not {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // severities are by word.

@@ -2,8 +2,8 @@ package alerting
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"trapline/internal/api"
@@ -20,42 +20,63 @@ const (
 	searchWait  = time.Second
 )
 
-// Events returns the events that q selects, the newest first. Words are looked for as far back as that can be done in
-// a few seconds.
+// Events returns the events that q selects, the newest first. Words and labels are looked for as far back as that can be
+// done in a few seconds.
 func (c *Console) Events(q api.EventQuery) ([]api.Event, error) {
-	if q.Text == "" {
-		return c.events(q)
+	page, err := c.page(&q)
+	return page.Entries, err
+}
+
+// History returns a page of the events that q selects, the newest first.
+func (c *Console) History(q api.EventQuery) (h api.History, err error) {
+	page, err := c.page(&q)
+	if h.Entries = page.Entries; page.Next > 0 {
+		h.Cursor = strconv.FormatUint(page.Next, 10)
 	}
-	timer := time.NewTimer(searchWait)
-	defer timer.Stop()
+	return h, err
+}
+
+func (c *Console) page(q *api.EventQuery) (journal.Page, error) {
+	j, err := journalQuery(q)
+	if err != nil {
+		return journal.Page{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), searchWait)
+	defer cancel()
+	leave, err := c.search(ctx, &j)
+	if err != nil {
+		return journal.Page{Entries: []api.Event{}}, api.WithHint(api.Errorf(api.ErrBusy, "%d searches in the journal are under way", maxSearches), "Try again when one of them has ended")
+	}
+	defer leave()
+	return c.read(j)
+}
+
+// search waits until fewer than maxSearches for words and labels are under way. Other queries do not wait.
+func (c *Console) search(ctx context.Context, j *journal.Query) (leave func(), err error) {
+	if j.Match == nil && len(j.Matchers) == 0 {
+		return func() {}, nil
+	}
 	select {
 	case c.searching <- struct{}{}:
-		defer func() { <-c.searching }()
-		return c.events(q)
-	case <-timer.C:
-		return []api.Event{}, api.WithHint(api.Errorf(api.ErrBusy, "%d searches in the journal are under way", maxSearches), "Try again when one of them has ended")
+		return func() { <-c.searching }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
-func (c *Console) events(q api.EventQuery) ([]api.Event, error) {
-	events := []api.Event{}
+func (c *Console) read(j journal.Query) (journal.Page, error) {
+	page := journal.Page{Entries: []api.Event{}}
 	if c.Journal() == nil {
-		return events, nil
-	}
-	j, err := journalQuery(&q)
-	if err != nil {
-		return events, err
+		return page, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), searchTime)
 	defer cancel()
-	entries, err := c.Journal().Query(ctx, j)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = nil
-	}
-	return append(events, entries...), err
+	found, err := c.Journal().Page(ctx, j)
+	found.Entries = append(page.Entries, found.Entries...)
+	return found, err
 }
 
-// journal is the query as the journal has it.
+// journalQuery is the query as the journal has it.
 func journalQuery(q *api.EventQuery) (journal.Query, error) {
 	j := journal.Query{
 		Alarm: q.Alarm, Rule: q.Rule, Target: q.Target, Receiver: q.Receiver, Kind: q.Kind,
@@ -64,29 +85,13 @@ func journalQuery(q *api.EventQuery) (journal.Query, error) {
 	if j.Limit <= 0 {
 		j.Limit = defaultEvents
 	}
-	fields := map[string]*string{"alarm": &j.Alarm, "rule": &j.Rule, "alertname": &j.Rule, "target": &j.Target, "receiver": &j.Receiver, "kind": &j.Kind}
-	var rest []api.Term
-	for _, t := range api.ParseTerms(q.Text) {
-		switch to := fields[t.Key]; {
-		case to != nil && !t.Not:
-			*to = t.Value
-		case to != nil || t.Key == "" || t.Key == "severity" || t.Key == "event":
-			rest = append(rest, t)
-		default:
-			return j, api.WithHint(api.Errorf(api.ErrBadRequest, "events have no %s", t.Key), "write words, or one of alarm, rule, target, receiver, kind, severity and event with = and its value")
+	f, err := newFilter(q.Text, q.Match)
+	if j.Matchers = f.matchers; len(f.words) > 0 {
+		j.Match = func(e *journal.Event) bool {
+			return f.hasWords(e.Rule, e.Target, e.Resource, e.Receiver, e.Text, e.Reason)
 		}
 	}
-	if len(rest) > 0 {
-		j.Match = func(e *journal.Event) bool { return matchesEntry(rest, e) }
-	}
-	return j, nil
-}
-
-func matchesEntry(list []api.Term, e *journal.Event) bool {
-	fields := map[string]string{
-		"event": e.Event, "severity": e.Severity, "alarm": e.Alarm, "rule": e.Rule, "alertname": e.Rule, "target": e.Target, "receiver": e.Receiver, "kind": e.Kind,
-	}
-	return api.Fulfills(list, func(key, value string) bool { return fields[key] == value }, e.Rule, e.Target, e.Resource, e.Receiver, e.Text, e.Reason)
+	return j, err
 }
 
 // maxFollowers is how many may follow events at once.
@@ -106,31 +111,72 @@ func (c *Console) Subscribe() (leave func(), err error) {
 }
 
 // Follow calls event for each entry that q selects, the oldest first, and waits for more until ctx is canceled or event
-// returns an error.
+// returns an error. With a limit it begins with so many of the newest ones.
 func (c *Console) Follow(ctx context.Context, q api.EventQuery, event func(api.Event) error) error {
-	if q.After == 0 && q.Since.IsZero() && q.Limit == 0 {
-		q.After = c.Journal().Last()
+	j, first, err := c.begin(q)
+	if err != nil {
+		return err
 	}
-	for {
+	for _, e := range slices.Backward(first) {
+		if err := event(e); err != nil {
+			return err
+		}
+	}
+	for catchesUp := true; ctx.Err() == nil; {
 		at := c.storage.Load()
 		changed := at.journal.Changed()
-		events, err := c.events(q)
+		more, err := c.forward(ctx, &j, catchesUp, event)
 		if err != nil {
 			return err
 		}
-		for _, e := range slices.Backward(events) {
-			if err := event(e); err != nil {
-				return err
-			}
-			q.After = e.Seq
+		if catchesUp = more; more {
+			continue
 		}
-		q.Limit, q.Since = maxEvents, time.Time{} // of a burst the newest
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-changed:
 		case <-at.replaced:
-			q.After = c.Journal().Last() // which numbers entries by itself
+			j.After = c.Journal().Last() // which numbers entries by itself
 		}
 	}
+	return nil
+}
+
+// begin returns the first entries for a follower, the newest first, and the query for all that follow.
+func (c *Console) begin(q api.EventQuery) (j journal.Query, first []api.Event, err error) {
+	last := c.Journal().Last()
+	if q.Limit > 0 {
+		q.Before = last + 1
+		if first, err = c.Events(q); err != nil {
+			return j, nil, err
+		}
+	}
+	j, err = journalQuery(&q)
+	if q.Limit > 0 || q.After == 0 && q.Since.IsZero() {
+		j.After, j.Since = max(q.After, last), time.Time{}
+	}
+	j.Before, j.Limit, j.Forward = 0, maxEvents, true
+	return j, first, err
+}
+
+// forward calls event for a page of entries, and has the query go on behind it. Whoever catches up with the journal waits
+// until few do.
+func (c *Console) forward(ctx context.Context, j *journal.Query, catchesUp bool, event func(api.Event) error) (more bool, err error) {
+	leave := func() {}
+	if catchesUp {
+		if leave, err = c.search(ctx, j); err != nil {
+			return false, nil // the follower has gone
+		}
+	}
+	page, err := c.read(*j)
+	leave()
+	for i := range page.Entries {
+		if err := event(page.Entries[i]); err != nil {
+			return false, err
+		}
+	}
+	if j.After = max(j.After, page.Last); page.Next > 0 {
+		j.After = page.Next
+	}
+	return page.Next > 0, err
 }

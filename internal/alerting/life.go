@@ -80,7 +80,7 @@ func take(a *api.Alarm, e *api.Event) {
 
 // cleared are alarms that have been cleared, the newest first.
 func (c *Console) cleared(q *api.AlarmQuery) ([]api.Alarm, error) {
-	events, err := c.Events(api.EventQuery{Text: q.Text, Kind: journal.Cleared, Limit: cmp.Or(q.Limit, defaultEvents)})
+	events, err := c.Events(api.EventQuery{Text: q.Text, Match: q.Match, Kind: journal.Cleared, Limit: cmp.Or(q.Limit, defaultEvents)})
 	list := []api.Alarm{}
 	for i := range events {
 		e := &events[i]

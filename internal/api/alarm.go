@@ -51,8 +51,9 @@ type Notified struct {
 
 // AlarmQuery selects alarms.
 type AlarmQuery struct {
-	Text  string // words; key=value for labels, severity, rule, target, state, receiver
-	State string // raised (default), pending, cleared
-	Group string // rule, target or a label; "" for none
-	Limit int    // 0 means all
+	Text  string   // words; matchers such as site=~"a|b" of labels, severity, rule, target, state, receiver, muted
+	Match []string // matchers, as of silences
+	State string   // raised (default), pending, cleared
+	Group string   // rule, target or a label; "" for none
+	Limit int      // 0 means all
 }

@@ -32,20 +32,34 @@ const MaxTerms = 50
 // ParseTerms takes a query apart: words, key=value and key!=value. Quotation marks keep blanks together.
 func ParseTerms(text string) []Term {
 	var list []Term
+	for _, token := range Tokens(text) {
+		key, value, found := strings.Cut(token.Text, "=")
+		if !found || key == "" || token.Quoted {
+			list = append(list, Term{Value: strings.ToLower(token.Text)})
+			continue
+		}
+		bare, not := strings.CutSuffix(key, "!")
+		list = append(list, Term{Key: bare, Value: value, Not: not})
+	}
+	return list
+}
+
+// Token is a part of a query. Quoted is one that begins with a quotation mark.
+type Token struct {
+	Text   string
+	Quoted bool
+}
+
+// Tokens returns the first MaxTerms parts of a query, without quotation marks, which keep blanks together.
+func Tokens(text string) (list []Token) {
 	for len(list) < MaxTerms {
 		text = strings.TrimLeft(text, " \t\r\n")
 		if text == "" {
 			break
 		}
-		token, quoted, rest := cutToken(text)
-		text = rest
-		key, value, found := strings.Cut(token, "=")
-		if !found || key == "" || quoted {
-			list = append(list, Term{Value: strings.ToLower(token)})
-			continue
-		}
-		bare, not := strings.CutSuffix(key, "!")
-		list = append(list, Term{Key: bare, Value: value, Not: not})
+		var t Token
+		t.Text, t.Quoted, text = cutToken(text)
+		list = append(list, t)
 	}
 	return list
 }

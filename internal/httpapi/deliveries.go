@@ -7,14 +7,14 @@ import (
 	"trapline/internal/api"
 )
 
-const eventParams = "q: words, or key=value for alarm, rule, target, receiver, kind, severity or event\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, reload, target_state or trap\n" +
-	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: seq of the last event of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
+const eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, reload, target_state or trap\n" +
+	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: of the page before (without pages: the seq of the last event)\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // deliveries are about alarms, rules and receivers.
 var deliveries = []route{
 	tabular("GET /api/v1/alarms", "Alarms, and what receivers know of them: the worst first, of equals the newest.",
 		func(a *API, r *http.Request) ([]api.Alarm, error) { return a.Console.Alarms(alarmQuery(r)) }, alarmRows).
-		with("q: words, or key=value for labels, severity, rule, target, receiver; baseline=true for those that are not sent because they were so in the first poll\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100\nformat: json, also if it is left out, or csv"),
+		with("match[]: matchers as of silences, such as severity=~\"major|critical\", of labels, alertname, target, severity, resource, receiver, muted, acknowledged or baseline; more than one must all match\nq: words, and matchers; baseline=true for those that are not sent because they were so in the first poll\nstate: raised (default), pending or cleared\ngroup: rule, target or a label\nlimit: without it all, of cleared ones 100\nformat: json, also if it is left out, or csv"),
 	gives("GET /api/v1/alarms/{id}", "One alarm, and its life. One that has been cleared is what the journal has of it.",
 		func(a *API, r *http.Request) (api.Alarm, error) { return a.Console.Alarm(r.PathValue("id")) }),
 	takes("POST /api/v1/alarms/{id}/resend", "Notifies the receivers that know an active alarm once more, by its event.",
@@ -34,6 +34,8 @@ var deliveries = []route{
 		}),
 	{pattern: "GET /api/v1/events", text: "What happened to alarms, receivers and targets, the newest first.",
 		params: eventParams, gives: reflect.TypeFor[[]api.Event](), serve: (*API).serveEvents},
+	{pattern: "GET /api/v1/history", text: "The same page by page: the pages have each entry once, whatever is added meanwhile. A page ends early where the search takes more than 5 s; the next one goes on.",
+		params: eventParams, gives: reflect.TypeFor[api.History](), serve: (*API).serveHistory},
 	tabular("GET /api/v1/traps", "Traps and informs of devices since the start: counts, refusals, and the last ones of devices that are no target.", (*API).received, unknownRows).
 		with("limit: counts and notifications, 1000 if left out\nformat: json, also if it is left out, or csv of those of devices that are no target"),
 	gives("GET /api/v1/receivers", "How the receivers fare.", func(a *API, _ *http.Request) ([]api.Receiver, error) { return a.Console.Receivers() }),

@@ -12,14 +12,17 @@ import (
 
 func alarmQuery(r *http.Request) api.AlarmQuery {
 	limit, _ := strconv.Atoi(r.FormValue("limit"))
-	return api.AlarmQuery{Text: r.FormValue("q"), State: r.FormValue("state"), Group: r.FormValue("group"), Limit: limit}
+	return api.AlarmQuery{Text: r.FormValue("q"), Match: matchers(r), State: r.FormValue("state"), Group: r.FormValue("group"), Limit: limit}
 }
+
+// matchers are those of a query, under the name that Prometheus' API has for them.
+func matchers(r *http.Request) []string { return r.Form["match[]"] }
 
 // eventQuery reads a query. Times are as RFC 3339 has them, or how long ago, such as 24h or 7d.
 func eventQuery(r *http.Request) (q api.EventQuery, err error) {
 	q = api.EventQuery{
 		Text: r.FormValue("q"), Alarm: r.FormValue("alarm"), Target: r.FormValue("target"), Receiver: r.FormValue("receiver"),
-		Rule: r.FormValue("rule"), Kind: r.FormValue("kind"),
+		Rule: r.FormValue("rule"), Kind: r.FormValue("kind"), Match: matchers(r),
 	}
 	for name, to := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
 		if *to, err = moment(r.FormValue(name), time.Now()); err != nil {

@@ -13,21 +13,30 @@ import (
 
 // serveEvents answers with events, or streams them.
 func (a *API) serveEvents(w http.ResponseWriter, r *http.Request) {
+	serveJournal(a, w, r, a.Console.Events)
+}
+
+// serveHistory answers with a page of the journal, or streams it.
+func (a *API) serveHistory(w http.ResponseWriter, r *http.Request) {
+	serveJournal(a, w, r, a.Console.History)
+}
+
+func serveJournal[T any](a *API, w http.ResponseWriter, r *http.Request, read func(api.EventQuery) (T, error)) {
 	q, err := eventQuery(r)
 	if err == nil && r.FormValue("follow") != "" {
 		if err = a.stream(w, r, q); err == nil {
 			return
 		}
 	}
-	var events []api.Event
+	var answer T
 	if err == nil {
-		events, err = a.Console.Events(q)
+		answer, err = read(q)
 	}
 	if err != nil {
 		Refuse(w, err)
 		return
 	}
-	write(w, http.StatusOK, &envelope{Status: "success", Data: events})
+	write(w, http.StatusOK, &envelope{Status: "success", Data: answer})
 }
 
 // stream writes events as lines of JSON until the client goes. It returns an error only if nothing was written.

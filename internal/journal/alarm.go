@@ -2,6 +2,8 @@ package journal
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
@@ -9,7 +11,26 @@ import (
 
 // OfAlarm returns an entry about an alarm.
 func OfAlarm(kind string, a *alarm.Alarm) Event {
-	return Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String()}
+	return Event{Kind: kind, Alarm: a.ID, Rule: a.Rule, Target: a.Target, Resource: a.Resource, Severity: a.Severity.String(), Labels: labelsOf(a)}
+}
+
+// maxLabels is how many labels an entry has.
+const maxLabels = 64
+
+// labelsOf returns the labels of an alarm without those that entries have as fields; of too many the first ones.
+func labelsOf(a *alarm.Alarm) map[string]string {
+	labels := make(map[string]string, len(a.Labels))
+	for name, value := range a.Labels {
+		if value != "" && !slices.Contains(ownFields, name) {
+			labels[name] = value
+		}
+	}
+	if len(labels) > maxLabels {
+		for _, name := range slices.Sorted(maps.Keys(labels))[maxLabels:] {
+			delete(labels, name)
+		}
+	}
+	return labels
 }
 
 // OfActive returns an entry about an active alarm, with its value and text.

@@ -5,6 +5,8 @@ package journal
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -46,17 +48,24 @@ type Event struct {
 	Value        string    `json:"value,omitempty"`
 	Reason       string    `json:"reason,omitempty"` // why it was cleared, muted or given up
 	Text         string    `json:"text,omitempty"`
+
+	// Labels are those of the alarm without alertname, target and severity, which have fields of their own. They are the
+	// last field of a line: see lineLabel.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // keys returns the hashes by which an event is found.
 func (e *Event) keys() []uint64 {
-	list := make([]uint64, 0, 5)
+	list := make([]uint64, 0, 5+len(e.Labels))
 	for _, k := range [...]struct{ field, value string }{
 		{fieldKind, e.Kind}, {fieldAlarm, e.Alarm}, {fieldRule, e.Rule}, {fieldTarget, e.Target}, {fieldReceiver, e.Receiver},
 	} {
 		if k.value != "" {
 			list = append(list, hashOf(k.field, k.value))
 		}
+	}
+	for name, value := range e.Labels {
+		list = append(list, hashOf(name, value))
 	}
 	return list
 }
@@ -69,6 +78,9 @@ const (
 	fieldTarget   = "target"
 	fieldReceiver = "receiver"
 )
+
+// keyFields are the fields that blocks have keys of.
+var keyFields = [...]string{fieldKind, fieldAlarm, fieldRule, fieldTarget, fieldReceiver}
 
 // AppendLine appends the entry in JSON, as json.Marshal writes it, and the end of the line. It is written in the
 // transactions of the outbox, where time counts.
@@ -97,7 +109,23 @@ func (e *Event) AppendLine(b []byte) []byte {
 	b = appendField(b, "value", e.Value)
 	b = appendField(b, "reason", e.Reason)
 	b = appendField(b, "text", e.Text)
+	b = appendLabels(b, e.Labels)
 	return append(b, '}', '\n')
+}
+
+func appendLabels(b []byte, labels map[string]string) []byte {
+	if len(labels) == 0 {
+		return b
+	}
+	b = append(b, labelsStart...)
+	for i, name := range slices.Sorted(maps.Keys(labels)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		b = appendString(b, labels[name])
+	}
+	return append(b, '}')
 }
 
 func appendField(b []byte, name, value string) []byte {

@@ -40,6 +40,7 @@ func randomEntry(random *rand.Rand, seq uint64, at time.Time) Event {
 	return Event{
 		Seq: seq, At: at, Kind: kinds[random.IntN(len(kinds))], Alarm: fmt.Sprintf("%032x", n), Rule: []string{"PortDown", "Hot <&>"}[n%2],
 		Target: fmt.Sprintf("core-%d", n/5), Receiver: []string{"", "nms-1", "nms-2"}[n%3], Text: strings.Repeat("x", random.IntN(100)),
+		Labels: map[string]string{"site": []string{"a", "b", "c"}[n%3], "ifName": fmt.Sprintf("Gi%d", n%7)},
 	}
 }
 
@@ -127,15 +128,15 @@ func compareQuery(t *testing.T, random *rand.Rand, j *Journal, all []Event, now 
 	for i, set := range []func(){
 		func() { q.Alarm = like.Alarm }, func() { q.Rule = like.Rule }, func() { q.Target = like.Target }, func() { q.Receiver = like.Receiver },
 		func() { q.Kind = like.Kind }, func() { q.Since = like.At }, func() { q.After = like.Seq }, func() { q.Before = like.Seq }, func() { q.Until = like.At },
-		func() { q.Match = func(e *Event) bool { return len(e.Text) > 50 } },
+		func() { q.Match = func(e *Event) bool { return len(e.Text) > 50 } }, func() { q.Matchers = randomMatchers(t, random) },
 	} {
-		if random.IntN(10) < 2+i/20 {
+		if random.IntN(10) < 2+i/10*5 {
 			set()
 		}
 	}
 	s := j.newSearch(&q)
 	for _, e := range slices.Backward(all) {
-		if now.Sub(e.At) <= defaultMaxAge && s.add(&e) {
+		if now.Sub(e.At) <= defaultMaxAge && s.add(&e, 0) {
 			break
 		}
 	}

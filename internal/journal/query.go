@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"slices"
 	"time"
+
+	"trapline/internal/mute"
 )
 
 // Query selects entries. Empty fields select all.
@@ -22,8 +24,10 @@ type Query struct {
 	Until    time.Time         // before
 	After    uint64            // only greater numbers
 	Before   uint64            // only smaller numbers; 0 means all
+	Matchers mute.Matchers     // of Event.Label; all must match
 	Match    func(*Event) bool // nil: all
 	Limit    int               // 0 means 100
+	Forward  bool              // the oldest first; else the newest
 }
 
 const defaultLimit = 100
@@ -40,21 +44,32 @@ func (q *Query) fields() (list [][2]string) {
 
 // search is a running query.
 type search struct {
-	query   *Query
-	limit   int
-	keys    []uint64
-	needles [][]byte // substrings that a line must contain
-	oldest  int64    // in milliseconds
-	newest  int64
-	found   []Event
+	query      *Query
+	limit      int
+	keys       []uint64
+	needles    [][]byte // substrings that a line must contain
+	conditions []*condition
+	oldest     int64 // in milliseconds
+	newest     int64
+	found      []Event
+	octets     int    // of the lines of found
+	at         uint64 // the last entry that was looked at
+	blocks     int    // that were read
 }
 
 func (j *Journal) newSearch(q *Query) *search {
 	s := &search{query: q, limit: cmp.Or(q.Limit, defaultLimit), newest: 1<<63 - 1}
 	for _, f := range q.fields() {
-		s.keys = append(s.keys, hashOf(f[0], f[1]))
-		value, _ := json.Marshal(f[1])
-		s.needles = append(s.needles, append([]byte(`"`+f[0]+`":`), value...))
+		s.require(f[0], f[1], true)
+	}
+	for _, m := range q.Matchers {
+		if field := fieldOf(m.Name); mute.IsExact(m) && (field == "" || slices.Contains(keyFields[:], field)) {
+			s.require(cmp.Or(field, m.Name), m.Value, true)
+		} else if mute.IsExact(m) {
+			s.require(field, m.Value, false)
+		} else {
+			s.conditions = append(s.conditions, newCondition(m))
+		}
 	}
 	s.oldest = j.options.Now().Add(-j.options.MaxAge).UnixMilli()
 	if !q.Since.IsZero() {
@@ -66,42 +81,110 @@ func (j *Journal) newSearch(q *Query) *search {
 	return s
 }
 
+// require has lines contain a field or a label with a value, and blocks its key if they have one.
+func (s *search) require(name, value string, key bool) {
+	if key {
+		s.keys = append(s.keys, hashOf(name, value))
+	}
+	text, _ := json.Marshal(map[string]string{name: value}) // which is always possible
+	s.needles = append(s.needles, text[1:len(text)-1])
+}
+
+// Page is a part of the answer to a query.
+type Page struct {
+	Entries []Event
+	// Next is Query.Before of the next page, or with Forward its Query.After; 0 if this page is the last one. The next page
+	// may be empty.
+	Next uint64
+	Last uint64 // the newest entry that there was
+}
+
 // Query returns the entries that q selects, the newest first. If ctx is done before, it returns the events found so far
 // and the error of ctx.
 func (j *Journal) Query(ctx context.Context, q Query) ([]Event, error) {
+	var found []Event
+	for limit := cmp.Or(q.Limit, defaultLimit); ; {
+		q.Limit = limit - len(found)
+		page, err := j.Page(ctx, q)
+		found = append(found, page.Entries...)
+		if err != nil || page.Next == 0 || len(found) >= limit {
+			return found, err
+		}
+		if err := ctx.Err(); err != nil {
+			return found, err
+		}
+		q.turn(page.Next)
+	}
+}
+
+// turn has the query select the page after another one.
+func (q *Query) turn(next uint64) {
+	if q.Forward {
+		q.After = next
+	} else {
+		q.Before = next
+	}
+}
+
+// Page returns the entries that q selects, up to its limit or maxPage octets, or those found when ctx is done. Together the
+// pages have each entry once, whatever is added and removed meanwhile, but for entries that are removed before they are
+// reached. At least one block is looked at, so that whoever reads on comes to an end.
+func (j *Journal) Page(ctx context.Context, q Query) (Page, error) {
 	s := j.newSearch(&q)
+	parts, last := j.parts()
+	if !q.Forward {
+		slices.Reverse(parts)
+	}
+	for _, part := range parts {
+		done, err := part(ctx, s)
+		if err != nil {
+			return Page{Entries: s.found}, err
+		}
+		if done {
+			return Page{s.found, s.at, last}, nil
+		}
+	}
+	return Page{Entries: s.found, Last: last}, nil
+}
+
+// parts returns searches of the segments and of the pending entries at this moment, the oldest first, and the newest entry.
+func (j *Journal) parts() (list []func(context.Context, *search) (done bool, err error), last uint64) {
 	j.mu.Lock()
-	pending := j.pending[:len(j.pending):len(j.pending)] // which is appended to, and not changed
+	defer j.mu.Unlock()
 	segments := slices.Clone(j.closed)
 	if j.active != nil {
 		a := *j.active
 		a.blocks = slices.Clone(a.blocks)
 		segments = append(segments, &a)
 	}
-	j.mu.Unlock()
-	for i := len(pending) - 1; i >= 0; i-- {
-		if s.add(&pending[i].entry) {
-			return s.found, nil
+	for _, one := range segments {
+		list = append(list, func(ctx context.Context, s *search) (bool, error) { return j.searchSegment(ctx, s, one) })
+	}
+	pending := j.pending[:len(j.pending):len(j.pending)] // which is appended to, and not changed
+	return append(list, func(_ context.Context, s *search) (bool, error) { return s.waiting(pending), nil }), j.last
+}
+
+// waiting searches pending entries, and reports whether the search is over.
+func (s *search) waiting(pending []waiting) bool {
+	for i := range pending {
+		if !s.query.Forward {
+			i = len(pending) - 1 - i
+		}
+		if s.add(&pending[i].entry, len(pending[i].line)) {
+			return true
 		}
 	}
-	for i := len(segments) - 1; i >= 0; i-- {
-		done, err := j.searchSegment(ctx, s, segments[i])
-		if done || err != nil {
-			return s.found, err
-		}
-	}
-	return s.found, nil
+	return false
+}
+
+// wants reports whether a block may have entries that are selected.
+func (s *search) wants(b *block) bool {
+	return b.Last > s.query.After && (s.query.Before == 0 || b.First < s.query.Before) && b.To >= s.oldest && b.From < s.newest && b.mayHave(s.keys)
 }
 
 // searchSegment reports whether the search is over.
 func (j *Journal) searchSegment(ctx context.Context, s *search, segment *segment) (done bool, err error) {
-	if segment.last() <= s.query.After {
-		return true, nil
-	}
-	wanted := func(b *block) bool {
-		return b.Last > s.query.After && (s.query.Before == 0 || b.First < s.query.Before) && b.To >= s.oldest && b.From < s.newest && b.mayHave(s.keys)
-	}
-	if !slices.ContainsFunc(segment.blocks, func(b block) bool { return wanted(&b) }) {
+	if !slices.ContainsFunc(segment.blocks, func(b block) bool { return s.wants(&b) }) {
 		return false, nil
 	}
 	file, close, err := segment.reader()
@@ -112,50 +195,81 @@ func (j *Journal) searchSegment(ctx context.Context, s *search, segment *segment
 		return false, err
 	}
 	defer close()
-	for i := len(segment.blocks) - 1; i >= 0; i-- {
+	for i := range segment.blocks {
+		if !s.query.Forward {
+			i = len(segment.blocks) - 1 - i
+		}
 		b := &segment.blocks[i]
-		if !wanted(b) {
+		if !s.wants(b) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return false, err
+		if s.blocks > 0 && ctx.Err() != nil {
+			return true, nil
 		}
+		s.blocks++
 		lines, err := segment.read(file, b, j.decoder)
 		if err != nil {
 			j.options.Logger.Error("a part of the journal cannot be read", "err", err)
-			continue
-		}
-		if s.lines(lines) {
+		} else if s.lines(lines) {
 			return true, nil
+		}
+		s.at = b.First
+		if s.query.Forward {
+			s.at = b.Last
 		}
 	}
 	return false, nil
 }
 
-// lines searches the lines of a block from its end, and reports whether the search is over.
+// lines searches the lines of a block, and reports whether the search is over.
 func (s *search) lines(text []byte) bool {
+	next := lastLine
+	if s.query.Forward {
+		next = firstLine
+	}
 	for text = bytes.TrimSuffix(text, []byte("\n")); len(text) > 0; {
-		start := bytes.LastIndexByte(text, '\n') + 1
-		line := text[start:]
-		text = text[:max(0, start-1)]
-		if slices.ContainsFunc(s.needles, func(n []byte) bool { return !bytes.Contains(line, n) }) {
+		var line []byte
+		if line, text = next(text); !s.mayMatch(line) {
 			continue
 		}
 		var e Event
-		if json.Unmarshal(line, &e) == nil && s.add(&e) {
+		if json.Unmarshal(line, &e) == nil && s.add(&e, len(line)) {
 			return true
 		}
 	}
 	return false
 }
 
-// add adds an event if it is selected, and reports whether the limit is reached.
-func (s *search) add(e *Event) bool {
+// lastLine cuts the last line off.
+func lastLine(text []byte) (line, rest []byte) {
+	start := bytes.LastIndexByte(text, '\n') + 1
+	return text[start:], text[:max(0, start-1)]
+}
+
+// firstLine cuts the first line off.
+func firstLine(text []byte) (line, rest []byte) {
+	line, rest, _ = bytes.Cut(text, []byte("\n"))
+	return line, rest
+}
+
+// mayMatch reports whether the entry of a line may be selected. It is exact for the matchers, and cheap.
+func (s *search) mayMatch(line []byte) bool {
+	return !slices.ContainsFunc(s.needles, func(n []byte) bool { return !bytes.Contains(line, n) }) &&
+		!slices.ContainsFunc(s.conditions, func(c *condition) bool { return !c.matches(line) })
+}
+
+// maxPage is how many octets the lines of a page have, or those of one entry.
+const maxPage = 16 << 20
+
+// add adds an event if it is selected, and reports whether the page is full.
+func (s *search) add(e *Event, octets int) bool {
 	at := e.At.UnixMilli()
+	s.at = e.Seq
 	if e.Seq > s.query.After && (s.query.Before == 0 || e.Seq < s.query.Before) && at >= s.oldest && at < s.newest && s.matches(e) {
 		s.found = append(s.found, *e)
+		s.octets += octets
 	}
-	return len(s.found) >= s.limit
+	return len(s.found) >= s.limit || s.octets >= maxPage
 }
 
 func (s *search) matches(e *Event) bool {
@@ -164,5 +278,5 @@ func (s *search) matches(e *Event) bool {
 			return false
 		}
 	}
-	return s.query.Match == nil || s.query.Match(e)
+	return e.matchesAll(s.query.Matchers) && (s.query.Match == nil || s.query.Match(e))
 }

@@ -17,6 +17,21 @@ import (
 // Matchers select alarms by their labels, as Alertmanager's matchers select alerts. All must match.
 type Matchers = labels.Matchers
 
+// Matcher compares one label with a value or with an expression.
+type Matcher = labels.Matcher
+
+// NewMatcher returns a matcher with one of the operators =, !=, =~ and !~.
+func NewMatcher(name, operator, value string) (*Matcher, error) {
+	types := map[string]labels.MatchType{"=": labels.MatchEqual, "!=": labels.MatchNotEqual, "=~": labels.MatchRegexp, "!~": labels.MatchNotRegexp}
+	return labels.NewMatcher(types[operator], name, value)
+}
+
+// IsPositive reports whether the operator of a matcher is = or =~.
+func IsPositive(m *Matcher) bool { return m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp }
+
+// IsExact reports whether a matcher matches one value alone, which is not empty.
+func IsExact(m *Matcher) bool { return m.Type == labels.MatchEqual && m.Value != "" }
+
 // Parse reads matchers: site="berlin", or {site="berlin",severity=~"minor|warning"}.
 func Parse(text string) (Matchers, error) {
 	if !utf8.ValidString(text) {

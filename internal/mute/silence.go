@@ -137,7 +137,7 @@ func (s *Silence) Check(now time.Time) error {
 // equality returns the first matcher that compares a label with a value, or nil.
 func equality(m Matchers) *labels.Matcher {
 	for _, one := range m {
-		if one.Type == labels.MatchEqual && one.Value != "" {
+		if IsExact(one) {
 			return one
 		}
 	}

@@ -32,9 +32,10 @@ func addAlarmsList(program *cli.Program, alarms *kingpin.CmdClause) {
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	state := c.Flag("state", "Which alarms: raised, pending or cleared.").Default("raised").Enum("raised", "pending", "cleared")
 	watch := c.Flag("watch", "Go on, and print the list whenever it changes.").Bool()
-	text := c.Arg("query", "Words; KEY=VALUE for labels, severity, rule, target and receiver; baseline=true for those that are not sent because they were so in the first poll.").Strings()
+	text := c.Arg("query", matcherHelp+"labels are those of the alarm and of its target, alertname, target, severity, resource, receiver, muted, acknowledged and baseline (true or false). Others are words in the texts.").Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		query := url.Values{"q": {strings.Join(*text, " ")}, "state": {*state}}
+		query := selection(*text)
+		query.Set("state", *state)
 		if *state == "cleared" {
 			query.Set("limit", strconv.Itoa(maxCleared))
 		}

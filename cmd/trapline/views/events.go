@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,40 +26,94 @@ func addEvents(program *cli.Program) {
 	follow := c.Flag("follow", "Go on, and print what happens from now on.").Short('f').Bool()
 	since := c.Flag("since", "How far back: a duration such as 2h, or a time as RFC 3339 has it.").PlaceHolder("TIME").String()
 	limit := cli.CountOf(c.Flag("limit", "How many at most, the latest.").Short('n').Default("100"), 1)
-	text := c.Arg("query", "Words; KEY=VALUE for kind, severity, rule, target and receiver.").Strings()
+	asJSON := c.Flag("json", "The same as --output=json.").Bool()
+	text := c.Arg("query", matcherHelp+"labels are those of the alarm, alertname, target, severity, resource, receiver, kind and reason. Others are words in the texts.").Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		from, err := parseSince(*since, time.Now())
 		if err != nil {
 			return err
 		}
-		query := url.Values{"q": {strings.Join(*text, " ")}, "limit": {strconv.Itoa(*limit)}}
+		query := selection(*text)
 		if !from.IsZero() {
-			query.Set("since", from.UTC().Format(time.RFC3339))
+			query.Set("since", from.UTC().Format(time.RFC3339Nano))
+		}
+		printer := output.Printer()
+		if *asJSON {
+			printer.Format = "json"
 		}
 		if *follow {
 			r, err := server.Open()
 			if err != nil {
 				return err
 			}
+			query.Set("limit", strconv.Itoa(*limit))
 			query.Set("follow", "1")
-			return printEvents(ctx, r, output.Printer(), query)
+			return printEvents(ctx, r, printer, query)
 		}
+		more := false
 		view := cli.View[[]api.Event]{
-			Get: func(r *cli.Remote, list *[]api.Event) (json.RawMessage, error) {
-				return r.Get(ctx, "/api/v1/events", query, list)
+			Get: func(r *cli.Remote, list *[]api.Event) (raw json.RawMessage, err error) {
+				if *list, more, err = readHistory(ctx, r, query, *limit); err != nil {
+					return nil, err
+				}
+				return json.Marshal(*list)
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Event) error {
 				slices.SortFunc(*list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 				return p.Grid(eventGrid(*list))
 			},
 			Note: func(list *[]api.Event) string {
-				if len(*list) > 0 {
-					return ""
+				switch {
+				case len(*list) == 0:
+					return noneOf("no events", *text)
+				case more:
+					return fmt.Sprintf("the latest %s events are printed, and there are earlier ones: --limit prints more", human.Grouped(len(*list)))
 				}
-				return noneOf("no events", *text)
+				return ""
 			},
 		}
-		return view.Show(server, output)
+		return view.ShowBy(server, printer)
+	}
+}
+
+// matcherHelp begins the help of arguments that are matchers.
+const matcherHelp = "LABEL=VALUE, LABEL!=VALUE, LABEL=~EXPRESSION or LABEL!~EXPRESSION, all of which must match; "
+
+// isMatcher finds the arguments that are matchers: a label and an operator, or several in braces.
+var isMatcher = regexp.MustCompile(`^(\{|[\pL_:][\pL\pN_:.-]*\s*(=|!=|=~|!~))`)
+
+// selection is the query of the API for arguments: matchers, and words.
+func selection(args []string) url.Values {
+	query := url.Values{}
+	var words []string
+	for _, arg := range args {
+		if isMatcher.MatchString(arg) {
+			query.Add("match[]", arg)
+		} else {
+			words = append(words, arg)
+		}
+	}
+	if len(words) > 0 {
+		query.Set("q", strings.Join(words, " "))
+	}
+	return query
+}
+
+// readHistory reads the latest entries of the journal, page by page, and reports whether there may be earlier ones.
+func readHistory(ctx context.Context, r *cli.Remote, query url.Values, limit int) (list []api.Event, more bool, err error) {
+	list = []api.Event{}
+	query = maps.Clone(query)
+	for {
+		query.Set("limit", strconv.Itoa(limit-len(list)))
+		var page api.History
+		if _, err := r.Get(ctx, "/api/v1/history", query, &page); err != nil {
+			return nil, false, err
+		}
+		list = append(list, page.Entries...)
+		if page.Cursor == "" || len(list) >= limit {
+			return list, page.Cursor != "", nil
+		}
+		query.Set("cursor", page.Cursor)
 	}
 }
 
@@ -84,7 +140,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 // printEvents prints events as they come. JSON is one event a line.
 func printEvents(ctx context.Context, r *cli.Remote, p *cli.Printer, query url.Values) error {
 	header := true
-	return r.Stream(ctx, cli.Call{Path: "/api/v1/events", Query: query}, func(line []byte) error {
+	return r.Stream(ctx, cli.Call{Path: "/api/v1/history", Query: query}, func(line []byte) error {
 		if p.Format == "json" {
 			_, err := io.WriteString(p.Out, cli.Harmless(string(line))+"\n")
 			return err

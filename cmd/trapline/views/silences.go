@@ -178,7 +178,7 @@ func addAlarmsAck(program *cli.Program, alarms *kingpin.CmdClause) {
 	c.Flag("sticky", "Also if they get worse.").BoolVar(&a.Sticky)
 	c.Flag("until", "When it ends if they are still active: a time as in RFC 3339, or a duration such as 2h.").StringVar(&a.Until)
 	remove := c.Flag("remove", "Remove the acknowledgement.").Bool()
-	which := c.Arg("alarm", "ID of an alarm, or the first digits of it; or KEY=VALUE for all that have the label, severity, rule or target.").Required().Strings()
+	which := c.Arg("alarm", "ID of an alarm, or the first digits of it; or "+matcherHelp+"labels are those of alarms list.").Required().Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		r, err := server.Open()
 		if err != nil {
@@ -205,10 +205,10 @@ func addAlarmsAck(program *cli.Program, alarms *kingpin.CmdClause) {
 	}
 }
 
-// namedAlarms returns the alarms with IDs, or those that match all of several KEY=VALUE.
+// namedAlarms returns the alarms with IDs, or those that match all of several matchers.
 func namedAlarms(ctx context.Context, r *cli.Remote, which []string) (list []api.Alarm, err error) {
-	if strings.Contains(which[0], "=") {
-		_, err = r.Get(ctx, "/api/v1/alarms", url.Values{"q": {strings.Join(which, " ")}}, &list)
+	if isMatcher.MatchString(which[0]) {
+		_, err = r.Get(ctx, "/api/v1/alarms", selection(which), &list)
 		if err == nil && len(list) == 0 {
 			err = cli.Usagef("no alarms match %q", strings.Join(which, " "))
 		}
