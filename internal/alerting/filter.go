@@ -17,10 +17,20 @@ type filter struct {
 	matchers mute.Matchers
 }
 
+// maxFilter is how many octets words and matchers have.
+const maxFilter = 8 << 10
+
 // newFilter reads a search text, of words and matchers, and a list of matchers.
 func newFilter(text string, match []string) (f filter, err error) {
-	if len(match) > api.MaxTerms {
+	octets := len(text)
+	for _, one := range match {
+		octets += len(one)
+	}
+	switch {
+	case len(match) > api.MaxTerms:
 		return f, api.Errorf(api.ErrBadRequest, "there are %d matchers, and may be %d", len(match), api.MaxTerms)
+	case octets > maxFilter:
+		return f, api.Errorf(api.ErrBadRequest, "words and matchers have %d octets, and may have %d", octets, maxFilter)
 	}
 	if f.matchers, err = mute.ParseAll(match); err != nil {
 		return f, api.Errorf(api.ErrBadRequest, "%w", err)
@@ -31,7 +41,7 @@ func newFilter(text string, match []string) (f filter, err error) {
 			f.words = append(f.words, strings.ToLower(token.Text))
 			continue
 		}
-		m, err := mute.NewMatcher(name, operator, value)
+		m, err := mute.ParseMatcher(name, operator, value)
 		if err != nil {
 			return f, api.WithHint(api.Errorf(api.ErrBadRequest, "%s: %w", token.Text, err), "write a regular expression of RE2, such as name=~core-.*")
 		}

@@ -57,9 +57,9 @@ func TestMatchersReadLines(t *testing.T) {
 		if random.IntN(3) == 0 {
 			value = trickyText(random)
 		}
-		m, err := mute.NewMatcher(name, []string{"=", "!="}[random.IntN(2)], value)
+		m, err := mute.ParseMatcher(name, []string{"=", "!="}[random.IntN(2)], value)
 		if random.IntN(2) == 0 {
-			m, err = mute.NewMatcher(name, []string{"=~", "!~"}[random.IntN(2)], []string{".*a.*", "", ".+", `.*"`, "a|b|site"}[random.IntN(5)])
+			m, err = mute.ParseMatcher(name, []string{"=~", "!~"}[random.IntN(2)], []string{".*a.*", "", ".+", `.*"`, "a|b|site"}[random.IntN(5)])
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func randomMatchers(t *testing.T, random *rand.Rand) (list mute.Matchers) {
 	for range 1 + random.IntN(2) {
 		name := []string{"alertname", "target", "kind", "receiver", "site", "severity", "ifName"}[random.IntN(7)]
 		value := []string{"PortDown", "core-1", "raised", "nms-1", "b", "", "Gi3", "core-.*|nms-.*|b|Gi.", "raised|cleared"}[random.IntN(9)]
-		m, err := mute.NewMatcher(name, []string{"=", "!=", "=~", "!~"}[random.IntN(4)], value)
+		m, err := mute.ParseMatcher(name, []string{"=", "!=", "=~", "!~"}[random.IntN(4)], value)
 		if err != nil {
 			t.Fatal(err)
 		}

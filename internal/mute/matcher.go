@@ -20,10 +20,10 @@ type Matchers = labels.Matchers
 // Matcher compares one label with a value or with an expression.
 type Matcher = labels.Matcher
 
-// NewMatcher returns a matcher with one of the operators =, !=, =~ and !~.
-func NewMatcher(name, operator, value string) (*Matcher, error) {
+// ParseMatcher returns a matcher with one of the operators =, !=, =~ and !~, which is checked as by NewMatcher.
+func ParseMatcher(name, operator, value string) (*Matcher, error) {
 	types := map[string]labels.MatchType{"=": labels.MatchEqual, "!=": labels.MatchNotEqual, "=~": labels.MatchRegexp, "!~": labels.MatchNotRegexp}
-	return labels.NewMatcher(types[operator], name, value)
+	return NewMatcher(types[operator], name, value)
 }
 
 // IsPositive reports whether the operator of a matcher is = or =~.
