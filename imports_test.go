@@ -55,7 +55,7 @@ var upstream = map[string][]string{
 	"internal/varbind":        {"internal/alarm", "internal/originator", "internal/setting", "internal/snmp", "mibs", "mibs/hint", "mibs/smi"},
 	"internal/grouping":       {},
 	"internal/notify":         {"internal/mute", "internal/grouping", "internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
-	"internal/rules":          {"internal/rules/expression", "internal/mute", "internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
+	"internal/rules":          {"internal/rules/expression", "internal/rules/known", "internal/mute", "internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"profiles":                {"internal/archive"},
 	"internal/archive":        {},
 	"profiles/build":          {"internal/archive", "config", "profiles", "internal/profile"},
@@ -99,6 +99,7 @@ var upstream = map[string][]string{
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
 	"internal/rules/expression":        {},
+	"internal/rules/known":             {},
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
 	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
 	"internal/outbox/store":            {"internal/alarm", "internal/journal", "internal/mute", "internal/outbox/queue", "internal/statedir"},

@@ -205,7 +205,7 @@ func (w *ward) wantAll(list []api.Alarm, outbox bool) {
 	_, _, page := get(w, w.base+"/alarms")
 	want("page of alarms", figures(page, ">Open"+chip), all.open)
 	want("page of alarms, rows", strings.Count(page, `<tr id="a-`), all.open)
-	want("page of alarms, not sent", strings.Count(page, "not sent: was so in the first poll"), all.baseline)
+	want("page of alarms, not sent", strings.Count(page, "not sent: so since it was first polled"), all.baseline)
 	want("page of alarms, navigation", figures(page, `href="/alarms"[^>]*>Alarms\s*<span[^>]*>(\d+)<`), all.open)
 	if all.baseline > 0 {
 		want("page of alarms, baseline", figures(page, ">Baseline"+chip), all.baseline)
@@ -248,7 +248,7 @@ func (w *ward) wantEach(list []api.Alarm) {
 			"page of one":    orZero(heading) + " " + orZero(figures(own, `</span> <span class="n">(\d+) baseline</span></h2>`)),
 			"command":        w.column(printed, "alarms")[at] + " " + w.column(printed, "baseline")[at],
 			"command, one":   orZero(figures(printedOne, `(?m)^Alarms +(\d+)`)) + " " + orZero(figures(printedOne, `(?m)^Alarms +\d+: (\d+) baseline`)),
-			"rows of a page": fmt.Sprint(strings.Count(own, `<b><a href="/alarms/`), strings.Count(own, "not sent: was so")),
+			"rows of a page": fmt.Sprint(strings.Count(own, `<b><a href="/alarms/`), strings.Count(own, "not sent: so since")),
 		}
 		for where, text := range got {
 			if want := fmt.Sprint(of.open, of.baseline); text != want {

@@ -140,7 +140,7 @@ func TestPeersBaselineIsShownAndNotSent(t *testing.T) {
 	if received := d.AwaitReceived(t, 1); len(received) != 1 {
 		t.Errorf("%d informs", len(received))
 	}
-	if r := runIn(t, dir, "alarms", "--url=http://"+address); strings.Count(r.out, "not sent: was so in the first poll") != held {
+	if r := runIn(t, dir, "alarms", "--url=http://"+address); strings.Count(r.out, "not sent: so since it was first polled") != held {
 		t.Errorf("the list is\n%s", r.out)
 	}
 }

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/outbox"
+	"trapline/internal/poller"
+	"trapline/internal/rules/known"
 	"trapline/internal/statedir"
 )
 
@@ -70,17 +74,61 @@ func (l *AlertStore) markAlive(at, now time.Time) error {
 	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, at) })
 }
 
-// looks are the baseline rules that were evaluated for each target, by its name.
-type looks map[string][]string
+// looks are the looks of the last process, by the name of the target.
+type looks map[string]look
 
-// look is the stored form of a target: the UIDs of the baseline rules that were evaluated for it. A look without rules
-// deletes the target.
+// look is the stored form of the look at a target. Without rules and rows it is deleted.
 type look struct {
-	target string
-	rules  []string
+	target  string            // empty as it is read
+	Rules   []string          `json:"rules,omitempty"`   // UIDs of the baseline rules that were evaluated for it
+	Known   map[string][]byte `json:"known,omitempty"`   // known.Rows, by the expression that found them
+	Address string            `json:"address,omitempty"` // by which a target is found that has another name
 }
 
-// looksBucket has, by the name of a target, the UIDs of the baseline rules that have looked at it.
+// lookState is what baseline rules have seen of a target. The mutex of its device guards it.
+type lookState struct {
+	rules   map[string]bool        // that were evaluated, by UID
+	known   map[string]*known.Rows // by the expression that found them
+	changed bool                   // it differs from what is stored
+}
+
+func newLookState() *lookState {
+	return &lookState{rules: map[string]bool{}, known: map[string]*known.Rows{}}
+}
+
+func (s *lookState) empty() bool { return len(s.rules)+len(s.known) == 0 }
+
+// forget removes rules and expressions that were deleted: if they are added again, they have another baseline.
+func (s *lookState) forget(set *Set) {
+	before := len(s.rules) + len(s.known)
+	maps.DeleteFunc(s.rules, func(uid string, _ bool) bool {
+		return !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.UID == uid })
+	})
+	maps.DeleteFunc(s.known, func(text string, _ *known.Rows) bool {
+		return !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.sound != nil && r.sound.String() == text })
+	})
+	s.changed = s.changed || len(s.rules)+len(s.known) < before
+}
+
+// stored returns the stored form, with rules that were evaluated besides.
+func (s *lookState) stored(t *poller.Target, more []string) look {
+	l := look{target: t.Name, Rules: slices.Sorted(maps.Keys(s.rules)), Address: t.Spec.Address, Known: map[string][]byte{}}
+	l.Rules = append(l.Rules, more...)
+	for text, rows := range s.known {
+		l.Known[text] = rows.Octets()
+	}
+	return l
+}
+
+func (s *lookState) take(stored map[string][]byte) {
+	for text, octets := range stored {
+		if rows, err := known.Read(octets); err == nil {
+			s.known[text] = rows
+		}
+	}
+}
+
+// looksBucket has the look at a target by its name. It may be the list of its rules alone, of earlier versions.
 var looksBucket = []byte("rules_looks")
 
 func storeLooks(tx *bbolt.Tx, list []look) error {
@@ -93,11 +141,11 @@ func storeLooks(tx *bbolt.Tx, list []look) error {
 	}
 	for _, l := range list {
 		key := []byte(l.target)
-		if len(l.rules) == 0 {
+		if len(l.Rules)+len(l.Known) == 0 {
 			err = b.Delete(key)
 		} else {
 			var text []byte
-			if text, err = json.Marshal(l.rules); err == nil {
+			if text, err = json.Marshal(l); err == nil {
 				err = b.Put(key, statedir.Seal(key, text))
 			}
 		}
@@ -111,14 +159,16 @@ func storeLooks(tx *bbolt.Tx, list []look) error {
 func loadLooks(state *statedir.Dir) (looks, error) {
 	found := looks{}
 	_, err := state.ReadRecords(looksBucket, func(key, text []byte) error {
-		var rules []string
-		if err := json.Unmarshal(text, &rules); err != nil {
-			return err
+		var l look
+		if json.Unmarshal(text, &l.Rules) != nil {
+			if err := json.Unmarshal(text, &l); err != nil {
+				return err
+			}
 		}
 		if len(bytes.TrimSpace(key)) == 0 {
 			return errors.New("it is of no target")
 		}
-		found[string(key)] = rules
+		found[string(key)] = l
 		return nil
 	})
 	return found, err

@@ -1,15 +1,60 @@
 package rules
 
 import (
-	"maps"
+	"context"
 	"slices"
+	"time"
+
+	"trapline/internal/rules/known"
 )
+
+// learn remembers the rows that the baseline of a rule has.
+func (r *evaluation) learn(ctx context.Context, rule *Rule, at time.Time) error {
+	if rule.sound == nil || rule.Global != "" {
+		return nil
+	}
+	text := rule.sound.String()
+	if slices.Contains(r.learned, text) {
+		return nil
+	}
+	vector, err := r.query(ctx, text, at)
+	if err != nil {
+		return err
+	}
+	keys := make([]uint32, 0, len(vector))
+	for i := range vector {
+		keys = append(keys, known.Key(vector[i].Metric, rule.soundLabels))
+	}
+	look := r.device.look
+	if look.known[text] == nil {
+		look.known[text] = &known.Rows{}
+	}
+	if look.known[text].Learn(keys) {
+		look.changed = true
+	}
+	r.learned = append(r.learned, text)
+	return nil
+}
+
+// holds reports whether an alert is held by the baseline of its rule.
+func (r *evaluation) holds(rule *Rule, old, now *record) bool {
+	held := old == nil || old.Baseline // what was sent once is not held any more
+	switch {
+	case !rule.Baseline || rule.Global != "" || !held:
+		return false
+	case rule.sound != nil:
+		return !r.device.look.known[rule.sound.String()].Has(known.Key(now.Sample, rule.soundLabels))
+	case old == nil:
+		return !r.device.look.rules[rule.UID]
+	}
+	return !(old.Firing && old.Severity != now.Severity)
+}
 
 // noteLooks notes the baseline rules that were evaluated for the target. A rule without rows counts once all tables are
 // complete.
 func (r *evaluation) noteLooks(set *Set, complete bool) {
 	for _, rule := range set.baselines {
-		if r.device.looked[rule.UID] {
+		if r.device.look.rules[rule.UID] {
 			continue
 		}
 		i := slices.IndexFunc(r.device.instances, func(b *ruleInstance) bool { return b.rule.UID == rule.UID })
@@ -19,31 +64,18 @@ func (r *evaluation) noteLooks(set *Set, complete bool) {
 	}
 }
 
-// looksToStore returns the looks of the target that differ from the stored ones.
+// looksToStore returns the look at the target if it differs from the stored one.
 func (r *evaluation) looksToStore() []look {
-	if len(r.looked) == 0 && !r.device.unlooked {
+	if len(r.looked) == 0 && !r.device.look.changed {
 		return nil
 	}
-	rules := slices.AppendSeq(slices.Clone(r.looked), maps.Keys(r.device.looked))
-	slices.Sort(rules)
-	return []look{{r.device.target.Name, rules}}
+	return []look{r.device.look.stored(r.device.target, r.looked)}
 }
 
 // keepLooks marks the looks as stored.
 func (r *evaluation) keepLooks() {
-	d := r.device
-	d.unlooked = false
+	r.device.look.changed = false
 	for _, uid := range r.looked {
-		d.looked[uid] = true
+		r.device.look.rules[uid] = true
 	}
-}
-
-// takeLooks removes and returns the stored looks of a target. The evaluator's mutex must be held.
-func (e *Evaluator) takeLooks(target string) map[string]bool {
-	looked := map[string]bool{}
-	for _, uid := range e.looks[target] {
-		looked[uid] = true
-	}
-	delete(e.looks, target)
-	return looked
 }

@@ -69,7 +69,10 @@ func TestSeverityOfWhatIsHeld(t *testing.T) {
 
 func TestLintOfBaselines(t *testing.T) {
 	for text, want := range map[string]string{
-		`{alert: A, expr: link == 2, annotations: {baseline: "yes"}}`:       `the annotation baseline is "true", or is left out`,
+		`{alert: A, expr: link == 2, annotations: {baseline: "yes"}}`:       `the annotation baseline is "true", or an expression`,
+		`{alert: A, expr: link == 2, annotations: {baseline: "link = 1"}}`:  `the annotation baseline is "true", or an expression`,
+		`{alert: A, expr: link == 2, annotations: {baseline: "sum(link)"}}`: "the annotation baseline: sum(link) mixes targets",
+		`{alert: A, expr: link == 2, annotations: {baseline: "link == 1"}}`: "",
 		`{alert: A, expr: sum(link) == 2, annotations: {baseline: "true"}}`: "the annotation baseline has no effect",
 		linkDown: "",
 	} {

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"maps"
+
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
@@ -31,12 +33,12 @@ func (e *Evaluator) Configure(c Configuration) {
 	for _, t := range c.Targets {
 		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
 			e.devices[t.Name] = newDevice()
-			e.devices[t.Name].looked = e.takeLooks(t.Name)
+			e.devices[t.Name].look = e.takeLook(t.Name)
 			e.devices[t.Name].begun = e.now()
 		}
 		e.devices[t.Name].interval = t.Interval
 	}
-	devices := e.devices
+	devices, stored := e.devices, maps.Clone(e.looks)
 	left := e.restored
 	for _, o := range e.orphans { // which may have a rule and a target again
 		left = append(left, o.record)
@@ -44,6 +46,10 @@ func (e *Evaluator) Configure(c Configuration) {
 	e.restored, e.orphans = nil, nil
 	e.mu.Unlock()
 
+	renamed := inherit(old, devices, stored, c.Targets)
+	e.mu.Lock()
+	maps.Copy(e.looks, renamed)
+	e.mu.Unlock()
 	for _, t := range c.Targets {
 		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
 	}
@@ -54,7 +60,7 @@ func (e *Evaluator) Configure(c Configuration) {
 		if devices[name] == nil {
 			left = append(left, e.retire(d)...)
 			e.mu.Lock()
-			e.looks[name] = nil
+			e.looks[name] = look{}
 			e.mu.Unlock()
 		}
 	}
@@ -73,6 +79,48 @@ func (e *Evaluator) Configure(c Configuration) {
 	case e.changed <- struct{}{}:
 	default:
 	}
+}
+
+// takeLook removes and returns the stored look at a target. The evaluator's mutex must be held.
+func (e *Evaluator) takeLook(target string) *lookState {
+	s := newLookState()
+	l := e.looks[target]
+	delete(e.looks, target)
+	for _, uid := range l.Rules {
+		s.rules[uid] = true
+	}
+	s.take(l.Known)
+	return s
+}
+
+// inherit hands the rows that are known of targets that leave to new targets of the same address: they were renamed.
+// Where several leave, nobody knows which. Those that left while no process ran have a stored look.
+// Returned are the looks at the new targets, which have yet to be stored.
+func inherit(old, devices map[string]*device, stored looks, targets []*poller.Target) looks {
+	renamed := looks{}
+	left := map[string][]look{}
+	for name, l := range stored {
+		if devices[name] == nil {
+			left[l.Address] = append(left[l.Address], l)
+		}
+	}
+	for name, d := range old {
+		if devices[name] == nil {
+			d.mu.Lock()
+			l := d.look.stored(d.target, nil)
+			d.mu.Unlock()
+			left[l.Address] = append(left[l.Address], l)
+		}
+	}
+	for _, t := range targets {
+		if from := left[t.Spec.Address]; old[t.Name] == nil && len(from) == 1 {
+			if s := devices[t.Name].look; s.empty() && len(from[0].Known) > 0 {
+				s.take(from[0].Known)
+				renamed[t.Name] = s.stored(t, nil)
+			}
+		}
+	}
+	return renamed
 }
 
 // retarget sets the target and the rules of a device. Series with other labels are other series.
@@ -147,9 +195,12 @@ func (e *Evaluator) clearOrphans() {
 	e.mu.Lock()
 	orphans := e.orphans
 	e.orphans = nil
-	var forgotten []look // of targets that are gone
-	for name := range e.looks {
-		forgotten = append(forgotten, look{target: name})
+	var looked []look // at targets that are gone, or have another name
+	for name, l := range e.looks {
+		if l.target == "" {
+			l = look{target: name}
+		}
+		looked = append(looked, l)
 	}
 	e.mu.Unlock()
 	var changes []change
@@ -160,7 +211,7 @@ func (e *Evaluator) clearOrphans() {
 			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: o.record.ID, Reason: o.reason}})
 		}
 	}
-	if err := e.alertStore.apply(transitions, changes, forgotten, e.read()); err != nil {
+	if err := e.alertStore.apply(transitions, changes, looked, e.read()); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)

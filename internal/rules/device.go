@@ -43,8 +43,7 @@ type device struct {
 	restored  map[string][]*record
 	jumps     []jump
 	quota     quota
-	looked    map[string]bool // baseline rules that have looked at the target, by UID
-	unlooked  bool            // some of them are gone, which is yet to be stored
+	look      *lookState
 
 	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
 	reboots         float64
@@ -54,7 +53,7 @@ type device struct {
 }
 
 func newDevice() *device {
-	return &device{caches: map[string]*seriesCache{}, looked: map[string]bool{}, quota: newQuota()}
+	return &device{caches: map[string]*seriesCache{}, look: newLookState(), quota: newQuota()}
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
@@ -173,7 +172,7 @@ func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 		return true
 	}
 	restored := !d.complete && len(b.persisted) > 0
-	return slices.ContainsFunc(expression.Selectors(b.rule.Expr), func(vs *parser.VectorSelector) bool {
+	return slices.ContainsFunc(b.rule.selectors(), func(vs *parser.VectorSelector) bool {
 		name := expression.Name(vs)
 		if d.selectors.made[d.selectors.number[vs]] || isPollSeries(name) {
 			return false
@@ -231,7 +230,7 @@ func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	d.target, d.selectors = t, set.Selectors
 	d.seen = make([]bool, len(set.Selectors.all))
 	d.decided, d.grown = d.poll, true
-	d.forgetLooks(set)
+	d.look.forget(set)
 	d.publishHealth()
 	return left
 }
@@ -294,19 +293,6 @@ func (d *device) publishHealth() {
 	}
 	d.health.Store(&list)
 }
-
-// forgetLooks removes those of rules that were deleted: if they are added again, they have another baseline.
-func (d *device) forgetLooks(set *Set) {
-	for uid := range d.looked {
-		if !slices.ContainsFunc(set.baselines, func(r *Rule) bool { return r.UID == uid }) {
-			delete(d.looked, uid)
-			d.unlooked = true
-		}
-	}
-}
-
-// baseline reports whether a new alert belongs to the baseline of its rule.
-func (d *device) baseline(r *Rule) bool { return r.Baseline && !d.looked[r.UID] }
 
 // live returns the number of series that are in the store.
 func (d *device) live() (n int) {

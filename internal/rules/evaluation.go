@@ -31,6 +31,7 @@ type evaluation struct {
 	changes     []change
 	transitions []outbox.Transition
 	looked      []string                          // baseline rules that have had their first evaluation
+	learned     []string                          // expressions whose rows are known
 	compared    map[*ruleInstance]comparedSamples // of rules whose alarms have ended
 }
 
@@ -88,6 +89,9 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 		}
 	}
 	at := r.at.Add(-b.rule.Group.Offset)
+	if err := r.learn(ctx, b.rule, at); err != nil {
+		return err
+	}
 	vector, err := r.query(ctx, b.rule.queryAt(r.evaluator.clock.ahead(r.evaluator.read())), at)
 	switch {
 	case err != nil:
@@ -194,11 +198,10 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	}
 	if old != nil {
 		now.ID, now.Sample = old.ID, old.Sample
-		now.Baseline = old.Baseline && b.rule.Baseline && !(old.Firing && old.Severity != now.Severity)
 	} else {
 		now.ID, now.Sample = r.evaluator.alarmID(b, now), sampleOf(b, key, a)
-		now.Baseline = r.device.baseline(b.rule)
 	}
+	now.Baseline = r.holds(b.rule, old, now)
 	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
 		b.persisted[key] = now
 	} else {

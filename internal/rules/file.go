@@ -280,12 +280,15 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	}
 	maps.Copy(labels, r.Labels)
 	severity, others := cutSeverity(labels)
-	return &Rule{
+	rule := &Rule{
 		query: expr.String(), clockCalls: clockCallsOf(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
-		Baseline: r.Alert != "" && r.Annotations[baselineAnnotation] == "true",
 	}
+	if r.Alert != "" {
+		rule.setBaseline(r.Annotations[baselineAnnotation])
+	}
+	return rule
 }
 
 // identify sets the UID of each rule. Neither the expression nor the file is part of it: a threshold may change, and a

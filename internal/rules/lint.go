@@ -255,8 +255,10 @@ func (l *linter) lintNotification() {
 // lintBaseline reports an annotation that has no effect.
 func (l *linter) lintBaseline() {
 	switch text := l.rule.Annotations[baselineAnnotation]; {
-	case text != "" && text != "true" && text != "false":
-		l.find(LevelWarning, `the annotation baseline is "true", or is left out`)
+	case text != "" && text != "false" && !l.rule.Baseline:
+		l.find(LevelWarning, `the annotation baseline is "true", or an expression with the rows whose alerts are sent, such as ifOperStatus == 1, or is left out`)
+	case l.rule.sound != nil && expression.Separable(l.rule.sound) != nil:
+		l.find(LevelWarning, "the annotation baseline: %v", expression.Separable(l.rule.sound))
 	case l.rule.Baseline && l.rule.Global != "":
 		l.find(LevelWarning, "the annotation baseline has no effect: the rule is evaluated over all targets at once")
 	}

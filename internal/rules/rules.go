@@ -5,7 +5,10 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"time"
+
+	"trapline/internal/rules/expression"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -42,7 +45,7 @@ type Rule struct {
 	KeepFiringFor time.Duration
 	Labels        map[string]string // those of its group included
 	Annotations   map[string]string
-	Baseline      bool // alerts of its first evaluation for a target are not sent: see baselineAnnotation
+	Baseline      bool // some of its alerts are not sent: see baselineAnnotation
 
 	// Global is the reason why the rule has to be evaluated over all targets at once; empty means that it is evaluated
 	// for each target, with the same result.
@@ -53,8 +56,10 @@ type Rule struct {
 
 	query       string // the expression as Prometheus writes it
 	clockCalls  []insertion
-	labels      []text // of an alerting rule, without severity
-	severity    text   // without a name where the rule sets none
+	sound       parser.Expr // of a baseline: it has the rows whose alerts are sent; nil where the first evaluation decides
+	soundLabels []string    // labels that identify these rows; nil means all
+	labels      []text      // of an alerting rule, without severity
+	severity    text        // without a name where the rule sets none
 	annotations []text
 	onlyPolls   bool // it selects only series about polling
 	rates       bool // it derives from counters
@@ -94,7 +99,26 @@ func (s *Set) Severities() (words []string) {
 	return slices.Compact(words)
 }
 
-// baselineAnnotation is the annotation of rules whose first evaluation for a target is a baseline, if it is "true". The
-// alerts that this evaluation finds are shown, but not sent until they are resolved and fire again, or their severity
-// changes.
+// baselineAnnotation is the annotation of rules that do not send all of their alerts, but show them. If it is "true",
+// those are held that the first evaluation for a target finds, until they are resolved and fire again, or their severity
+// changes. If it is an expression, such as `ifOperStatus == 1`, those are held whose row it has never had.
 const baselineAnnotation = "baseline"
+
+func (r *Rule) setBaseline(text string) {
+	r.Baseline = text == "true"
+	if e, err := expression.Parser.ParseExpr(text); err == nil && !r.Baseline && len(expression.Selectors(e)) > 0 && strings.ContainsAny(text, "=<>(") {
+		r.Baseline, r.sound = true, e
+		if by, ok := e.(*parser.AggregateExpr); ok && !by.Without {
+			r.soundLabels = by.Grouping
+		}
+	}
+}
+
+// selectors returns those of the expression and of the baseline.
+func (r *Rule) selectors() []*parser.VectorSelector {
+	list := expression.Selectors(r.Expr)
+	if r.sound != nil {
+		list = append(list, expression.Selectors(r.sound)...)
+	}
+	return list
+}

@@ -35,7 +35,7 @@ func newSelectors(list []*Rule) *Selectors {
 	s := &Selectors{byName: map[string][]int{}, number: map[*parser.VectorSelector]int{}, mentions: map[string]bool{}}
 	for _, r := range list {
 		s.Window = max(s.Window, r.Window)
-		for _, vs := range expression.Selectors(r.Expr) {
+		for _, vs := range r.selectors() {
 			n := len(s.all)
 			s.all, s.number[vs] = append(s.all, vs), n
 			s.made = append(s.made, slices.ContainsFunc(list, func(maker *Rule) bool { return maker.mayYield(vs) }))

@@ -1,9 +1,6 @@
 package rules
 
 import (
-	"maps"
-	"slices"
-
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 )
@@ -41,8 +38,8 @@ func (e *Evaluator) storeAll(left []*record) error {
 		d.mu.Lock()
 		changes, transitions := e.entries(d, known)
 		var looked []look
-		if d.target != nil && len(d.looked) > 0 {
-			looked = []look{{d.target.Name, slices.Sorted(maps.Keys(d.looked))}}
+		if d.target != nil && !d.look.empty() {
+			looked = []look{d.look.stored(d.target, nil)}
 		}
 		err := e.alertStore.apply(transitions, changes, looked, e.read())
 		d.mu.Unlock()

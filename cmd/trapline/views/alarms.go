@@ -103,7 +103,7 @@ func severityCell(severity string) cli.Item {
 }
 
 // notSent is said of an alarm of a baseline.
-const notSent = "not sent: was so in the first poll"
+const notSent = "not sent: so since it was first polled"
 
 // quietParts are why an alarm is quiet.
 func quietParts(a *api.Alarm) (parts []string) {
