@@ -14,6 +14,7 @@ import (
 	"trapline/config/document"
 	"trapline/internal/access"
 	"trapline/internal/cause"
+	"trapline/internal/discovery"
 	"trapline/internal/history"
 	"trapline/internal/journal"
 	"trapline/internal/listen"
@@ -36,6 +37,8 @@ type Config struct {
 	Global         poller.Global                `yaml:"global,omitempty"`          // defaults of all targets
 	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers or rules
 	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`         // devices to poll
+	Discovery      []discovery.Settings         `yaml:"discovery,omitempty"`       // lists of targets that are kept elsewhere
+	Assign         []discovery.Assignment       `yaml:"assign,omitempty"`          // settings of targets of lists: each entry that matches adds what is not set
 	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`            // where MIB files are
 	Profiles       profile.Section              `yaml:"profiles,omitempty"`        // where profile files are
 	Auto           profile.AutoSettings         `yaml:"auto,omitempty"`            // what the module auto makes

@@ -19,11 +19,11 @@ const defaultStateDir = "trapline-data"
 // defaults sets the values that the files leave out and those that depend on all files.
 func (u *merged) defaults() {
 	c := &u.config
-	if len(c.Auths) == 0 && (len(c.Targets)+len(c.Receivers) > 0 || c.Listen.Enabled()) && !u.lacks("auths") {
+	if len(c.Auths) == 0 && (len(c.Targets)+len(c.Discovery)+len(c.Receivers) > 0 || c.Listen.Enabled()) && !u.lacks("auths") {
 		auth := access.DefaultAuth()
 		c.Auths[poller.DefaultAuth] = &auth
 	}
-	auth, modules := u.usualAuth(), u.usualModules()
+	auth, modules := c.usualAuth(), c.usualModules()
 	all := c.Targets
 	for _, s := range u.sources {
 		for i := range s.Config.Targets {
@@ -37,21 +37,27 @@ func (u *merged) defaults() {
 		}
 		all = all[len(s.Config.Targets):]
 	}
-	c.ShipsModules = len(c.Targets)+len(c.Receivers)+len(c.DeviceProfiles) > 0
-	if c.StateDir == "" && (len(c.Receivers) > 0 || len(c.RuleFiles) > 0 || len(c.Thresholds) > 0 || len(c.TrapRules) > 0 || u.listensToUsers() || len(c.Listen.Agent) > 0) {
+	c.ShipsModules = len(c.Targets)+len(c.Discovery)+len(c.Receivers)+len(c.DeviceProfiles) > 0
+	if c.StateDir == "" && u.storesState() {
 		first := filepath.SplitList(os.Getenv("STATE_DIRECTORY"))
 		c.StateDir, c.UsualStateDir = cmp.Or(slices.Concat(first, []string{defaultStateDir})...), true
 	}
 }
 
+// storesState reports whether something has to survive a restart.
+func (u *merged) storesState() bool {
+	c := &u.config
+	return len(c.Receivers)+len(c.RuleFiles)+len(c.Thresholds)+len(c.TrapRules)+len(c.Discovery)+len(c.Listen.Agent) > 0 || u.listensToUsers()
+}
+
 // usualAuth is the auth of targets that name none: the default one, or the only one. It is empty where the
 // Target has to name one.
-func (u *merged) usualAuth() string {
-	if _, ok := u.config.Auths[poller.DefaultAuth]; ok {
+func (c *Config) usualAuth() string {
+	if _, ok := c.Auths[poller.DefaultAuth]; ok {
 		return poller.DefaultAuth
 	}
-	if len(u.config.Auths) == 1 {
-		for name := range u.config.Auths {
+	if len(c.Auths) == 1 {
+		for name := range c.Auths {
 			return name
 		}
 	}
@@ -59,8 +65,8 @@ func (u *merged) usualAuth() string {
 }
 
 // usualModules are the modules of targets that name none.
-func (u *merged) usualModules() []string {
-	if _, ok := u.config.Modules[poller.DefaultModule]; ok {
+func (c *Config) usualModules() []string {
+	if _, ok := c.Modules[poller.DefaultModule]; ok {
 		return []string{poller.DefaultModule}
 	}
 	return []string{profile.Auto}

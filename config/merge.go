@@ -157,6 +157,7 @@ func (u *merged) check() {
 	u.checkTopology()
 	u.checkListen()
 	u.checkTimes()
+	u.checkDiscovery()
 	named := map[string]place{}
 	for _, s := range u.sources {
 		for i := range s.Config.Receivers {
@@ -237,7 +238,7 @@ func reporterBelow(s *configSource, at document.Path) func(rel, text string) {
 // nothing returns the error of files that configure nothing to poll, nil if there is something.
 func (u *merged) nothing() document.Problems {
 	c := &u.config
-	if len(u.sources) == 0 || len(c.Targets)+len(c.Receivers) > 0 || c.Listen.Enabled() {
+	if len(u.sources) == 0 || len(c.Targets)+len(c.Discovery)+len(c.Receivers) > 0 || c.Listen.Enabled() {
 		return nil // without a file, which is an error already
 	}
 	where := u.fileNames()

@@ -82,8 +82,8 @@ func shippedNames() []string {
 
 // knowsModule reports whether a target may have a module of that name. Shipped ones take the place of those that no
 // File defines.
-func (u *merged) knowsModule(name string) bool {
-	_, defined := u.config.Modules[name]
+func (c *Config) knowsModule(name string) bool {
+	_, defined := c.Modules[name]
 	return defined || name == profile.Auto || ships(name)
 }
 

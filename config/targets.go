@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -52,14 +53,15 @@ func (u *merged) checkTopology() {
 		names = append(names, u.config.Targets[i].Name)
 	}
 	known := topology.Names(names)
+	listed := len(u.config.Discovery) > 0 // which may have a target of that name
 	for _, s := range u.sources {
 		for i := range s.Config.Targets {
 			t := &s.Config.Targets[i]
-			if at, text := known.Check(t.Parents, t.Name); text != "" {
+			if at, text := known.Check(t.Parents, t.Name); text != "" && !listed {
 				reporterBelow(s, document.Path{"targets", document.Index(i)})(fmt.Sprintf("parents[%d]", at), text)
 			}
 		}
-		if at, text := known.Check(s.Config.Topology.Roots, ""); text != "" {
+		if at, text := known.Check(s.Config.Topology.Roots, ""); text != "" && !listed {
 			reporterBelow(s, document.Path{"topology"})(fmt.Sprintf("roots[%d]", at), text)
 		}
 	}
@@ -92,7 +94,7 @@ func (u *merged) checkModules(s *configSource, at document.Path, t *poller.Targe
 	report := reporterBelow(s, at)
 	names := slices.Sorted(maps.Keys(u.config.Modules))
 	for i, name := range t.Modules {
-		if !u.knowsModule(name) && !u.lacks("modules") {
+		if !u.config.knowsModule(name) && !u.lacks("modules") {
 			report("modules"+document.Index(i), missingModule(name, slices.Concat(names, shippedNames())))
 		}
 	}
@@ -161,6 +163,32 @@ func (u *merged) checkListen() {
 					reporterBelow(s, document.Path{"listen"})(key+document.Index(i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
 				}
 			}
+		}
+	}
+}
+
+// checkDiscovery reports lists that are there twice, and unknown names in assignments.
+func (u *merged) checkDiscovery() {
+	lists := map[string]place{}
+	for _, s := range u.sources {
+		for i := range s.Config.Discovery {
+			s.Config.Discovery[i].SetDirectory(filepath.Dir(s.File))
+			checkTwice(s, document.Path{"discovery", document.Index(i)}, s.Config.Discovery[i].Name, lists)
+		}
+		for i := range s.Config.Assign {
+			u.checkAssignment(s, document.Path{"assign", document.Index(i), "set"}, s.Config.Assign[i].Set.Auth, s.Config.Assign[i].Set.Modules)
+		}
+	}
+}
+
+func (u *merged) checkAssignment(s *configSource, at document.Path, auth string, modules []string) {
+	report := reporterBelow(s, at)
+	if auth != "" && u.config.Auths[auth] == nil && !u.lacks("auths") {
+		report("auth", missingAuth(auth, slices.Sorted(maps.Keys(u.config.Auths))))
+	}
+	for i, name := range modules {
+		if !u.config.knowsModule(name) && !u.lacks("modules") {
+			report(fmt.Sprintf("modules[%d]", i), missingModule(name, slices.Concat(slices.Sorted(maps.Keys(u.config.Modules)), shippedNames())))
 		}
 	}
 }

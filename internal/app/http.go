@@ -201,7 +201,7 @@ func (s *server) target(w http.ResponseWriter, r *http.Request) {
 	case report.Last == nil:
 		http.Error(w, "the first pass over the target has not ended", http.StatusServiceUnavailable)
 	case !report.Last.Up:
-		http.Error(w, fmt.Sprintf("the target did not answer in its last pass:\n\n%v", report.Last.Err), http.StatusServiceUnavailable)
+		http.Error(w, fmt.Sprintf("the target did not answer in its last poll:\n\n%v", report.Last.Err), http.StatusServiceUnavailable)
 	default:
 		groups := []series.Group{report.Device()}
 		expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })

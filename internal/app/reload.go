@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
+	"trapline/internal/discovery"
 	"trapline/internal/runtimeconfig"
 )
 
@@ -26,6 +28,8 @@ type reloader struct {
 	ended    func(targets int, err error)  // called after each reload; may be nil
 	settings func(*config.Config) []string // that take effect with the next start; may be nil
 	loaded   func(*runtimeconfig.Config)   // called with each one
+	// lists has the lists of targets read of another configuration, and returns it with those that are known; may be nil
+	lists    func(*runtimeconfig.Config) (*runtimeconfig.Config, error)
 	logger   *slog.Logger
 	current  atomic.Pointer[runtimeconfig.Config]
 	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
@@ -51,7 +55,7 @@ func (r *reloader) reload() error {
 	defer r.mu.Unlock()
 	w, err := r.load()
 	if err == nil {
-		err = r.accept(w.Config)
+		w, err = r.withLists(w)
 	}
 	if err != nil {
 		r.successful.Set(0)
@@ -69,6 +73,38 @@ func (r *reloader) reload() error {
 	r.note(len(w.Targets), nil)
 	r.logger.Info("loaded config file", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
 	return nil
+}
+
+// withLists adds the targets of lists to a configuration that is accepted with them.
+func (r *reloader) withLists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
+	if r.lists == nil {
+		return w, r.accept(w.Config)
+	}
+	w, err := r.lists(w)
+	if err == nil {
+		err = r.accept(w.Config)
+	}
+	if err != nil {
+		_, before := r.lists(r.current.Load())
+		return nil, errors.Join(err, before)
+	}
+	return w, nil
+}
+
+// listed takes over the targets that lists have, in place of those that they had.
+func (r *reloader) listed(entries func() []*discovery.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w, err := r.current.Load().With(entries())
+	if err == nil {
+		err = r.accept(w.Config)
+	}
+	if err != nil {
+		r.logger.Error("the targets of lists are not taken over, those before stay", "err", err)
+		return
+	}
+	r.current.Store(w)
+	r.loaded(w)
 }
 
 // later says which settings of a configuration the process takes over when it starts again.

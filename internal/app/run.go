@@ -23,6 +23,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/alertmanager"
 	"trapline/internal/client"
+	"trapline/internal/discovery"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/listen"
@@ -58,6 +59,7 @@ type daemon struct {
 	polls    poller.PassOptions // of all polls, scheduled and on demand
 
 	first     *runtimeconfig.Config // the configuration that the process starts with
+	discovery *discovery.Discovery
 	notifier  *notifier
 	outages   *outages
 	state     *engineState
@@ -89,6 +91,10 @@ func newDaemon(o *Options, logger *slog.Logger) *daemon {
 // start makes the parts that need the configuration. Nothing is sent yet.
 func (d *daemon) start(ctx context.Context) (err error) {
 	if d.first, err = d.load(); err != nil {
+		return err
+	}
+	d.discovery = discovery.New(func() { d.reloader.listed(d.discovery.Entries) }, d.logger)
+	if d.first, err = d.lists(d.first); err != nil {
 		return err
 	}
 	if err := FreePorts(ctx, d.options.Web); err != nil {
@@ -150,7 +156,7 @@ func (d *daemon) newPoller() *poller.Poller {
 
 func (d *daemon) newReloader() *reloader {
 	r := newReloader(d.load, d.configure, d.registry, d.logger)
-	r.accept, r.ended = d.accept, d.notifier.noteReload
+	r.accept, r.ended, r.lists = d.accept, d.notifier.noteReload, d.lists
 	r.settings = func(c *config.Config) []string {
 		names := d.notifier.later(c)
 		if concurrency(c) != concurrency(d.first.Config) {
@@ -166,6 +172,12 @@ func (d *daemon) newReloader() *reloader {
 		return runtimeconfig.Compile(c, d.options.SourceAddress)
 	}
 	return r
+}
+
+// lists returns a configuration with the targets of its lists that are known, and has these lists read.
+func (d *daemon) lists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
+	d.discovery.Configure(w.Lists())
+	return w.With(d.discovery.Entries())
 }
 
 // configure applies a configuration that was accepted to the parts that poll and evaluate.
@@ -222,6 +234,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.poller.Run(ctx) })
 	group.Go(func() error { return d.evaluator.Run(ctx) })
 	group.Go(func() error { return d.reloader.Run(ctx) })
+	group.Go(func() error { return d.discovery.Run(ctx) })
 	group.Go(func() error { return d.state.Run(ctx) })
 	group.Go(func() error { return d.notifier.run(ctx) })
 	group.Go(func() error { return d.outages.Run(ctx) })

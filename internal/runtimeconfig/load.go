@@ -9,6 +9,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/access"
+	"trapline/internal/discovery"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 )
@@ -17,11 +18,14 @@ import (
 type Config struct {
 	Config  *config.Config
 	Catalog *poller.Catalog
-	Targets []*poller.Target
+	Targets []*poller.Target // those of the files, then those of lists
 
 	Findings func() ([]rules.Finding, error) // about the rules
 	Hash     func() string                   // of the files
 	LoadedAt time.Time
+
+	written int                                 // Targets that stand in the files
+	listed  map[*discovery.Entry]*poller.Target // the others
 }
 
 // seldomCollect has garbage collected less often while little memory is in use, as when the program starts:
@@ -73,5 +77,6 @@ func Compile(c *config.Config, sourceAddress string) (*Config, error) {
 		}
 		w.Targets = append(w.Targets, t)
 	}
+	w.written = len(w.Targets)
 	return w, nil
 }

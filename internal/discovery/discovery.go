@@ -1,0 +1,294 @@
+// Package discovery keeps lists of targets that stand elsewhere: in files, on servers, in the DNS. Each list is the last
+// one that could be read; a source that is broken or silent takes no target away.
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/human"
+	"trapline/internal/poller"
+)
+
+// maxTargets bounds the targets of a list.
+const maxTargets = 200_000
+
+const tooManyTargets = "the list has more than 200,000 targets"
+
+// settleTime is how long a list waits for more messages: a file of many groups comes in as many.
+const settleTime = 100 * time.Millisecond
+
+// Configuration is the part of the configuration that lists depend on.
+type Configuration struct {
+	Lists    []Settings
+	Assign   []Assignment
+	Taken    map[string]bool                    // names of targets that stand in the configuration
+	Usual    func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
+	StateDir string                             // for the lists of the next start; empty for none
+}
+
+// Discovery reads the lists.
+type Discovery struct {
+	logger  *slog.Logger
+	changed func()
+
+	configured chan struct{}
+
+	mu       sync.Mutex
+	current  Configuration
+	lists    []*list
+	readers  map[string]*reader // by the name of the list
+	updates  chan update
+	restored map[string]bool // lists whose file was read
+}
+
+// update is a message of a list that is read.
+type update struct {
+	reader *reader
+	kind   string
+	groups []*targetgroup.Group
+	err    string
+}
+
+// reader reads the kinds of an entry, until it is canceled.
+type reader struct {
+	settings Settings
+	cancel   context.CancelFunc
+	ended    sync.WaitGroup
+}
+
+// New returns lists that are empty. Changed is called when the targets may be others, not at the same time.
+func New(changed func(), logger *slog.Logger) *Discovery {
+	return &Discovery{
+		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update),
+		readers: map[string]*reader{}, restored: map[string]bool{},
+	}
+}
+
+// Configure sets the lists. Those that were saved have targets at once; Run reads them.
+func (d *Discovery) Configure(c Configuration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := map[string]*list{}
+	for _, l := range d.lists {
+		old[l.name] = l
+	}
+	d.current, d.lists = c, nil
+	now := time.Now()
+	for i := range c.Lists {
+		d.lists = append(d.lists, d.list(&c.Lists[i], old[c.Lists[i].Name], now))
+	}
+	select {
+	case d.configured <- struct{}{}:
+	default:
+	}
+}
+
+// list returns a list with the sources of the one before. Its settings may make other targets of them, which is no loss.
+func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
+	l := &list{
+		name: s.Name, sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{},
+		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), params: s.Params, assign: d.current.Assign, usual: d.current.Usual, known: map[labels.Labels]*made{}},
+		guard: guard{maxDrop: s.MaxDrop.or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
+	}
+	for _, k := range s.kinds() {
+		l.kinds[k.id] = &kindState{heard: map[string]bool{}}
+		if old != nil && old.kinds[k.id] != nil {
+			l.kinds[k.id] = old.kinds[k.id]
+		}
+	}
+	if old != nil {
+		l.sources = old.sources
+		for _, e := range old.guard.missing {
+			l.held = append(l.held, e.raw)
+		}
+	} else if err := l.restore(d.current.StateDir); err != nil {
+		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
+	}
+	l.settle(false, now)
+	return l
+}
+
+// Entries returns the targets of all lists, in their order. Of a name the first one counts.
+func (d *Discovery) Entries() (list []*Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	seen := map[string]bool{}
+	for _, l := range d.lists {
+		for _, e := range l.entries {
+			if name := e.Target.Name; !seen[name] && !d.current.Taken[name] {
+				seen[name] = true
+				list = append(list, e)
+			}
+		}
+	}
+	return list
+}
+
+// Run reads the lists until ctx is canceled.
+func (d *Discovery) Run(ctx context.Context) error {
+	defer d.endReaders(func(string) bool { return false })
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	touched := map[*list]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.configured:
+			d.read(ctx)
+		case u := <-d.updates:
+			if l := d.take(u); l != nil && !touched[l] {
+				touched[l] = true
+				timer.Reset(settleTime)
+			}
+			continue
+		case <-timer.C:
+		}
+		next := d.settle(touched)
+		clear(touched)
+		timer.Reset(next)
+	}
+}
+
+// idle is how long Run waits when time changes no list.
+const idle = time.Hour
+
+// settle computes lists that were read, and those that time has changed. It returns how long to wait.
+func (d *Discovery) settle(touched map[*list]bool) time.Duration {
+	d.mu.Lock()
+	now := time.Now()
+	wait, changed := idle, false
+	for _, l := range d.lists {
+		if next := l.next(); touched[l] || !next.IsZero() && !next.After(now) {
+			before := l.entries
+			guarded := l.guard.missing != nil
+			l.settle(touched[l], now)
+			changed = changed || !slices.Equal(before, l.entries)
+			d.report(l, guarded)
+			if err := l.save(d.current.StateDir); err != nil {
+				d.logger.Error("a list of targets cannot be saved for the next start", "list", l.name, "err", err)
+			}
+		}
+		if next := l.next(); next.After(now) {
+			wait = min(wait, next.Sub(now))
+		}
+	}
+	d.mu.Unlock()
+	if changed {
+		d.changed()
+	}
+	return wait
+}
+
+// report logs that the guard began or ended to keep targets.
+func (d *Discovery) report(l *list, guarded bool) {
+	switch kept := len(l.guard.missing); {
+	case kept > 0 && !guarded:
+		d.logger.Warn("a list lost many targets at once, which are polled on", "list", l.name, "lost", kept, "left", len(l.entries)-kept, "for", l.guard.grace)
+	case kept == 0 && guarded:
+		d.logger.Info("a list is as long as its source says again", "list", l.name, "targets", len(l.entries))
+	}
+}
+
+// take takes a message of a reader.
+func (d *Discovery) take(u update) *list {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.readers[u.reader.settings.Name] != u.reader {
+		return nil // which was replaced
+	}
+	i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == u.reader.settings.Name })
+	if i < 0 {
+		return nil
+	}
+	l := d.lists[i]
+	if u.err == "" {
+		l.receive(u.kind, u.groups, time.Now())
+		return l
+	}
+	if k := l.kinds[u.kind]; k != nil && k.err != u.err {
+		k.err = u.err
+		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "source", u.kind, "err", u.err)
+	}
+	return nil
+}
+
+// read starts the readers of lists whose settings are new, and ends those of others.
+func (d *Discovery) read(ctx context.Context) {
+	d.mu.Lock()
+	settings := d.current.Lists
+	d.mu.Unlock()
+	d.endReaders(func(name string) bool {
+		return slices.ContainsFunc(settings, func(s Settings) bool { return s.Name == name && reflect.DeepEqual(s, d.readers[name].settings) })
+	})
+	for _, s := range settings {
+		if d.readers[s.Name] == nil {
+			d.start(ctx, s)
+		}
+	}
+}
+
+// endReaders ends all readers but those to keep.
+func (d *Discovery) endReaders(keep func(name string) bool) {
+	for name, r := range d.readers {
+		if keep(name) {
+			continue
+		}
+		d.mu.Lock()
+		delete(d.readers, name)
+		d.mu.Unlock()
+		r.cancel()
+		r.ended.Wait()
+	}
+}
+
+// start reads the kinds of an entry, each in its goroutine.
+func (d *Discovery) start(ctx context.Context, s Settings) {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &reader{settings: s, cancel: cancel}
+	d.mu.Lock()
+	d.readers[s.Name] = r
+	d.mu.Unlock()
+	for _, k := range s.kinds() {
+		send := func(u update) {
+			u.reader, u.kind = r, k.id
+			select {
+			case d.updates <- u:
+			case <-ctx.Done():
+			}
+		}
+		source, err := openKind(&k, s.Name, func(text string) { send(update{err: text}) })
+		if err != nil {
+			d.logger.Error("a list of targets cannot be opened", "list", s.Name, "source", k.id, "err", err)
+			continue
+		}
+		groups := make(chan []*targetgroup.Group)
+		r.ended.Go(func() { source.Run(ctx, groups) })
+		r.ended.Go(func() {
+			for {
+				select {
+				case g := <-groups:
+					send(update{groups: g})
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+}
+
+// nameOf names a target whose labels were refused.
+func nameOf(raw labels.Labels) string {
+	return human.Visible(cmp.Or(raw.Get(nameLabel), raw.Get(instanceLabel), raw.Get(paramPrefix+"target"), raw.Get(model.AddressLabel), fmt.Sprint(raw)))
+}

@@ -1,0 +1,157 @@
+package discovery
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
+
+	"trapline/internal/poller"
+)
+
+// Entry is a target of a list. It is not changed once made.
+type Entry struct {
+	List   string // name of the entry of `discovery`
+	Target poller.TargetSettings
+
+	raw labels.Labels // as the list has them
+}
+
+// Labels with a meaning, beside those of Prometheus.
+const (
+	paramPrefix   = model.ParamLabelPrefix
+	nameLabel     = "__trapline_name__"
+	instanceLabel = "instance"
+	jobLabel      = "job"
+)
+
+// maxLabels and maxLabelLength bound the labels of a target.
+const (
+	maxLabels      = 64
+	maxLabelLength = 4096
+)
+
+// maker makes entries of the labels of a list.
+type maker struct {
+	list    string
+	relabel []*relabel.Config
+	params  map[string][]string
+	assign  []Assignment
+	usual   func(*poller.TargetSettings) error // completes and checks a target
+	known   map[labels.Labels]*made
+}
+
+// made is the target of labels, or why there is none.
+type made struct {
+	entry *Entry // nil: the labels were dropped, or refused
+	err   error
+}
+
+// entry returns the target with labels, nil if relabelling drops it. Labels that were seen before have the same entry.
+func (m *maker) entry(raw labels.Labels) (*Entry, error) {
+	k := m.known[raw]
+	if k == nil {
+		e, err := m.make(raw)
+		k = &made{e, err}
+		m.known[raw] = k
+	}
+	return k.entry, k.err
+}
+
+func (m *maker) make(raw labels.Labels) (*Entry, error) {
+	b := labels.NewBuilder(raw)
+	for name, values := range m.params {
+		if label := paramPrefix + name; raw.Get(label) == "" && len(values) > 0 {
+			b.Set(label, strings.Join(values, ","))
+		}
+	}
+	if !relabel.ProcessBuilder(b, m.relabel...) {
+		return nil, nil
+	}
+	l := b.Labels()
+	t, err := target(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := assign(m.assign, &t); err != nil {
+		return nil, err
+	}
+	if m := t.Problems(); len(m) > 0 {
+		return nil, errors.New(m[0].Text)
+	}
+	if err := m.usual(&t); err != nil {
+		return nil, err
+	}
+	return &Entry{List: m.list, Target: t, raw: raw}, nil
+}
+
+// target returns the settings that labels say, in the way of a scrape job for snmp_exporter.
+func target(l labels.Labels) (t poller.TargetSettings, err error) {
+	t.Address = cmp.Or(l.Get(paramPrefix+"target"), l.Get(model.AddressLabel))
+	if t.Address == "" {
+		return t, fmt.Errorf("neither %starget nor %s is set", paramPrefix, model.AddressLabel)
+	}
+	t.Name = cmp.Or(l.Get(nameLabel), l.Get(instanceLabel), t.Address[strings.LastIndex(t.Address, "/")+1:])
+	t.Auth = l.Get(paramPrefix + "auth")
+	t.Context = l.Get(paramPrefix + "snmp_context")
+	if list := l.Get(paramPrefix + "module"); list != "" {
+		t.Modules = strings.Split(list, ",")
+	}
+	if text := l.Get(model.ScrapeIntervalLabel); text != "" {
+		d, err := model.ParseDuration(text)
+		if err != nil {
+			return t, fmt.Errorf("%s: %w", model.ScrapeIntervalLabel, err)
+		}
+		t.Interval.Duration = time.Duration(d)
+	}
+	t.Labels, err = ownLabels(l)
+	return t, err
+}
+
+// ownLabels returns the labels that series have.
+func ownLabels(l labels.Labels) (map[string]string, error) {
+	own := map[string]string{}
+	var err error
+	l.Range(func(label labels.Label) {
+		switch {
+		case strings.HasPrefix(label.Name, model.ReservedLabelPrefix) || label.Name == instanceLabel || label.Name == jobLabel:
+		case len(own) == maxLabels:
+			err = fmt.Errorf("it has more than %d labels", maxLabels)
+		case len(label.Name)+len(label.Value) > maxLabelLength:
+			err = fmt.Errorf("label %.40q has more than %d octets", label.Name, maxLabelLength)
+		default:
+			own[label.Name] = label.Value
+		}
+	})
+	return own, err
+}
+
+// forget removes labels that are not in use.
+func (m *maker) forget(used []labels.Labels) {
+	if len(m.known) <= 2*len(used) {
+		return
+	}
+	known := make(map[labels.Labels]*made, len(used))
+	for _, raw := range used {
+		if k := m.known[raw]; k != nil {
+			known[raw] = k
+		}
+	}
+	m.known = known
+}
+
+// merged returns the labels of a target of a group: those of the target come before those of the group.
+func merged(target, group model.LabelSet) labels.Labels {
+	b := labels.NewBuilder(labels.EmptyLabels())
+	for _, set := range []model.LabelSet{group, target} {
+		for name, value := range set {
+			b.Set(string(name), string(value))
+		}
+	}
+	return b.Labels()
+}

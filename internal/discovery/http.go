@@ -1,0 +1,103 @@
+package discovery
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	common "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	prom "github.com/prometheus/prometheus/discovery"
+	httpsd "github.com/prometheus/prometheus/discovery/http"
+	"github.com/prometheus/prometheus/discovery/refresh"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+)
+
+// maxList bounds a list, in octets.
+const maxList = 256 << 20
+
+// httpList reads lists of Prometheus' http_sd. Prometheus' own discoverer does not bound the answer.
+type httpList struct {
+	url     string
+	every   time.Duration
+	client  *http.Client
+	sources int // groups of the last answer
+}
+
+func newHTTP(c *httpsd.SDConfig, o prom.DiscovererOptions) (prom.Discoverer, error) {
+	client, err := common.NewClientFromConfig(c.HTTPClientConfig, "http", o.HTTPClientOptions...)
+	if err != nil {
+		return nil, err
+	}
+	l := &httpList{url: c.URL, every: time.Duration(c.RefreshInterval), client: client}
+	client.Timeout = l.every
+	return newRefresh("http", l.every, l.refresh, o), nil
+}
+
+// newRefresh calls a function in an interval.
+func newRefresh(kind string, every time.Duration, refreshed func(context.Context) ([]*targetgroup.Group, error), o prom.DiscovererOptions) prom.Discoverer {
+	return refresh.NewDiscovery(refresh.Options{
+		Logger: o.Logger, Mech: kind, SetName: o.SetName, Interval: every, RefreshF: refreshed,
+		MetricsInstantiator: prom.NewRefreshMetrics(prometheus.NewRegistry()),
+	})
+}
+
+// refresh asks the server. A group that the answer has no more is empty in the result.
+func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
+	raw, err := l.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var groups []*targetgroup.Group
+	if err := json.Unmarshal(raw, &groups); err != nil {
+		return nil, err
+	}
+	for i, g := range groups {
+		if g == nil {
+			return nil, errors.New("a group of the list is null")
+		}
+		g.Source = strconv.Itoa(i)
+		if g.Labels == nil {
+			g.Labels = model.LabelSet{}
+		}
+		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(l.url)
+	}
+	now := len(groups)
+	for i := now; i < l.sources; i++ {
+		groups = append(groups, &targetgroup.Group{Source: strconv.Itoa(i)})
+	}
+	l.sources = now
+	return groups, nil
+}
+
+func (l *httpList) get(ctx context.Context) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("X-Prometheus-Refresh-Interval-Seconds", strconv.FormatFloat(l.every.Seconds(), 'f', -1, 64))
+	response, err := l.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answered %s", response.Status)
+	}
+	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, fmt.Errorf("the answer has the content type %q, not application/json", response.Header.Get("Content-Type"))
+	}
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxList+1))
+	if err == nil && len(raw) > maxList {
+		err = fmt.Errorf("the answer has more than %d octets", maxList)
+	}
+	return raw, err
+}

@@ -1,0 +1,55 @@
+package discovery
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	prom "github.com/prometheus/prometheus/discovery"
+)
+
+// config is the settings of a kind of list.
+type config interface {
+	SetDirectory(dir string)
+}
+
+// kind is one list of an entry of `discovery`.
+type kind struct {
+	id     string // of its sources, which is the same as long as it is the same list
+	config config
+	open   func(prom.DiscovererOptions) (prom.Discoverer, error)
+}
+
+// kinds returns the lists of an entry.
+func (s *Settings) kinds() (list []kind) {
+	for _, f := range s.Files {
+		list = append(list, kind{"file " + strings.Join(f.Value.Files, ","), &f.Value, foreign(&f.Value)})
+	}
+	for _, h := range s.HTTP {
+		list = append(list, kind{"http " + h.Value.URL, &h.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
+	}
+	for _, d := range s.DNS {
+		list = append(list, kind{fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), noFiles{}, foreign(&d.Value)})
+	}
+	return list
+}
+
+// noFiles are settings without names of files.
+type noFiles struct{}
+
+func (noFiles) SetDirectory(string) {}
+
+// foreign opens a list of a package of Prometheus.
+func foreign(c prom.Config) func(prom.DiscovererOptions) (prom.Discoverer, error) {
+	return func(o prom.DiscovererOptions) (prom.Discoverer, error) {
+		registry := prometheus.NewRegistry() // its metrics are replaced by those of this package
+		o.Metrics = c.NewDiscovererMetrics(registry, prom.NewRefreshMetrics(registry))
+		return c.NewDiscoverer(o)
+	}
+}
+
+// openKind opens a list, with a logger that notes its errors.
+func openKind(k *kind, name string, note func(text string)) (prom.Discoverer, error) {
+	return k.open(prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})})
+}

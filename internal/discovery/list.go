@@ -1,0 +1,135 @@
+package discovery
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// list is the targets of an entry of `discovery`: of its sources, as each was read last.
+type list struct {
+	name    string
+	maker   *maker
+	guard   guard
+	sources map[sourceKey][]labels.Labels
+	kinds   map[string]*kindState // by their ID
+	held    []labels.Labels       // targets that the guard of the process before has kept
+
+	entries  []*Entry // sorted by name
+	rejected []Rejection
+}
+
+// sourceKey names a source: a part of a list.
+type sourceKey struct{ kind, source string }
+
+// kindState says how reading a list goes.
+type kindState struct {
+	heard map[string]bool // sources that were read in this process
+	first time.Time       // when the first one was read; zero if none was
+	last  time.Time       // when one was read last
+	err   string          // of the last attempt
+}
+
+// Rejection is a target that a list has and that is not polled.
+type Rejection struct{ List, Name, Reason string }
+
+// receive takes groups that were read. A source whose group is empty has no targets any more.
+func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) {
+	k := l.kinds[kind]
+	if k == nil {
+		return
+	}
+	k.last, k.err = now, ""
+	if k.first.IsZero() {
+		k.first = now
+	}
+	for _, g := range groups {
+		key := sourceKey{kind, g.Source}
+		k.heard[g.Source] = true
+		if len(g.Targets) == 0 {
+			delete(l.sources, key)
+			continue
+		}
+		all := make([]labels.Labels, 0, len(g.Targets))
+		for _, t := range g.Targets {
+			all = append(all, merged(t, g.Labels))
+		}
+		l.sources[key] = all
+	}
+}
+
+// forget removes sources that other lists had, and those that were not read again within the grace time after the
+// first of their kind.
+func (l *list) forget(now time.Time) {
+	maps.DeleteFunc(l.sources, func(key sourceKey, _ []labels.Labels) bool {
+		k := l.kinds[key.kind]
+		return k == nil || !k.heard[key.source] && !k.first.IsZero() && now.Sub(k.first) >= l.guard.grace
+	})
+}
+
+// next returns when time alone changes the list, zero if it does not.
+func (l *list) next() time.Time {
+	next := l.guard.end()
+	for key := range l.sources {
+		if k := l.kinds[key.kind]; k != nil && !k.heard[key.source] && !k.first.IsZero() {
+			if end := k.first.Add(l.guard.grace); next.IsZero() || end.Before(next) {
+				next = end
+			}
+		}
+	}
+	return next
+}
+
+// settle computes the targets anew. Taken are names that come before those of the list.
+func (l *list) settle(refreshed bool, now time.Time) {
+	l.forget(now)
+	l.rejected = nil
+	wanted := map[string]*Entry{}
+	var used []labels.Labels
+	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
+		for _, raw := range l.sources[key] {
+			used = append(used, raw)
+			l.add(wanted, raw)
+		}
+	}
+	if l.held != nil {
+		rejected := l.rejected
+		held := map[string]*Entry{}
+		for _, raw := range l.held {
+			l.add(held, raw)
+		}
+		l.held, l.rejected = nil, rejected
+		l.guard.resume(wanted, held, now)
+	}
+	kept := l.guard.step(wanted, refreshed, now)
+	for _, e := range l.guard.missing {
+		used = append(used, e.raw)
+	}
+	l.maker.forget(used)
+	l.entries = slices.SortedFunc(maps.Values(kept), func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
+}
+
+// add makes a target of labels.
+func (l *list) add(to map[string]*Entry, raw labels.Labels) {
+	e, err := l.maker.entry(raw)
+	switch {
+	case err != nil:
+		l.rejected = append(l.rejected, Rejection{l.name, nameOf(raw), err.Error()})
+	case e == nil: // dropped by relabelling
+	case len(to) == maxTargets:
+		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, tooManyTargets})
+	case to[e.Target.Name] == nil:
+		to[e.Target.Name] = e
+	case to[e.Target.Name] != e:
+		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, "the list has another target of this name before it"})
+	}
+}
+
+func compareSources(a, b sourceKey) int {
+	return cmp.Or(strings.Compare(a.kind, b.kind), cmp.Compare(len(a.source), len(b.source)), strings.Compare(a.source, b.source))
+}

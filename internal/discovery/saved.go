@@ -1,0 +1,80 @@
+package discovery
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/setting"
+	"trapline/internal/statedir"
+)
+
+// saved is the file of a list in the state directory: a start polls its targets before their source answers.
+type saved struct {
+	Sources []savedSource   `json:"sources"`
+	Held    []labels.Labels `json:"held,omitempty"` // that the guard keeps
+}
+
+type savedSource struct {
+	Kind    string          `json:"kind"`
+	Source  string          `json:"source"`
+	Targets []labels.Labels `json:"targets"`
+}
+
+// savedDir is the directory below the state directory.
+const savedDir = "discovery"
+
+func savedFile(dir, name string) string { return filepath.Join(dir, savedDir, name+".json") }
+
+// save writes the list. Without a state directory it does nothing.
+func (l *list) save(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	var s saved
+	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
+		s.Sources = append(s.Sources, savedSource{key.kind, key.source, l.sources[key]})
+	}
+	for _, e := range l.guard.missing {
+		s.Held = append(s.Held, e.raw)
+	}
+	slices.SortFunc(s.Held, labels.Compare)
+	text, err := json.Marshal(&s)
+	if err != nil {
+		return err
+	}
+	file := savedFile(dir, l.name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return statedir.ReplaceFile(file, text)
+}
+
+// restore reads the list as it was saved, if it was.
+func (l *list) restore(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	text, err := setting.ReadFile(savedFile(dir, l.name), maxList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var s saved
+	if err := json.Unmarshal(text, &s); err != nil {
+		return err
+	}
+	for _, source := range s.Sources {
+		l.sources[sourceKey{source.Kind, source.Source}] = source.Targets
+	}
+	l.held = s.Held
+	return nil
+}

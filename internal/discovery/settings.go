@@ -1,0 +1,128 @@
+package discovery
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery/dns"
+	"github.com/prometheus/prometheus/discovery/file"
+	"github.com/prometheus/prometheus/discovery/http"
+	"github.com/prometheus/prometheus/model/relabel"
+
+	"trapline/internal/setting"
+)
+
+// Settings is an entry of `discovery`: a list of targets that is kept elsewhere.
+type Settings struct {
+	Name    string                             `yaml:"name"`                      // in pages, metrics and the state directory
+	Files   []*setting.Foreign[file.SDConfig]  `yaml:"file_sd_configs,omitempty"` // files of Prometheus' file_sd
+	HTTP    []*setting.Foreign[http.SDConfig]  `yaml:"http_sd_configs,omitempty"` // servers of Prometheus' http_sd
+	DNS     []*setting.Foreign[dns.SDConfig]   `yaml:"dns_sd_configs,omitempty"`  // DNS names, as Prometheus' dns_sd
+	Relabel []*setting.Foreign[relabel.Config] `yaml:"relabel_configs,omitempty"` // as in a scrape job of Prometheus for snmp_exporter
+	Params  map[string][]string                `yaml:"params,omitempty"`          // as in a scrape job of Prometheus: auth, module and snmp_context of its targets
+	MaxDrop Percent                            `yaml:"max_drop,omitempty"`        // a list that loses more than this share at once, and more than 10 targets, keeps them for grace; default 50%; 100% turns it off
+	Grace   setting.Duration                   `yaml:"grace,omitempty"`           // for how long at least; default 15m
+}
+
+// Defaults of settings.
+const (
+	defaultMaxDrop = 50
+	defaultGrace   = 15 * time.Minute
+	// smallDrop is how many targets a list may lose at once in any case.
+	smallDrop = 10
+)
+
+// Percent is a share, such as 50%.
+type Percent struct{ of100 *int }
+
+// UnmarshalYAML reads a share.
+func (p *Percent) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err != nil {
+		return err
+	}
+	n := 0
+	if _, err := fmt.Sscanf(text, "%d%%", &n); err != nil || fmt.Sprintf("%d%%", n) != text || n < 0 || n > 100 {
+		return fmt.Errorf("%q is not a share such as 50%%", text)
+	}
+	p.of100 = &n
+	return nil
+}
+
+// MarshalYAML returns the share as it is written.
+func (p Percent) MarshalYAML() (any, error) {
+	if p.of100 == nil {
+		return nil, nil
+	}
+	return fmt.Sprintf("%d%%", *p.of100), nil
+}
+
+// IsZero reports whether the share is not set.
+func (p Percent) IsZero() bool { return p.of100 == nil }
+
+// TextForm says that a text stands for a share.
+func (Percent) TextForm() {}
+
+// Wanted describes the expected value.
+func (Percent) Wanted() string { return "a share such as 50%" }
+
+// or returns the share, or a default.
+func (p Percent) or(usual int) int {
+	if p.of100 == nil {
+		return usual
+	}
+	return *p.of100
+}
+
+// nameForm is the form of names, which are names of files, too.
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// Problems returns the errors in the settings.
+func (s *Settings) Problems() []setting.Problem {
+	var m setting.Problems
+	switch {
+	case s.Name == "":
+		m.Add("", "an entry of discovery needs a name")
+	case !nameForm.MatchString(s.Name):
+		m.Add("name", "%q cannot be the name of a file: write up to 64 letters, digits and any of . _ -", s.Name)
+	}
+	if len(s.kinds()) == 0 {
+		m.Add("", "the entry %q names no list: write one of %s", s.Name, strings.Join(kindKeys(), ", "))
+	}
+	for i, r := range s.Relabel {
+		if r == nil || len(r.Problems()) > 0 {
+			continue
+		}
+		if err := r.Value.Validate(model.UTF8Validation); err != nil {
+			m.Add(fmt.Sprintf("relabel_configs[%d]", i), "%v", err)
+		}
+	}
+	return m
+}
+
+// SetDirectory makes the names of files relative to a directory.
+func (s *Settings) SetDirectory(dir string) {
+	for _, k := range s.kinds() {
+		k.config.SetDirectory(dir)
+	}
+}
+
+// relabelConfigs returns the rules that labels pass.
+func (s *Settings) relabelConfigs() []*relabel.Config {
+	list := make([]*relabel.Config, 0, len(s.Relabel))
+	for _, r := range s.Relabel {
+		list = append(list, &r.Value)
+	}
+	return list
+}
+
+// kindKeys are the keys of the kinds of lists.
+func kindKeys() []string {
+	keys := []string{"file_sd_configs", "http_sd_configs", "dns_sd_configs"}
+	slices.Sort(keys)
+	return keys
+}

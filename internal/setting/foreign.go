@@ -1,0 +1,40 @@
+package setting
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Foreign are settings in the form of another program, as its package reads them.
+type Foreign[T any] struct {
+	Value T
+
+	wrong string // the error of reading them
+}
+
+// UnmarshalYAML accepts anything; Problems reports what the package refuses.
+func (f *Foreign[T]) UnmarshalYAML(unmarshal func(any) error) error {
+	if err := unmarshal(&f.Value); err != nil {
+		f.wrong = strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:")), " ")
+		f.wrong = unknownField.ReplaceAllString(f.wrong, `unknown key "$1"`)
+		f.wrong = wrongType.ReplaceAllString(f.wrong, "a text or a list where keys are expected") // which may be a secret
+	}
+	return nil
+}
+
+// MarshalYAML returns the settings; their secrets are masked by their own types.
+func (f Foreign[T]) MarshalYAML() (any, error) { return f.Value, nil }
+
+// Problems returns the error of the package.
+func (f *Foreign[T]) Problems() []Problem {
+	if f.wrong == "" {
+		return nil
+	}
+	return []Problem{{Text: f.wrong}}
+}
+
+// unknownField and wrongType are errors of the YAML library.
+var (
+	unknownField = regexp.MustCompile(`(?:line \d+: )?field (\S+) not found in type \S+`)
+	wrongType    = regexp.MustCompile(`(?:line \d+: )?cannot unmarshal .* into \S+`)
+)
