@@ -313,3 +313,38 @@ listen: {addresses: [%q], auths: [public_v2], allow: [127.0.0.0/8]}
 	peers.NetSNMP(t, "snmptrap", "-v1", "-cpublic", address, "1.3.6.1.4.1.9", "10.20.0.1", "0", "0", "1")
 	await(t, base+"/metrics", `trapline_traps_total{target="access-1",trap="coldStart"} 1`)
 }
+
+// Rules look at the counts of traps when these come, whether the target answers polls or not, and a count has an increase
+// from the first trap on.
+func TestRulesLookAtCountsOfTraps(t *testing.T) {
+	t.Parallel()
+	address, _ := peers.FreeUDPAddresses(t)
+	silent := newHole(t)
+	file := programtest.InDir(t, map[string]string{"rules.yml": `groups: [{name: g, rules: [{alert: Flapping, expr: 'increase(trapline_traps_total{trap="linkDown"}[5m]) > 3', labels: {severity: minor}}]}]`})
+	base := startServer(t, fmt.Sprintf(`
+state_dir: %s
+targets: [{name: core-1, address: %q, modules: [if_mib], interval: 1h, labels: {site: berlin}}]
+global: {timeout: 50ms, retries: 0}
+listen: {addresses: [%q], auths: [public_v2], allow: [127.0.0.0/8]}
+rule_files: [%s]
+`, t.TempDir(), silent.address, address, file("rules.yml")))
+	awaitMatch(t, base+"/metrics", `trapline_target_up\{.*\} 0\n`)
+	if _, _, config := get(t, base+"/api/v1/status"); strings.Contains(config, "write a range") {
+		t.Error(config)
+	}
+	down := func(n int) {
+		for range n {
+			peers.NetSNMP(t, "snmptrap", "-v2c", "-cpublic", address, "", "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.2.1.2.2.1.1.3", "i", "3")
+		}
+	}
+	down(3)
+	await(t, base+"/metrics", `trapline_traps_total{target="core-1",trap="linkDown"} 3`)
+	if _, _, alarms := get(t, base+"/api/v1/alarms"); strings.Contains(alarms, "Flapping") {
+		t.Error("3 is more than 3")
+	}
+	down(2)
+	await(t, base+"/api/v1/alarms", `"site":"berlin"`)
+	if _, _, alarms := get(t, base+"/api/v1/alarms"); !strings.Contains(alarms, `"trap":"linkDown"`) || !strings.Contains(alarms, "Flapping") {
+		t.Error(alarms)
+	}
+}

@@ -27,7 +27,7 @@ import (
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
 	l := listen.New(listen.Options{
-		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Forward: d.notifier.forward, Respond: d.agent.Respond,
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Judge: d.judge, Forward: d.notifier.forward, Respond: d.agent.Respond,
 	})
 	return l, l.Open(&d.first.Config.Listen)
 }
@@ -37,6 +37,7 @@ func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 	c := w.Config
 	next := &listen.Configuration{Settings: c.Listen, Auths: c.Auths, Identity: d.notifier.identity(), Names: c.Names, Rules: c.TrapRules, Deployment: c.Notifications.Deployment, Engine: d.engineFinder(w.Targets)}
 	next.Forward = slices.ContainsFunc(c.Receivers, func(r notify.ReceiverSettings) bool { return len(r.Forward.Traps) > 0 })
+	next.Judged = c.Rules.Selectors.Named(poller.TrapsTotal)
 	for _, t := range w.Targets {
 		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
@@ -137,9 +138,31 @@ func (d *daemon) holds(expr string, report poller.Report) (list []map[string]str
 // ended hands a poll to the rules, and to the alarms of traps that end by it.
 func (d *daemon) ended(report poller.Report) {
 	d.outages.ended(report) // before alerts are evaluated
-	d.evaluator.Ended(report)
+	counted, _ := d.listener.Counted(report)
+	d.evaluator.Ended(counted)
 	d.listener.Ended(report)
 }
+
+// judge has the rules look at the counts of a target's notifications.
+func (d *daemon) judge(ctx context.Context, target string) error {
+	for held := true; held; {
+		report, err := d.poller.Afresh(ctx, target)
+		if err != nil || report.Last == nil {
+			return err
+		}
+		report, held = d.listener.Counted(report)
+		d.evaluator.Ended(report)
+		select {
+		case <-time.After(sampleTime):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// sampleTime is longer than the resolution of the times of samples.
+const sampleTime = 2 * time.Millisecond
 
 // refresh polls a target now, or rows of it.
 func (d *daemon) refresh(ctx context.Context, target string, rows *poller.Rows) error {

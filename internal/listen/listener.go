@@ -38,6 +38,8 @@ type Options struct {
 	Respond func(*originator.Request) (response snmp.PDU, ok bool)
 	// Refresh polls a target now, or rows of it.
 	Refresh func(ctx context.Context, target string, rows *poller.Rows) error
+	// Judge has rules look at the counts of a target's notifications: see Counted.
+	Judge func(ctx context.Context, target string) error
 
 	Conditions func() []alarm.Alarm                                             // the active conditions of all alarms
 	Apply      func([]outbox.Transition, time.Time) error                       // commits transitions: see outbox.Outbox
@@ -53,6 +55,7 @@ type Configuration struct {
 	Managers []netip.Addr // of receivers, which may ask the agent
 	Rules    []traps.Settings
 	Forward  bool // receivers are passed notifications on
+	Judged   bool // rules look at the counts of notifications
 
 	Deployment string // part of the identity of alarms
 	Names      varbind.Names
@@ -95,6 +98,7 @@ type setup struct {
 	rules     []*traps.Rule
 	repolls   repolls
 	forward   bool
+	judged    bool
 	in        traps.Surroundings // of the rules
 }
 
@@ -159,6 +163,9 @@ func (l *Listener) Configure(c *Configuration) error {
 	if old := l.current.Load(); old != nil {
 		next.authority.Take(old.authority)
 	}
+	if old := l.current.Load(); next.judged && (old == nil || !old.judged) {
+		l.counts.settle()
+	}
 	l.current.Store(next)
 	l.restore(next)
 	l.counts.keep(next.owners.Exists)
@@ -185,7 +192,7 @@ func newSetup(c *Configuration, tables *traps.Tables) (s *setup, err error) {
 	}
 	s.owners = traps.NewOwners(c.Targets, c.Settings.Forwarders, traps.Known{Engine: c.Engine, Tables: tables})
 	s.allow()
-	s.in.Deployment, s.forward = c.Deployment, c.Forward
+	s.in.Deployment, s.forward, s.judged = c.Deployment, c.Forward, c.Judged
 	for i := range c.Rules {
 		r, problems := traps.Compile(&c.Rules[i], c.Names)
 		if len(problems) > 0 {

@@ -26,6 +26,7 @@ const (
 // refreshes polls targets because of traps: one poll of each target at a time, and one that waits.
 type refreshes struct {
 	refresh func(ctx context.Context, target string, rows *poller.Rows) error
+	judge   func(ctx context.Context, target string) error
 	failed  func(target string, err error)
 	slots   chan struct{}
 
@@ -36,8 +37,9 @@ type refreshes struct {
 
 // wish says which rows are to be polled next. The zero value is nothing.
 type wish struct {
-	whole bool
-	rows  []row
+	whole  bool
+	rows   []row
+	judged bool // rules are to look at the counts of its notifications
 }
 
 // row is a row of a table.
@@ -49,15 +51,18 @@ type row struct {
 
 func newRefreshes(l *Options) *refreshes {
 	return &refreshes{
-		refresh: l.Refresh, slots: make(chan struct{}, maxRefreshes), waiting: map[string]*wish{},
+		refresh: l.Refresh, judge: l.Judge, slots: make(chan struct{}, maxRefreshes), waiting: map[string]*wish{},
 		failed: func(target string, err error) {
 			l.Logger.Warn("a target cannot be polled after its trap", "target", target, "err", err)
 		},
 	}
 }
 
-// want has a target polled, or a row of it.
-func (r *refreshes) want(ctx context.Context, target string, one *row) {
+// want has more done about a target.
+func (r *refreshes) want(ctx context.Context, target string, more wish) {
+	if !more.whole && !more.judged && len(more.rows) == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.waiting[target]
@@ -66,11 +71,19 @@ func (r *refreshes) want(ctx context.Context, target string, one *row) {
 		r.waiting[target] = w
 		r.running.Go(func() { r.run(ctx, target) })
 	}
-	switch {
-	case one == nil || len(w.rows) >= maxRows && !slices.Contains(w.rows, *one):
-		w.whole, w.rows = true, nil
-	case !w.whole && !slices.Contains(w.rows, *one):
-		w.rows = append(w.rows, *one)
+	w.add(more)
+}
+
+func (w *wish) add(more wish) {
+	w.judged = w.judged || more.judged
+	w.whole = w.whole || more.whole
+	for _, one := range more.rows {
+		if !slices.Contains(w.rows, one) {
+			w.rows = append(w.rows, one)
+		}
+	}
+	if w.whole = w.whole || len(w.rows) > maxRows; w.whole {
+		w.rows = nil
 	}
 }
 
@@ -87,7 +100,7 @@ func (r *refreshes) run(ctx context.Context, target string) {
 			<-r.slots
 			return
 		}
-		if err := r.refresh(ctx, target, next.read()); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) {
+		if err := r.fulfil(ctx, target, next); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) {
 			r.failed(target, err)
 		}
 		<-r.slots
@@ -99,12 +112,24 @@ func (r *refreshes) run(ctx context.Context, target string) {
 	}
 }
 
+// fulfil polls a target, and then has rules look at its counts: one after the other, as samples are stored in the order of
+// their times.
+func (r *refreshes) fulfil(ctx context.Context, target string, w *wish) (err error) {
+	if w.whole || len(w.rows) > 0 {
+		err = r.refresh(ctx, target, w.read())
+	}
+	if w.judged {
+		err = errors.Join(err, r.judge(ctx, target))
+	}
+	return err
+}
+
 // next takes the wish of a target, nil if that is for nothing.
 func (r *refreshes) next(target string) *wish {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.waiting[target]
-	if !w.whole && len(w.rows) == 0 {
+	if !w.whole && !w.judged && len(w.rows) == 0 {
 		delete(r.waiting, target)
 		return nil
 	}
@@ -147,19 +172,21 @@ var defaultRepolls = map[string]string{
 	"1.3.6.1.6.3.1.1.5.3": repollRow, "1.3.6.1.6.3.1.1.5.4": repollRow, // linkDown, linkUp
 }
 
-// repoll has the target of a trap polled, if it shall be.
+// repoll has the target of a trap polled, and its counts looked at, if that shall be.
 func (w *worker) repoll(t *traps.Trap) {
 	s := w.setup
 	is := func(p varbind.Pattern) bool { return p.Matches(t.OID) }
 	if t.Target == nil {
 		return
 	}
+	next := wish{judged: s.judged}
 	switch column, index := traps.FirstRow(t, s.in.Tree); {
 	case slices.ContainsFunc(s.repolls.targets, is) || column == nil && slices.ContainsFunc(s.repolls.rows, is):
-		w.listener.refreshes.want(w.context, t.Target.Name, nil)
+		next.whole = true
 	case slices.ContainsFunc(s.repolls.rows, is):
-		w.listener.refreshes.want(w.context, t.Target.Name, &row{s.in.Tree, indexOf(column), string(index)})
+		next.rows = []row{{s.in.Tree, indexOf(column), string(index)}}
 	}
+	w.listener.refreshes.want(w.context, t.Target.Name, next)
 }
 
 // indexOf returns the names of the objects that the rows of a column have in their INDEX: tables with the same ones have

@@ -81,18 +81,9 @@ type Rows struct {
 // Refresh reads rows of a target again, by GET, and hands a copy of the last poll with their gauges to the one who judges
 // polls. A poll that runs is awaited. If the last poll has none of the rows, the target is polled.
 func (p *Poller) Refresh(ctx context.Context, name string, rows *Rows) error {
-	p.mu.Lock()
-	s, ok := p.states[name]
-	p.mu.Unlock()
-	if !ok {
-		return ErrNoTarget
-	}
-	if ended := s.awaitEnd(); s.running.Load() {
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	s, err := p.idle(ctx, name)
+	if err != nil {
+		return err
 	}
 	last := s.last.Load()
 	if last == nil || !last.Up {
@@ -109,6 +100,43 @@ func (p *Poller) Refresh(ctx context.Context, name string, rows *Rows) error {
 		p.options.Ended(s.report(t, time.Now()))
 	}
 	return nil
+}
+
+// idle returns the state of a target of which no poll runs: one that does is awaited.
+func (p *Poller) idle(ctx context.Context, name string) (*state, error) {
+	p.mu.Lock()
+	s, ok := p.states[name]
+	p.mu.Unlock()
+	if !ok {
+		return nil, ErrNoTarget
+	}
+	if ended := s.awaitEnd(); s.running.Load() {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return s, nil
+}
+
+// Afresh returns the last poll of a target as of now, with nothing that was read again, for those who judge polls when
+// something else about the target has changed. A poll that runs is awaited. Last is nil before the first poll has ended.
+func (p *Poller) Afresh(ctx context.Context, name string) (Report, error) {
+	s, err := p.idle(ctx, name)
+	if err != nil {
+		return Report{}, err
+	}
+	p.mu.Lock()
+	now := time.Now()
+	r := s.report(s.target, now)
+	p.mu.Unlock()
+	if r.Last != nil {
+		pass := *r.Last
+		pass.Start, pass.Duration, pass.Refreshed = now, 0, []*series.Set{}
+		r.Last = &pass
+	}
+	return r, nil
 }
 
 // refresh returns a copy of a poll in which rows are read again, nil if it has none of them.

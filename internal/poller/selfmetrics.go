@@ -57,6 +57,9 @@ var (
 	descWindow     = gauge("trapline_target_window", "Current limit of outstanding requests.")
 )
 
+// TrapsTotal is the name of the counter of notifications of a target, which rules look at beside the series of its polls.
+const TrapsTotal = "trapline_traps_total"
+
 // maxSelf is the number of series on the health of a target, without those of failures.
 const maxSelf = 18
 

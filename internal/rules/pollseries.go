@@ -46,7 +46,7 @@ func onlyPollSeries(e parser.Expr) bool {
 	return slices.ContainsFunc(list, poll) && !slices.ContainsFunc(list, other)
 }
 
-// isPollSeries reports whether series of that name are about polling, and so exist after every poll.
+// isPollSeries reports whether series of that name exist after every poll: they are about polling, or counts of traps.
 func isPollSeries(name string) bool {
-	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up"
+	return strings.HasPrefix(name, "trapline_target_") || name == "up" || name == "snmp_up" || name == poller.TrapsTotal
 }

@@ -41,6 +41,7 @@ func (y OutputMetrics) addOwn() {
 	for _, name := range poller.SelfMetrics() {
 		y[name] = poller.SelfLabels
 	}
+	y[poller.TrapsTotal] = []string{"trap"}
 }
 
 // addMeasures adds the metrics that all vendors share, with the labels that some module may give them.

@@ -119,6 +119,7 @@ func (w *Config) intervals() (func(metric string) time.Duration, error) {
 	own, chosen := OutputMetrics{}, OutputMetrics{}
 	own.addOwn()
 	raise(own, slowest)
+	longest[poller.TrapsTotal] = time.Second // when traps come, whatever the interval
 	if auto > 0 {
 		if err := chosen.addProfiles(w); err != nil {
 			return nil, err
