@@ -138,17 +138,3 @@ func (c *counts) settle() {
 		}
 	}
 }
-
-// Counted returns a poll with the counts of the target's notifications among its health, if rules look at them. It reports
-// whether some are the counts before: the same a moment later has the present ones.
-func (l *Listener) Counted(r poller.Report) (counted poller.Report, held bool) {
-	s := l.current.Load()
-	if s == nil || !s.judged {
-		return r, false
-	}
-	column, held := l.counts.column(r.Target.Name, l.elapsed())
-	if column != nil {
-		r.Health = &series.Set{Columns: append(slices.Clone(r.Health.Columns), *column)}
-	}
-	return r, held
-}

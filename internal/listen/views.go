@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/poller"
+	"trapline/internal/series"
 )
 
 const (
@@ -98,4 +100,18 @@ func (r *refusals) view(began time.Time) (counts []api.RefusedCount, last []api.
 		last = append(last, api.Refuser{Sender: key.sender.String(), Reason: key.reason, Count: one.count, Last: began.Add(one.last)})
 	}
 	return counts, last
+}
+
+// Counted returns a poll with the counts of the target's notifications among its health, if rules look at them. It reports
+// whether some are the counts before: the same a moment later has the present ones.
+func (l *Listener) Counted(r poller.Report) (counted poller.Report, held bool) {
+	s := l.current.Load()
+	if s == nil || !s.judged {
+		return r, false
+	}
+	column, held := l.counts.column(r.Target.Name, l.elapsed())
+	if column != nil {
+		r.Health = &series.Set{Columns: append(slices.Clone(r.Health.Columns), *column)}
+	}
+	return r, held
 }
