@@ -89,8 +89,9 @@ func (s *Set) WithRules(r *Rules) *Set {
 // for ClearTime; nil if nothing changes. active are the active alarms.
 func (s *Set) Watch(now time.Time, run float64, active map[string]*alarm.State) *Change {
 	var changed []*Silence
+	found := s.found(s.watched, active)
 	for _, one := range s.watched {
-		matches, next := s.matchesAny(one, active), *one
+		matches, next := found[one.ID], *one
 		switch {
 		case matches && (!one.Matched || one.Clear != 0):
 			next.Matched, next.Clear = true, 0
@@ -109,14 +110,23 @@ func (s *Set) Watch(now time.Time, run float64, active map[string]*alarm.State) 
 	return s.change(now, changed...)
 }
 
-// matchesAny reports whether a silence matches one of several alarms.
-func (s *Set) matchesAny(one *Silence, alarms map[string]*alarm.State) bool {
-	for _, a := range alarms {
-		if s.Labels(a.Alarm()).Match(one.Matchers) {
-			return true
-		}
+// found returns the IDs of those of some silences that match one of several alarms. It looks at each alarm once.
+func (s *Set) found(silences []*Silence, alarms map[string]*alarm.State) map[string]bool {
+	of := &Set{rules: s.rules, byLabel: map[string]map[string][]*source{}}
+	for _, one := range silences {
+		of.add(&source{Reason{BySilence, one.ID}, one.Matchers})
 	}
-	return false
+	found := map[string]bool{}
+	for _, a := range alarms {
+		if len(found) == len(silences) {
+			break
+		}
+		of.each(s.Labels(a.Alarm()), func(one *source) bool {
+			found[one.reason.Name] = true
+			return true
+		})
+	}
+	return found
 }
 
 // change returns the set with changed silences at a moment.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
+
+	"trapline/internal/alarm"
 )
 
 // State is the state of a silence.
@@ -134,12 +136,19 @@ func (s *Silence) Check(now time.Time) error {
 	return nil
 }
 
-// equality returns the first matcher that compares a label with a value, or nil.
-func equality(m Matchers) *labels.Matcher {
+// equality returns a matcher that compares a label with a value, or nil: one of a label that most alarms have in
+// common only if there is no other.
+func equality(m Matchers) (found *labels.Matcher) {
 	for _, one := range m {
-		if IsExact(one) {
+		if !IsExact(one) {
+			continue
+		}
+		if one.Name != "alertname" && one.Name != alarm.SeverityLabel {
 			return one
 		}
+		if found == nil {
+			found = one
+		}
 	}
-	return nil
+	return found
 }

@@ -27,10 +27,14 @@ type Tracker struct {
 	links   [][2]string
 	known   map[string]Device
 	devices map[string]*device // those that do not answer, or did not until lately
+	waiting map[string]waiters // devices that wait for each; some may wait no longer
 	asks    []string           // see Asks
 	said    map[string]bool    // devices that alerts say to be down
 	last    *cause.Outages
 }
+
+// waiters are names of devices.
+type waiters map[string]bool
 
 // device is what is known of a device that does not answer.
 type device struct {
@@ -51,7 +55,7 @@ type Poll struct {
 
 // NewTracker returns a tracker without devices.
 func NewTracker() *Tracker {
-	return &Tracker{hold: DefaultHold, graph: NewGraph(nil, nil), devices: map[string]*device{}}
+	return &Tracker{hold: DefaultHold, graph: NewGraph(nil, nil), devices: map[string]*device{}, waiting: map[string]waiters{}}
 }
 
 // Asks returns the devices that are to be polled at once, since the call before. A poll that runs does not count.
@@ -84,6 +88,13 @@ func (t *Tracker) Configure(s *Settings, devices []Device) error {
 		t.known[one.Name] = one
 	}
 	maps.DeleteFunc(t.devices, func(name string, _ *device) bool { return t.known[name].Name == "" })
+	clear(t.waiting)
+	for name, d := range t.devices {
+		maps.DeleteFunc(d.awaited, func(awaited string, _ bool) bool { return t.known[awaited].Name == "" })
+		for awaited := range d.awaited {
+			t.wait(name, awaited)
+		}
+	}
 	return nil
 }
 
@@ -113,11 +124,7 @@ func (t *Tracker) Ended(p Poll, now time.Time) (urgent bool) {
 	if t.known[p.Device].Name == "" {
 		return false
 	}
-	for _, d := range t.devices {
-		if d.awaited[p.Device] && !p.Began.Before(d.failed) {
-			delete(d.awaited, p.Device)
-		}
-	}
+	t.release(p)
 	d := t.devices[p.Device]
 	switch {
 	case p.Up && d != nil:
@@ -135,6 +142,30 @@ func (t *Tracker) Ended(p Poll, now time.Time) (urgent bool) {
 	return false
 }
 
+// wait notes that a device waits for another one.
+func (t *Tracker) wait(name, awaited string) {
+	if t.waiting[awaited] == nil {
+		t.waiting[awaited] = waiters{}
+	}
+	t.waiting[awaited][name] = true
+}
+
+// release notes a poll for the devices that wait for it. Thousands may be down: only those that wait are looked at.
+func (t *Tracker) release(p Poll) {
+	for name := range t.waiting[p.Device] {
+		d := t.devices[name]
+		if d != nil && d.awaited[p.Device] && p.Began.Before(d.failed) {
+			continue // it is of the time before
+		}
+		if delete(t.waiting[p.Device], name); d != nil {
+			delete(d.awaited, p.Device)
+		}
+	}
+	if len(t.waiting[p.Device]) == 0 {
+		delete(t.waiting, p.Device)
+	}
+}
+
 func (t *Tracker) failed(d *device, p Poll, now time.Time) {
 	*d = device{failed: now, suspect: now.Add(t.hold), awaited: map[string]bool{}}
 	for _, name := range t.graph.Up(p.Device) {
@@ -142,6 +173,7 @@ func (t *Tracker) failed(d *device, p Poll, now time.Time) {
 			continue // it is known to be down
 		}
 		d.awaited[name] = true
+		t.wait(p.Device, name)
 		d.until = later(d.until, now.Add(t.hold+t.known[name].Budget))
 		t.asks = append(t.asks, name)
 	}
