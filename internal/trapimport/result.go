@@ -136,13 +136,21 @@ func writeList(b *strings.Builder, key string, list []string) {
 	fmt.Fprintf(b, "  %s: [%s]\n", key, strings.Join(quoted, ", "))
 }
 
+// alertText returns a name as text of YAML.
+func alertText(name string) string {
+	if slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(name)) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
 func (r *Result) writeRules(b *strings.Builder) {
 	if len(r.rules) > 0 {
 		b.WriteString("trap_rules:\n")
 	}
 	for i := range r.rules {
 		one := &r.rules[i]
-		fmt.Fprintf(b, "- alert: %s\n  on: %s\n", one.alert, strconv.Quote(one.on))
+		fmt.Fprintf(b, "- alert: %s\n  on: %s\n", alertText(one.alert), strconv.Quote(one.on))
 		if len(one.match) > 0 {
 			var pairs []string
 			for _, name := range slices.Sorted(maps.Keys(one.match)) {
@@ -151,7 +159,7 @@ func (r *Result) writeRules(b *strings.Builder) {
 			fmt.Fprintf(b, "  match: {%s}\n", strings.Join(pairs, ", "))
 		}
 		b.WriteString("  expires: 1h # or clear, or until\n")
-		fmt.Fprintf(b, "  labels: {severity: %s, category: %s}\n", one.severity, strconv.Quote(one.category))
+		fmt.Fprintf(b, "  labels: {severity: %s, category: %s}\n", one.severity, strconv.Quote(literal(one.category)))
 		fmt.Fprintf(b, "  annotations:\n    summary: %s\n", strconv.Quote(one.summary))
 		if one.description != "" {
 			fmt.Fprintf(b, "    description: %s\n", strconv.Quote(one.description))

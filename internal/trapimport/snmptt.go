@@ -134,7 +134,7 @@ func (c *reader) match(one *rule, text string) {
 		c.note("%s: MATCH %s is left out: %s has a condition already", one.alert, text, key)
 		return
 	}
-	one.match[key] = ".*" + expression + ".*"
+	one.match[key] = "(?s:.*)(?:" + expression + ")(?s:.*)"
 }
 
 // variables are the variables of snmptt's texts that need no number, as templates; the longest first.
@@ -149,7 +149,7 @@ var variables = []struct{ name, template string }{
 const pairs = `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ index $names $i }}:{{ $v }}{{ end }}`
 
 // numbered matches $1, ${1}, $+1, $-1 and $v1 behind the $.
-var numbered = regexp.MustCompile(`^([-+v]?)\{?(\d+)\}?`)
+var numbered = regexp.MustCompile(`^([-+v]?)(?:(\d+)|\{(\d+)\})`)
 
 // template returns a text of snmptt as a template.
 func (c *reader) template(text string) string {
@@ -168,7 +168,7 @@ func (c *reader) template(text string) string {
 // variable writes the variable that a text begins with, and returns the rest.
 func (c *reader) variable(b *strings.Builder, text string) (rest string) {
 	if m := numbered.FindStringSubmatch(text); m != nil {
-		n, _ := strconv.Atoi(m[2])
+		n, _ := strconv.Atoi(m[2] + m[3]) // the greatest, if it is beyond
 		switch m[1] {
 		case "v":
 			fmt.Fprintf(b, "{{ $names.At %d }}", n)
@@ -189,5 +189,8 @@ func (c *reader) variable(b *strings.Builder, text string) (rest string) {
 	return text
 }
 
+// braces are those that begin an action, with what may follow the text too.
+var braces = regexp.MustCompile(`\{\{+|\{$`)
+
 // literal returns a text as the same text in a template.
-func literal(text string) string { return strings.ReplaceAll(text, "{{", "{{`{{`}}") }
+func literal(text string) string { return braces.ReplaceAllString(text, "{{`$0`}}") }
