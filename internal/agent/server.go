@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ func (r *Recording) Serve(address netip.AddrPort) Device {
 type Server struct {
 	addresses []netip.AddrPort
 	sockets   []*socket
-	started   time.Time
+	started   atomic.Pointer[time.Time] // nil while the clocks of the devices stand still
 	delayed   *delayQueue
 }
 
@@ -67,7 +68,8 @@ const ownSockets = 64
 // little more than one. A shared socket receives datagrams to any address of the system and ignores
 // those to other addresses; if all devices are on loopback, it is bound to the loopback interface.
 func Listen(devices ...Device) (*Server, error) {
-	s := &Server{addresses: make([]netip.AddrPort, len(devices)), started: time.Now(), delayed: newDelayQueue()}
+	s := &Server{addresses: make([]netip.AddrPort, len(devices)), delayed: newDelayQueue()}
+	s.StartClock()
 	s.delayed.sleep = preciseSleep
 	groups, err := groupByPort(devices)
 	for _, group := range groups {
@@ -186,6 +188,20 @@ func (s *Server) add(sock *socket, i int, d *Device) {
 // Addr returns the address of the i-th device.
 func (s *Server) Addr(i int) netip.AddrPort { return s.addresses[i] }
 
+// HoldClock has the uptime of all devices stand still at its first value, until StartClock.
+func (s *Server) HoldClock() { s.started.Store(nil) }
+
+// StartClock starts the clocks of all devices.
+func (s *Server) StartClock() { s.started.Store(new(time.Now())) }
+
+// elapsed returns how long the clocks of the devices have run.
+func (s *Server) elapsed(now time.Time) time.Duration {
+	if at := s.started.Load(); at != nil {
+		return now.Sub(*at)
+	}
+	return 0
+}
+
 // Run answers requests until ctx is canceled, then closes the sockets. It returns nil after all its
 // goroutines have ended.
 func (s *Server) Run(ctx context.Context) error {
@@ -229,7 +245,7 @@ func (s *Server) serve(sock *socket) error {
 			continue
 		}
 		now := time.Now()
-		response := r.respond(d, request, d.uptime+now.Sub(s.started).Seconds())
+		response := r.respond(d, request, d.uptime+s.elapsed(now).Seconds())
 		if response == nil {
 			continue
 		}

@@ -131,7 +131,7 @@ func TestUptime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.started = s.started.Add(-500 * time.Hour)
+	s.started.Store(new(s.started.Load().Add(-500 * time.Hour)))
 	run(t, s)
 	c := dial(t, s.Addr(0))
 	c.send(request(t, 1, "2c public get 1.3.6.1"))

@@ -282,6 +282,9 @@ func serveHTTP(ctx context.Context, server *http.Server, flags *web.FlagConfig, 
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close() // requests that still run are cut off
+	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -38,12 +38,12 @@ var demoDevices = []struct {
 	{"ups", 1, agent.UPS, "system, if_mib, ups_mib"},
 }
 
-// One of the demo's cables is pulled each pullEvery, the first firstPull after the start, and back pullLength later.
+// One of the demo's cables is pulled each pullEvery, the first firstPull after the first poll, and back pullLength later.
 // They take turns, so that no interface comes and goes often enough for an alarm of its own.
 const (
 	demoSwitches, demoUplinks = 6, 2
 	demoPoll                  = 2 * time.Second
-	firstPull                 = 3500 * time.Millisecond
+	firstPull                 = 2 * time.Second
 	pullLength                = 4 * time.Second
 	pullEvery                 = time.Minute
 )
@@ -93,6 +93,8 @@ func demo(ctx context.Context, flags *app.Options, first string, browser bool, l
 		return err
 	}
 	show := newDemoShow("http://"+app.Browsable((*flags.Web.WebListenAddresses)[0]), len(models))
+	devices.HoldClock() // the cable is pulled after the first poll, however long that takes
+	show.begin = devices.StartClock
 	show.moved(ctx, asked)
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

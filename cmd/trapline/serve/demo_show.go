@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,15 +26,21 @@ type demoShow struct {
 	base    string
 	devices int
 	start   time.Time
+	begin   func() // starts the clocks of the devices
 	out     io.Writer
 	client  http.Client
 
 	mu      sync.Mutex
-	trap    string               // of the last inform that was received
-	inform  string               // the last one, as it is printed
+	informs []inform             // that were received, and are not shown yet
 	raised  map[string]time.Time // By alarm
 	cleared map[string]string    // lines that wait for their acknowledgement, by alarm
 	advised bool
+}
+
+// inform is the notification of an inform, and how it is printed.
+type inform struct {
+	id         int32
+	trap, text string
 }
 
 func newDemoShow(base string, devices int) *demoShow {
@@ -61,6 +68,8 @@ func (d *demoShow) moved(ctx context.Context, asked []string) {
 // run shows the demo until ctx is canceled. It leaves no connection that the server would wait for at its end.
 func (d *demoShow) run(ctx context.Context, browser bool) error {
 	defer d.client.CloseIdleConnections()
+	begin := sync.OnceFunc(d.begin)
+	defer begin()
 	events, err := d.events(ctx) // first: no transition comes before them
 	if err != nil {
 		return nil //nolint:nilerr // canceled, or served over TLS: then there is nothing to show
@@ -74,7 +83,8 @@ func (d *demoShow) run(ctx context.Context, browser bool) error {
 	if browser {
 		openBrowser(d.base + "/")
 	}
-	go d.pulls(ctx)
+	begin()
+	go d.pulls(ctx, time.Now())
 	return d.follow(events)
 }
 
@@ -117,9 +127,9 @@ func (d *demoShow) get(ctx context.Context, path string, data any) error {
 }
 
 // pulls says when which cable is pulled.
-func (d *demoShow) pulls(ctx context.Context) {
+func (d *demoShow) pulls(ctx context.Context, begun time.Time) {
 	for i := 0; ; i++ {
-		at := d.start.Add(firstPull + time.Duration(i)*pullEvery)
+		at := begun.Add(firstPull + time.Duration(i)*pullEvery)
 		select {
 		case <-ctx.Done():
 			return
@@ -176,13 +186,17 @@ func (d *demoShow) event(e *api.Event) {
 // acknowledged shows that an inform was: of a raise in a line of its own, of a clear with that.
 func (d *demoShow) acknowledged(e *api.Event) {
 	took := fmt.Sprintf("acknowledged in %.2g ms", e.Millis)
+	var received inform
+	if len(d.informs) > 0 {
+		received, d.informs = d.informs[0], d.informs[1:]
+	}
 	line, over := d.cleared[e.Alarm]
 	if !over {
-		d.line("received %s %s", d.inform, took)
+		d.line("received %s %s", received.text, took)
 		return
 	}
 	delete(d.cleared, e.Alarm)
-	d.line("%s; %s %s", line, d.trap, took)
+	d.line("%s; %s %s", line, received.trap, took)
 	if !d.advised {
 		d.advised = true
 		d.advise()
@@ -197,6 +211,9 @@ func (d *demoShow) advise() {
 	}
 	fmt.Fprintf(d.out, "Next     %strapline targets · trapline top switch-1 · trapline alarms    Ctrl-C stops\n", url)
 }
+
+// maxInforms bounds the informs that wait for the event of their acknowledgement.
+const maxInforms = 100
 
 // received notes an inform that came to the demo's own receiver.
 func (d *demoShow) received(r *originator.Received) {
@@ -218,7 +235,10 @@ func (d *demoShow) received(r *originator.Received) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trap, d.inform = trap, fmt.Sprintf("inform from %s: %s%s", r.From.Addr(), trap, index)
+	again := slices.ContainsFunc(d.informs, func(i inform) bool { return i.id == r.RequestID })
+	if !again && len(d.informs) < maxInforms {
+		d.informs = append(d.informs, inform{r.RequestID, trap, fmt.Sprintf("inform from %s: %s%s", r.From.Addr(), trap, index)})
+	}
 }
 
 var (
