@@ -13,17 +13,20 @@ import (
 	"trapline/internal/traps"
 )
 
-// standing are the active conditions of rules that end by an expression, by target and source.
+// standing are the active conditions of rules, by target and source. Those of devices that are no target are under "".
 type standing struct {
 	mu   sync.Mutex
 	of   map[string]map[string]condition
 	puts int // since the last sweep
 	left int // after it
+
+	synced time.Time // when those that are not active were forgotten
 }
 
 // condition is an active condition of a trap rule.
 type condition struct {
 	rule   string // its id
+	owner  string // target, or address of the device
 	labels map[string]string
 	since  time.Time // when its last trap came
 	ends   time.Time // when it expires; zero if it does not
@@ -65,11 +68,77 @@ func (s *standing) keep(exists func(rule string) bool) {
 	s.sweep(func(c condition) bool { return !exists(c.rule) })
 }
 
-func (s *standing) has(target, source string) bool {
+// move puts the conditions of devices that have become targets, or are none any more, where they belong.
+func (s *standing) move(exists func(target string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.of[target][source]
-	return known
+	moved := map[string]map[string]condition{}
+	for _, conditions := range s.of {
+		for source, c := range conditions {
+			target := c.owner
+			if !exists(target) {
+				target = ""
+			}
+			if moved[target] == nil {
+				moved[target] = map[string]condition{}
+			}
+			moved[target][source] = c
+		}
+	}
+	s.of = moved
+}
+
+func (s *standing) sources() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]bool{}
+	for _, conditions := range s.of {
+		for source := range conditions {
+			all[source] = true
+		}
+	}
+	return all
+}
+
+// settled is how long after its trap a condition is stored, if it can be.
+const settled = time.Minute
+
+// resync forgets the conditions that ended otherwise, at most every settled.
+func (l *Listener) resync(now time.Time) {
+	s := &l.standing
+	s.mu.Lock()
+	due := now.Sub(s.synced) >= settled
+	if due {
+		s.synced = now
+	}
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	active := map[string]bool{}
+	for _, a := range l.options.Conditions() {
+		active[a.ID] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conditions := range s.of {
+		maps.DeleteFunc(conditions, func(source string, c condition) bool { return !active[source] && now.Sub(c.since) >= settled })
+	}
+}
+
+// maxConditions bounds the active conditions of a target, and of all devices that are no target: one may send ever new keys.
+const maxConditions = 1000
+
+// admits reports whether a target may have the condition, beside so many that are about to be noted.
+func (s *standing) admits(target, source string, more int, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conditions := s.of[target]
+	if _, known := conditions[source]; known || len(conditions)+more < maxConditions {
+		return true
+	}
+	maps.DeleteFunc(conditions, func(_ string, c condition) bool { return !c.ends.IsZero() && now.After(c.ends) })
+	return len(conditions)+more < maxConditions
 }
 
 func (s *standing) remove(target, source string) {
@@ -91,6 +160,7 @@ func (s *standing) at(target string) map[string]condition {
 // restore notes the active conditions of the rules, and ends those of rules that do not exist.
 func (l *Listener) restore(s *setup) {
 	var ends []outbox.Transition
+	known := l.standing.sources()
 	for _, a := range l.options.Conditions() {
 		if !strings.HasPrefix(a.ID, traps.SourcePrefix) {
 			continue
@@ -98,13 +168,14 @@ func (l *Listener) restore(s *setup) {
 		r := s.ruleOf(a.ID)
 		if r == nil {
 			ends = append(ends, over(a.ID, "its trap rule was removed"))
-		} else if r.Until != "" && !l.standing.has(a.Target, a.ID) { // which knows when its last trap came
-			l.standing.put(a.Target, a.ID, condition{rule: r.ID(), labels: a.Labels, since: a.RaisedAt})
+		} else if !known[a.ID] { // others are known with the time of their last trap
+			l.standing.put(a.Target, a.ID, condition{rule: r.ID(), owner: a.Target, labels: a.Labels, since: a.RaisedAt})
 		}
 	}
 	l.standing.keep(func(rule string) bool {
 		return slices.ContainsFunc(s.rules, func(r *traps.Rule) bool { return r.ID() == rule })
 	})
+	l.standing.move(s.owners.Exists)
 	if len(ends) > 0 {
 		if err := l.options.Apply(ends, time.Now()); err != nil {
 			l.options.Logger.Error("alarms of trap rules that were removed cannot be ended", "err", err)

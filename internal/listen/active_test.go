@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -83,5 +84,50 @@ func TestConditionsThatExpiredAreForgotten(t *testing.T) {
 	}
 	if n := s.count(); n > 2*sweepAfter {
 		t.Errorf("%d conditions are known", n)
+	}
+}
+
+// A device that sends ever new keys has so many alarms at most, as all together that are no target; informs about more
+// are not acknowledged. Those that ended make room.
+func TestConditionsOfATargetAreBounded(t *testing.T) {
+	c := &Configuration{
+		Settings: Settings{Allow: []string{"0.0.0.0/0"}, Rate: 1e6}, Targets: []traps.Target{{Name: "a", Address: "192.0.2.1"}, {Name: "b", Address: "192.0.2.2"}},
+		Rules: []traps.Settings{{Alert: "A", On: linkDown.String(), Clear: []string{linkUp.String()}, Key: []string{"1.3.6.1.4.1.9.1"}}},
+	}
+	l, book := newListener(t, c)
+	s := nowhere(t)
+	key := func(i int) snmp.VarBind {
+		return snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.4.1.9.1.0"), Type: snmp.Integer, Value: snmp.AppendInt(nil, int64(i))}
+	}
+	var list [][]byte
+	for i := range 2 * maxConditions {
+		list = append(list, message(snmp.TrapV2, 1, uint32(i), key(i)))
+	}
+	give(l, s, "192.0.2.1:1", list...)
+	for i := range 2 * maxConditions {
+		give(l, s, fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), list[i])
+	}
+	give(l, s, "192.0.2.2:1", list[0])
+	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 9999, key(0))) // again
+	if n := book.len(); n != 2*maxConditions+1 {
+		t.Errorf("%d alarms", n)
+	}
+	book.mu.Lock()
+	for id, a := range book.active {
+		if a.Target == "a" {
+			delete(book.active, id) // expired
+		}
+	}
+	book.mu.Unlock()
+	for _, conditions := range l.standing.of {
+		for source, one := range conditions {
+			one.since = one.since.Add(-settled)
+			conditions[source] = one
+		}
+	}
+	l.standing.synced = time.Time{}
+	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 10_000, key(5000)))
+	if n := book.len(); n != maxConditions+2 {
+		t.Errorf("%d alarms after those of a target ended", n)
 	}
 }

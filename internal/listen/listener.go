@@ -73,6 +73,8 @@ type Listener struct {
 	buckets  buckets
 	notes    *limiter
 	doubts   *limiter
+	excesses *limiter
+	excess   prometheus.Counter // conditions that were refused
 	echoes   *echoes
 	standing standing
 	tables   traps.Tables // addresses of targets that polls brought
@@ -109,11 +111,14 @@ const maxWorkers = 8
 func New(o Options) *Listener {
 	l := &Listener{
 		options: o, began: time.Now(), seed: maphash.MakeSeed(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
-		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), echoes: newEchoes(), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
+		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), excesses: newLimiter(1), echoes: newEchoes(), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
 	}
 	l.log.logger = o.Logger
+	l.excess = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "trapline_trap_alarms_refused_total", Help: "Alarms of traps that were not raised because their target has 1,000 of them, with different keys. Devices that are no target share 1,000.",
+	})
 	l.refreshes = newRefreshes(&l.options)
-	o.Registry.MustRegister(l.counts)
+	o.Registry.MustRegister(l.counts, l.excess)
 	for range min(runtime.GOMAXPROCS(0), maxWorkers) {
 		l.workers = append(l.workers, newWorker(l, min(runtime.GOMAXPROCS(0), maxWorkers)))
 	}

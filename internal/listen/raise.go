@@ -17,9 +17,11 @@ type commitment struct {
 	waiting     []waiting
 	forwards    []alarm.Event
 	unsure      map[uint64][]string // the sources of the notifications in it, by hash
+	fresh       map[string]int      // how many conditions it has of each target, at most
+	refused     map[string]bool     // sources of conditions that the target may not have
 }
 
-// raised is a condition that ends by an expression, or that a trap has cleared.
+// raised is a condition that a trap has raised or cleared.
 type raised struct {
 	target, source string
 	condition      *condition // nil if it is cleared
@@ -35,32 +37,59 @@ type waiting struct {
 }
 
 // apply adds the transitions that a trap causes, and returns their sources.
-func (c *commitment) apply(t *traps.Trap, s *setup, logger func(rule string, err error)) (sources []string) {
+func (w *worker) apply(t *traps.Trap) (sources []string) {
+	c, s, target := &w.commitment, w.setup, ""
+	if t.Target != nil {
+		target = t.Target.Name
+	}
 	for _, r := range s.rules {
 		if r.Raised(t, &s.in) {
 			a, err := r.Alarm(t, &s.in)
 			if err != nil {
-				logger(r.Alert, err)
+				w.reportRule(r.Alert, err)
+			}
+			sources = append(sources, a.ID)
+			if !w.admits(target, a.ID, t.At) {
+				continue
 			}
 			next := outbox.Transition{Alarm: a, Active: true}
 			if r.Expires.Duration > 0 {
 				next.Lease = t.At.Add(r.Expires.Duration)
 			}
 			c.transitions = append(c.transitions, next)
-			sources = append(sources, a.ID)
-			if r.Until != "" {
-				c.raised = append(c.raised, raised{a.Target, a.ID, &condition{r.ID(), a.Labels, t.At, next.Lease}})
-			}
+			c.raised = append(c.raised, raised{target, a.ID, &condition{r.ID(), a.Target, a.Labels, t.At, next.Lease}})
 		}
 		if source, cleared := r.Cleared(t, &s.in); cleared {
 			c.transitions = append(c.transitions, over(source, t.Name+" was received"))
 			sources = append(sources, source)
-			if r.Until != "" {
-				c.raised = append(c.raised, raised{target: t.Owner(), source: source})
-			}
+			c.raised = append(c.raised, raised{target: target, source: source})
 		}
 	}
 	return sources
+}
+
+// admits reports whether a target may have one more condition, and notes it. One that it may not have is as one that cannot
+// be stored: an inform is not acknowledged.
+func (w *worker) admits(target, source string, now time.Time) bool {
+	c, l := &w.commitment, w.listener
+	if c.fresh == nil {
+		c.fresh, c.refused = map[string]int{}, map[string]bool{}
+	}
+	admitted := l.standing.admits(target, source, c.fresh[target], now)
+	if !admitted {
+		l.resync(now)
+		admitted = l.standing.admits(target, source, c.fresh[target], now)
+	}
+	if admitted {
+		c.fresh[target]++
+		return true
+	}
+	c.refused[source] = true
+	l.excess.Inc()
+	if more, ok := l.excesses.take(l.elapsed()); ok {
+		l.options.Logger.Warn("alarms of traps are refused: one target has too many with different keys", "target", target, "most", maxConditions, "more", more)
+	}
+	return false
 }
 
 // has reports whether the notification with a hash is in the transaction.
@@ -82,7 +111,7 @@ func (c *commitment) forward(t *traps.Trap) {
 // when they are sent again.
 func (w *worker) commit() {
 	c := &w.commitment
-	if len(c.transitions)+len(c.forwards) == 0 {
+	if len(c.transitions)+len(c.forwards)+len(c.waiting) == 0 {
 		return
 	}
 	l := w.listener
@@ -105,7 +134,7 @@ func (w *worker) commit() {
 	if err != nil {
 		l.options.Logger.Error("alarms of traps cannot be stored", "alarms", len(c.transitions), "err", err)
 	}
-	stored := func(source string) bool { return err == nil || full != nil && !refused[source] }
+	stored := func(source string) bool { return !c.refused[source] && (err == nil || full != nil && !refused[source]) }
 	for _, one := range c.raised {
 		switch {
 		case !stored(one.source):

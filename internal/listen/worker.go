@@ -115,7 +115,7 @@ func (w *worker) take(d *datagram, octets []byte) {
 			w.commitment.forward(&trap)
 			w.listener.echoes.pass(&trap, now)
 		}
-		if sources := w.commitment.apply(&trap, w.setup, w.reportRule); len(sources) > 0 || w.setup.forward {
+		if sources := w.apply(&trap); len(sources) > 0 || w.setup.forward {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}
 			}
