@@ -21,9 +21,10 @@ type Groups[T any] struct {
 	// Due reports whether an item is to be sent, when the message is; may be nil. Add returns ErrNotDue for one that is not.
 	Due func(T) bool
 
-	mu   sync.Mutex
-	open map[string]*batch[T]
-	last map[string]time.Time // of the messages of groups that go on
+	mu      sync.Mutex
+	open    map[string]*batch[T]
+	sending map[string]bool      // groups whose message is being sent: the next one is about what follows from it
+	last    map[string]time.Time // of the messages of groups that go on
 }
 
 // ErrNotDue is the error of an item that was left out of the message of its group.
@@ -64,17 +65,23 @@ func (g *Groups[T]) join(group string, item *T) *batch[T] {
 	if b == nil {
 		b = &batch[T]{done: make(chan struct{}), leftOut: map[*T]bool{}}
 		if g.open == nil {
-			g.open, g.last = map[string]*batch[T]{}, map[string]time.Time{}
+			g.open, g.sending, g.last = map[string]*batch[T]{}, map[string]bool{}, map[string]time.Time{}
 		}
-		g.open[group] = b
-		wait := g.Wait
-		if last, goesOn := g.last[group]; goesOn {
-			wait = g.Interval - time.Since(last)
+		if g.open[group] = b; !g.sending[group] {
+			g.schedule(group, b)
 		}
-		time.AfterFunc(max(0, wait), func() { g.flush(group, b) })
 	}
 	b.items = append(b.items, item)
 	return b
+}
+
+// schedule has a message sent when it is due. Its caller holds mu.
+func (g *Groups[T]) schedule(group string, b *batch[T]) {
+	wait := g.Wait
+	if last, goesOn := g.last[group]; goesOn {
+		wait = g.Interval - time.Since(last)
+	}
+	time.AfterFunc(max(0, wait), func() { g.flush(group, b) })
 }
 
 // flush sends a message.
@@ -82,7 +89,9 @@ func (g *Groups[T]) flush(group string, b *batch[T]) {
 	defer close(b.done)
 	g.mu.Lock()
 	delete(g.open, group)
+	g.sending[group] = true
 	g.mu.Unlock()
+	defer g.sent(group)
 	items := make([]T, 0, len(b.items))
 	for _, one := range b.items {
 		if g.Due == nil || g.Due(*one) {
@@ -100,5 +109,15 @@ func (g *Groups[T]) flush(group string, b *batch[T]) {
 	defer g.mu.Unlock()
 	if g.last[group] = time.Now(); !goesOn {
 		delete(g.last, group)
+	}
+}
+
+// sent has the next message of a group sent, which others may wait for.
+func (g *Groups[T]) sent(group string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.sending, group)
+	if next := g.open[group]; next != nil {
+		g.schedule(group, next)
 	}
 }
