@@ -13,13 +13,13 @@ type responder struct {
 	count   int // bindings looked up
 }
 
-// view is the part of a recording visible to one request.
+// view is the part of the objects visible to one request.
 type view struct {
-	recording *Recording
-	seconds   float64 // uptime of the device
-	v1        bool    // version 1, which has no Counter64
-	room      int     // maximum size of the list of bindings in octets
-	quirks    quirks
+	objects Objects
+	seconds float64 // uptime of the device
+	v1      bool    // version 1, which has no Counter64
+	room    int     // maximum size of the list of bindings in octets
+	quirks  quirks
 }
 
 // column is one repeated variable of a GETBULK.
@@ -52,7 +52,7 @@ func (r *responder) respond(d *device, request []byte, seconds float64) []byte {
 		return nil
 	}
 	r.message = m
-	r.view = view{recording: rec, seconds: seconds, v1: m.Version == snmp.V1, quirks: d.quirks(rec)}
+	r.view = view{objects: rec, seconds: seconds, v1: m.Version == snmp.V1, quirks: d.quirks(rec)}
 	r.room = d.maxSize - overhead - len(m.Community)
 	r.reset()
 	o := r.perform(m.PDU)
@@ -115,16 +115,16 @@ func (r *responder) each(list []byte, operation func(snmp.OID) snmp.ErrorStatus)
 
 func (r *responder) get(name snmp.OID) snmp.ErrorStatus {
 	r.count++
-	i, found := r.view.recording.find(name)
+	i, found := r.view.objects.Find(name)
 	switch {
 	case i >= r.quirks.failFrom:
 		return r.quirks.status
 	case found && !r.hidden(i):
-		r.list = r.view.recording.appendObject(r.list, i, r.seconds)
+		r.list = r.view.objects.Append(r.list, i, r.seconds)
 	case r.v1:
 		return snmp.NoSuchName
 	default:
-		r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: r.view.recording.missing(name, i)})
+		r.list = snmp.AppendVarBind(r.list, snmp.VarBind{Name: name, Type: r.view.objects.Missing(name, i)})
 	}
 	return snmp.NoError
 }
@@ -134,7 +134,7 @@ func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 	switch {
 	case i >= r.quirks.failFrom:
 		return r.quirks.status
-	case i < r.view.recording.Len():
+	case i < r.view.objects.Len():
 		r.put(i)
 	case r.v1:
 		return snmp.NoSuchName
@@ -146,7 +146,7 @@ func (r *responder) getNext(name snmp.OID) snmp.ErrorStatus {
 
 // after returns the position of the first object after name.
 func (r *responder) after(name snmp.OID) int {
-	i, found := r.view.recording.find(name)
+	i, found := r.view.objects.Find(name)
 	if found {
 		i++
 	}
@@ -159,17 +159,17 @@ func (v *view) visible(i int) int {
 	if i == v.quirks.loopAt {
 		return v.quirks.loopTo
 	}
-	for v.v1 && i < v.recording.Len() && v.hidden(i) {
+	for v.v1 && i < v.objects.Len() && v.hidden(i) {
 		i++
 	}
 	return i
 }
 
-func (v *view) hidden(i int) bool { return v.v1 && v.recording.objects[i].kind == snmp.Counter64 }
+func (v *view) hidden(i int) bool { return v.v1 && v.objects.Kind(i) == snmp.Counter64 }
 
 func (r *responder) put(i int) {
 	r.count++
-	r.list = r.view.recording.appendObject(r.list, i, r.seconds)
+	r.list = r.view.objects.Append(r.list, i, r.seconds)
 }
 
 func (r *responder) putEnd(name snmp.OID) {
@@ -230,13 +230,13 @@ func (r *responder) getBulk() outcome {
 
 // step appends the next object of a column. It returns false at the end of the column.
 func (r *responder) step(col *column) bool {
-	if col.next < r.view.recording.Len() {
+	if col.next < r.view.objects.Len() {
 		r.put(col.next)
 		col.next, col.moved = r.visible(col.next+1), true
 		return true
 	}
 	if col.moved {
-		col.asked = r.view.recording.name(r.view.recording.Len() - 1)
+		col.asked = r.view.objects.Name(r.view.objects.Len() - 1)
 	}
 	r.putEnd(col.asked)
 	return false

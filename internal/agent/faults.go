@@ -56,11 +56,11 @@ func (d *device) quirks(r *Recording) quirks {
 	}
 	f := &d.faulty.Faults
 	if len(f.FailFrom) > 0 {
-		o.failFrom, _ = r.find(f.FailFrom)
+		o.failFrom, _ = r.Find(f.FailFrom)
 		o.status = f.FailStatus
 	}
 	if len(f.LoopAfter) > 0 {
-		i, found := r.find(f.LoopAfter)
+		i, found := r.Find(f.LoopAfter)
 		if found {
 			i++
 		}

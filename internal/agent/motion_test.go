@@ -79,8 +79,8 @@ func TestBuiltinDevices(t *testing.T) {
 			t.Errorf("%s: two of different numbers are the same", name)
 		}
 		for i := 1; i < first.Len(); i++ {
-			if first.name(i-1).Compare(first.name(i)) >= 0 {
-				t.Errorf("%s: %s before %s", name, first.name(i-1), first.name(i))
+			if first.Name(i-1).Compare(first.Name(i)) >= 0 {
+				t.Errorf("%s: %s before %s", name, first.Name(i-1), first.Name(i))
 			}
 		}
 	}
@@ -100,6 +100,6 @@ func TestChassisHasEveryColumn(t *testing.T) {
 }
 
 func has(r *Recording, name snmp.OID) bool {
-	_, found := r.find(name)
+	_, found := r.Find(name)
 	return found
 }

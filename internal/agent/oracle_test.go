@@ -81,7 +81,7 @@ func TestNetSNMPSeesTheRecording(t *testing.T) {
 		if objects != rec.Len() {
 			t.Errorf("%s: %d objects, want %d", name, objects, rec.Len())
 		}
-		if want := fmt.Sprintf(".%s = ", rec.name(rec.Len()-1)); !strings.Contains(string(out), want) {
+		if want := fmt.Sprintf(".%s = ", rec.Name(rec.Len()-1)); !strings.Contains(string(out), want) {
 			t.Errorf("%s: the last object, %s, is missing", name, want)
 		}
 	}

@@ -33,14 +33,14 @@ func (r *Recording) Len() int { return len(r.objects) - 1 }
 
 // Object returns the i-th object at the given uptime.
 func (r *Recording) Object(i int, uptime time.Duration) snmp.VarBind {
-	v, _, _ := snmp.CutVarBind(r.appendObject(nil, i, uptime.Seconds()))
+	v, _, _ := snmp.CutVarBind(r.Append(nil, i, uptime.Seconds()))
 	return v
 }
 
 // From returns an iterator over the objects from name on at the given uptime.
 func (r *Recording) From(name snmp.OID, uptime time.Duration) iter.Seq[snmp.VarBind] {
 	return func(yield func(snmp.VarBind) bool) {
-		for i, _ := r.find(name); i < r.Len() && yield(r.Object(i, uptime)); i++ {
+		for i, _ := r.Find(name); i < r.Len() && yield(r.Object(i, uptime)); i++ {
 		}
 	}
 }
@@ -75,35 +75,39 @@ func (r *Recording) Rename(b *Builder, change func(snmp.VarBind) (snmp.VarBind, 
 	}
 }
 
-func (r *Recording) name(i int) snmp.OID {
+// Name returns the name of the i-th object.
+func (r *Recording) Name(i int) snmp.OID {
 	o := &r.objects[i]
 	start := int(o.at) + int(o.skip)
 	return snmp.OID(r.arena[start : start+int(o.nameLen)])
 }
 
-// find returns the position of the first object that is not before name.
-func (r *Recording) find(name snmp.OID) (i int, found bool) {
-	i = sort.Search(r.Len(), func(i int) bool { return r.name(i).Compare(name) >= 0 })
-	return i, i < r.Len() && r.name(i).Compare(name) == 0
+// Find returns the position of the first object that is not before name.
+func (r *Recording) Find(name snmp.OID) (i int, found bool) {
+	i = sort.Search(r.Len(), func(i int) bool { return r.Name(i).Compare(name) >= 0 })
+	return i, i < r.Len() && r.Name(i).Compare(name) == 0
 }
 
-// missing returns the exception for a missing name at position i: noSuchInstance if other instances
+// Missing returns the exception for a missing name at position i: noSuchInstance if other instances
 // of its object exist, else noSuchObject (RFC 3416 section 4.2.1).
-func (r *Recording) missing(name snmp.OID, i int) snmp.Type {
+func (r *Recording) Missing(name snmp.OID, i int) snmp.Type {
 	parent := name.Parent()
 	for _, near := range []int{i - 1, i} {
 		if near < 0 || near >= r.Len() {
 			continue
 		}
-		if other := r.name(near); len(parent) > 0 && len(other.Parent()) == len(parent) && other.HasPrefix(parent) {
+		if other := r.Name(near); len(parent) > 0 && len(other.Parent()) == len(parent) && other.HasPrefix(parent) {
 			return snmp.NoSuchInstance
 		}
 	}
 	return snmp.NoSuchObject
 }
 
-// appendObject appends the binding of the i-th object.
-func (r *Recording) appendObject(b []byte, i int, seconds float64) []byte {
+// Kind returns the type of the i-th object.
+func (r *Recording) Kind(i int) snmp.Type { return r.objects[i].kind }
+
+// Append appends the binding of the i-th object at an uptime in seconds.
+func (r *Recording) Append(b []byte, i int, seconds float64) []byte {
 	o := &r.objects[i]
 	if o.motion == 0 {
 		return append(b, r.arena[o.at:r.objects[i+1].at]...)
@@ -115,7 +119,7 @@ func (r *Recording) appendObject(b []byte, i int, seconds float64) []byte {
 		number = r.waves[-o.motion-1].at(seconds)
 	}
 	var scratch [9]byte
-	return snmp.AppendVarBind(b, snmp.VarBind{Name: r.name(i), Type: o.kind, Value: appendNumber(scratch[:0], o.kind, number)})
+	return snmp.AppendVarBind(b, snmp.VarBind{Name: r.Name(i), Type: o.kind, Value: appendNumber(scratch[:0], o.kind, number)})
 }
 
 // appendNumber appends a number as its type requires: wrapped to 32 bits, 64 bits, or signed.

@@ -159,7 +159,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		for i := range r.Len() {
 			for _, seconds := range []float64{0, 12345.678} {
-				if !bytes.Equal(r.appendObject(nil, i, seconds), back.appendObject(nil, i, seconds)) {
+				if !bytes.Equal(r.Append(nil, i, seconds), back.Append(nil, i, seconds)) {
 					t.Errorf("%s: reads back as %s", r.appendLine(nil, i), back.appendLine(nil, i))
 				}
 			}

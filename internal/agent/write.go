@@ -36,7 +36,7 @@ func (r *Recording) appendLine(b []byte, i int) []byte {
 	if o.motion == 0 {
 		return AppendLine(b, r.Object(i, 0))
 	}
-	b = strconv.AppendUint(append(r.name(i).AppendText(b), '|'), uint64(o.kind), 10)
+	b = strconv.AppendUint(append(r.Name(i).AppendText(b), '|'), uint64(o.kind), 10)
 	b = append(b, ":numeric|"...)
 	if o.motion > 0 {
 		b = r.growths[o.motion-1].appendText(b)

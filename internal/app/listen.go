@@ -42,8 +42,11 @@ func (d *daemon) listenTo(w *runtimeconfig.Config) error {
 		next.Targets = append(next.Targets, traps.Target{Name: t.Name, Address: t.Spec.Address, Context: t.Spec.Context, Labels: t.Labels})
 	}
 	next.Managers = managersOf(c)
-	d.agent.Use(d.objects(c))
-	return d.listener.Configure(next)
+	err := d.listener.Configure(next)
+	if err == nil {
+		d.agent.Use(d.objects(c))
+	}
+	return err
 }
 
 // managersOf are the addresses of the receivers.
@@ -76,7 +79,7 @@ func (d *daemon) objects(c *config.Config) *ownmib.Source {
 		},
 	}
 	if enterprise := c.Notifications.EnterpriseOID; !enterprise.IsZero() {
-		s.Enterprise, s.AlarmObjects = enterprise.OID, notify.AlarmObjects(enterprise.OID, c.Names)
+		s.Enterprise, s.Names = enterprise.OID, c.Names
 	}
 	return s
 }

@@ -48,12 +48,6 @@ func alarmFormat(enterprise snmp.OID, names varbind.Names) format {
 	}
 }
 
-// AlarmObjects returns the function that makes the objects of an event as the format alarm has them.
-func AlarmObjects(enterprise snmp.OID, names varbind.Names) func(*alarm.Event) []snmp.VarBind {
-	format := alarmFormat(enterprise, names)
-	return func(e *alarm.Event) []snmp.VarBind { return format(e, math.MaxInt).notification.VarBinds }
-}
-
 // compactFormat is alarmFormat with nine of its objects, and short texts: by SNMPv2c with a community of 16
 // octets or less it fits the 484 octets that every receiver takes (RFC 3417 section 3.2).
 func compactFormat(enterprise snmp.OID, names varbind.Names) format {
@@ -100,43 +94,103 @@ const stateCleared, stateActive = 1, 2
 
 func (b *objects) ofAlarm(e *alarm.Event, summary, labels, description string) []snmp.VarBind {
 	b.list = nil
+	for arc := range uint32(summaryArc) {
+		if arc > 0 {
+			b.own(arc, e)
+		}
+	}
+	b.text(summaryArc, summary, maxSummary)
+	b.text(labelsArc, labels, maxLabels)
+	if e.Kind == alarm.Acked {
+		b.own(ackByArc, e)
+		b.own(ackCommentArc, e)
+	}
+	if description != "" {
+		b.text(descriptionArc, description, maxSummary)
+	}
+	if four := e.Alarm.Address.Unmap(); four.Is4() {
+		b.list = append(b.list, snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+	}
+	return b.list
+}
+
+func (b *objects) own(arc uint32, e *alarm.Event) {
+	t, value := AlarmObject(arc, e, b.names)
+	b.add(arc, t, value)
+}
+
+// The numbers of objects that notifications have cut to their room, or only some notifications have.
+const summaryArc, labelsArc, descriptionArc, ackByArc, ackCommentArc = 17, 18, 22, 23, 24
+
+// AlarmObject returns the value of an object of TRAPLINE-MIB by its number in an event of an alarm. Texts are cut to the
+// bounds of the MIB; notifications without room for them have less.
+func AlarmObject(arc uint32, e *alarm.Event, names varbind.Names) (snmp.Type, []byte) {
+	if text, most := alarmText(arc, e); most > 0 {
+		return snmp.OctetString, []byte(oneLine(text, most))
+	}
 	a := &e.Alarm
 	state, severity := int64(stateActive), a.Severity
 	if e.Kind == alarm.Clear {
 		state, severity = stateCleared, alarm.Cleared
 	}
-	b.text(1, a.ID, maxName)
-	b.text(2, e.ID, maxName)
-	b.add(3, snmp.Integer, snmp.AppendInt(nil, state))
-	b.add(4, snmp.Integer, snmp.AppendInt(nil, int64(severity)))
-	b.text(5, a.Rule, maxName)
-	b.text(6, a.Target, maxName)
-	b.address(7, 8, a.Address)
-	b.text(9, a.Resource, maxResource)
-	b.text(10, a.Metric, maxName)
-	b.add(11, snmp.ObjectIdentifier, variableOf(a, b.names))
-	b.text(12, a.Value, maxNumber)
-	b.text(13, a.Condition, maxNumber)
-	b.add(14, snmp.OctetString, varbind.DateAndTime(e.At))
-	b.add(15, snmp.OctetString, varbind.DateAndTime(a.RaisedAt))
-	b.add(16, snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat)))
-	b.text(17, summary, maxSummary)
-	b.text(18, labels, maxLabels)
-	if e.Kind == alarm.Acked {
-		ack := a.Ack
-		if ack == nil {
-			ack = &alarm.Ack{}
-		}
-		b.text(23, ack.By, maxName)
-		b.text(24, ack.Comment, maxSummary)
+	switch arc {
+	case 3:
+		return snmp.Integer, snmp.AppendInt(nil, state)
+	case 4:
+		return snmp.Integer, snmp.AppendInt(nil, int64(severity))
+	case 7:
+		return snmp.Integer, snmp.AppendInt(nil, addressType(a.Address))
+	case 8:
+		return snmp.OctetString, a.Address.Unmap().WithZone("").AsSlice()
+	case 11:
+		return snmp.ObjectIdentifier, variableOf(a, names)
+	case 14:
+		return snmp.OctetString, varbind.DateAndTime(e.At)
+	case 15:
+		return snmp.OctetString, varbind.DateAndTime(a.RaisedAt)
+	case 16:
+		return snmp.Gauge32, snmp.AppendUint(nil, uint64(e.Repeat))
 	}
-	if description != "" {
-		b.text(22, description, maxSummary)
+	return snmp.Null, nil
+}
+
+// alarmText returns the text of an object and its maximum size, which is 0 if the object is no text.
+func alarmText(arc uint32, e *alarm.Event) (text string, most int) {
+	a := &e.Alarm
+	ack := a.Ack
+	if ack == nil {
+		ack = &alarm.Ack{}
 	}
-	if four := a.Address.Unmap(); four.Is4() {
-		b.list = append(b.list, snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: four.AsSlice()})
+	switch arc {
+	case 1:
+		return a.ID, maxName
+	case 2:
+		return e.ID, maxName
+	case 5:
+		return a.Rule, maxName
+	case 6:
+		return a.Target, maxName
+	case 9:
+		return a.Resource, maxResource
+	case 10:
+		return a.Metric, maxName
+	case 12:
+		return a.Value, maxNumber
+	case 13:
+		return a.Condition, maxNumber
+	case summaryArc:
+		return a.Text(), maxSummary
+	case labelsArc:
+		labels, _ := labelsText(a.Labels, maxLabels)
+		return labels, maxLabels
+	case descriptionArc:
+		return a.Description, maxSummary
+	case ackByArc:
+		return ack.By, maxName
+	case ackCommentArc:
+		return ack.Comment, maxSummary
 	}
-	return b.list
+	return "", 0
 }
 
 // ofProcess returns the variable bindings of a notification that is about the process, not about an alarm.
@@ -149,16 +203,14 @@ func (b *objects) ofProcess(e *alarm.Event) []snmp.VarBind {
 	return b.list
 }
 
-// address adds an InetAddressType and an InetAddress (RFC 4001).
-func (b *objects) address(typeArc, arc uint32, a netip.Addr) {
-	a = a.Unmap().WithZone("")
-	kind := int64(0) // unknown
+// addressType returns the InetAddressType of an address (RFC 4001).
+func addressType(a netip.Addr) int64 {
+	a = a.Unmap()
 	switch {
 	case a.Is4():
-		kind = 1
+		return 1
 	case a.Is6():
-		kind = 2
+		return 2
 	}
-	b.add(typeArc, snmp.Integer, snmp.AppendInt(nil, kind))
-	b.add(arc, snmp.OctetString, a.AsSlice())
+	return 0 // unknown
 }

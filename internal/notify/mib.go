@@ -107,7 +107,7 @@ var columnTexts = map[string]string{
 // receiverColumns are the columns of traplineReceiverTable.
 var receiverColumns = []column{
 	{"traplineReceiverIndex", "Unsigned32 (1..4294967295)", "The place of the receiver in the configuration.", 1, true},
-	{"traplineReceiverName", "SnmpAdminString (SIZE (0..64))", "The name of the receiver.", 2, false},
+	{"traplineReceiverName", "SnmpAdminString (SIZE (0..255))", "The name of the receiver.", 2, false},
 	{"traplineReceiverAddress", "SnmpAdminString (SIZE (0..255))", "Its address or URL, without parts that may be secret.", 3, false},
 	{"traplineReceiverType", "SnmpAdminString (SIZE (0..64))", "trap, inform, webhook, or the name of another type.", 4, false},
 	{"traplineReceiverState", "INTEGER { works(1), fails(2), waiting(3) }", "Whether notifications reach it; waiting(3) if it has not acknowledged any yet.", 5, false},

@@ -29,7 +29,7 @@ type Agent struct {
 type snapshot struct {
 	source  *Source
 	at      time.Time
-	objects *agent.Recording
+	objects agent.Objects
 }
 
 const (
@@ -120,7 +120,7 @@ func (a *Agent) refuse(q *originator.Request, status snmp.ErrorStatus, outcome s
 }
 
 // snapshot returns the objects of a source as they were within the last second.
-func (a *Agent) snapshot(source *Source, now time.Time) *agent.Recording {
+func (a *Agent) snapshot(source *Source, now time.Time) agent.Objects {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.idle.Reset(idleTime)

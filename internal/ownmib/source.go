@@ -1,15 +1,14 @@
 package ownmib
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"trapline/internal/agent"
-	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/snmp"
+	"trapline/internal/varbind"
 )
 
 // Source is the state of which an agent has objects.
@@ -18,10 +17,9 @@ type Source struct {
 	Name       string               // of the host
 	Identity   *originator.Identity // our engine
 	Enterprise snmp.OID             // below which TRAPLINE-MIB lies; nil: there are no tables
-	// AlarmObjects returns the objects of an event as notifications have them.
-	AlarmObjects func(*alarm.Event) []snmp.VarBind
-	Alarms       func() []outbox.Standing
-	Receivers    func() []outbox.ReceiverState
+	Names      varbind.Names        // of objects
+	Alarms     func() []outbox.Standing
+	Receivers  func() []outbox.ReceiverState
 }
 
 var (
@@ -46,7 +44,18 @@ func below(o snmp.OID, arcs ...uint32) snmp.OID {
 }
 
 // objects returns all objects as they are at a time.
-func (s *Source) objects(now time.Time) *agent.Recording {
+func (s *Source) objects(now time.Time) agent.Objects {
+	groups := parts{s.system(), s.engine(now)}
+	if s.Enterprise != nil {
+		groups = append(groups, s.alarms(), s.receivers())
+	}
+	groups = slices.DeleteFunc(groups, func(o agent.Objects) bool { return o.Len() == 0 })
+	slices.SortFunc(groups, func(a, b agent.Objects) int { return a.Name(0).Compare(b.Name(0)) })
+	return groups
+}
+
+// system returns the group system.
+func (s *Source) system() agent.Objects {
 	var b agent.Builder
 	product := noProduct
 	if s.Enterprise != nil {
@@ -59,64 +68,20 @@ func (s *Source) objects(now time.Time) *agent.Recording {
 	b.Text(below(system, 5, 0), s.Name)
 	b.Text(below(system, 6, 0), "")
 	b.Int(below(system, 7, 0), services)
-	if s.Enterprise != nil {
-		s.alarms(&b)
-		s.receivers(&b)
-	}
-	s.engine(&b, now)
 	return b.Recording()
 }
 
-// engine adds the group snmpEngine (RFC 3411). Its time goes on with that of the process.
-func (s *Source) engine(b *agent.Builder, now time.Time) {
+// engine returns the group snmpEngine (RFC 3411). Its time goes on with that of the process.
+func (s *Source) engine(now time.Time) agent.Objects {
+	var b agent.Builder
 	boots, seconds, err := s.Identity.Clock(now)
 	if err != nil { // the boots cannot be stored, so no message of SNMPv3 is sent
-		return
+		return b.Recording()
 	}
 	started := int64(seconds) - int64(s.Identity.Uptime(now)/100)
 	b.Add(below(snmpEngine, 1, 0), snmp.OctetString, s.Identity.ID)
 	b.Int(below(snmpEngine, 2, 0), int64(boots))
 	b.Grow(below(snmpEngine, 3, 0), snmp.Integer, agent.Growth{Start: uint64(started), Rate: 1})
 	b.Int(below(snmpEngine, 4, 0), maxMessage)
-}
-
-// row is a row of a table.
-type row struct {
-	index uint32
-	cells []snmp.VarBind // by number of the column, the name not set
-}
-
-// add adds rows column by column, which is the order of their names.
-func add(b *agent.Builder, entry snmp.OID, columns []uint32, rows []row) {
-	for at, column := range columns {
-		prefix := below(entry, column)
-		for i := range rows {
-			v := &rows[i].cells[at]
-			b.Add(snmp.AppendArc(slices.Clip(prefix), rows[i].index), v.Type, v.Value)
-		}
-	}
-}
-
-// number numbers rows by the number of the raise. Alarms without one have numbers from oldNumbers on, which follow from
-// their IDs.
-func number(list []outbox.Standing) []row {
-	rows := make([]row, len(list))
-	order := make([]int, len(list))
-	taken := make(map[uint32]bool, len(list))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(list[i].Alarm.ID, list[j].Alarm.ID) })
-	for _, i := range order {
-		index := uint32(list[i].Alarm.Number)
-		if index == 0 {
-			index = oldNumbers | hash(list[i].Alarm.ID)
-		}
-		for taken[index] || index == 0 {
-			index++
-		}
-		taken[index] = true
-		rows[i].index = index
-	}
-	return rows
+	return b.Recording()
 }

@@ -18,98 +18,134 @@ import (
 // productArcs are the arcs of sysObjectID below the enterprise.
 var productArcs = []uint32{1, notify.ProductArc}
 
-// oldNumbers is the first number of alarms that were raised before raises had numbers.
-const oldNumbers = 1 << 31
+// maxText is the maximum size of most texts of the tables.
+const maxText = 255
 
-func hash(id string) uint32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(id))
-	return h.Sum32()
-}
-
-// alarms adds traplineActiveAlarmTable.
-func (s *Source) alarms(b *agent.Builder) {
+// alarms returns traplineActiveAlarmTable.
+func (s *Source) alarms() agent.Objects {
 	list := s.Alarms()
-	rows := number(list)
-	columns := notify.ActiveAlarmColumns()
-	objects := below(s.Enterprise, 1, 1)
-	for i := range list {
-		rows[i].cells = make([]snmp.VarBind, len(columns))
-		values := s.values(&list[i], objects)
-		for at, column := range columns {
-			if rows[i].cells[at] = values[column]; rows[i].cells[at].Type == 0 {
-				rows[i].cells[at].Type = snmp.OctetString
+	numbers := numbered(list)
+	return &table{
+		entry: below(s.Enterprise, 1, notify.TablesArc, 1, 1), columns: notify.ActiveAlarmColumns(), indexes: numbers,
+		value: func(column uint32, row int) (snmp.Type, []byte) {
+			one := &list[row]
+			if column == notify.MutesColumn {
+				return text(mutesOf(one))
 			}
-		}
+			return notify.AlarmObject(column, eventOf(one), s.Names)
+		},
 	}
-	slices.SortFunc(rows, func(x, y row) int { return cmp.Compare(x.index, y.index) })
-	add(b, below(s.Enterprise, 1, notify.TablesArc, 1, 1), columns, rows)
 }
 
-// maxMutes is the maximum size of traplineActiveAlarmMutes.
-const maxMutes = 255
-
-// values returns the values of an alarm by column.
-func (s *Source) values(one *outbox.Standing, objects snmp.OID) map[uint32]snmp.VarBind {
-	e := alarm.Event{Kind: alarm.Acked, At: one.Alarm.RaisedAt, Alarm: one.Alarm}
+// eventOf returns the last notification of an alarm to any receiver.
+func eventOf(one *outbox.Standing) *alarm.Event {
+	e := &alarm.Event{Kind: alarm.Raise, At: one.Alarm.RaisedAt, Alarm: one.Alarm}
 	for i := range one.Receivers {
 		if k := &one.Receivers[i]; k.Event != "" && (e.ID == "" || k.At.After(e.At)) {
 			e.ID, e.At, e.Repeat = k.Event, k.At, k.Repeats
 		}
 	}
-	values := map[uint32]snmp.VarBind{}
-	for _, v := range s.AlarmObjects(&e) {
-		if object := v.Name.Parent(); object.HasPrefix(objects) {
-			_, number := object.CutLast()
-			values[number] = snmp.VarBind{Type: v.Type, Value: v.Value}
-		}
-	}
-	var mutes []string
+	return e
+}
+
+func mutesOf(one *outbox.Standing) string {
+	var list []string
 	for _, r := range one.Mutes {
-		mutes = append(mutes, r.String())
+		list = append(list, r.String())
 	}
-	values[notify.MutesColumn] = text(strings.Join(mutes, ", "), maxMutes)
-	return values
+	return strings.Join(list, ", ")
 }
 
-func text(s string, most int) snmp.VarBind {
-	return snmp.VarBind{Type: snmp.OctetString, Value: []byte(notify.OneLine(s, most))}
-}
+// oldNumbers is the first number of alarms that were raised before raises had numbers.
+const oldNumbers = 1 << 31
 
-func number32(n int) snmp.VarBind {
-	return snmp.VarBind{Type: snmp.Gauge32, Value: snmp.AppendUint(nil, uint64(uint32(max(0, n))))}
-}
-
-// The values of traplineReceiverState.
-const stateWorks, stateFails, stateWaiting = 1, 2, 3
-
-// receivers adds traplineReceiverTable.
-func (s *Source) receivers(b *agent.Builder) {
-	var rows []row
-	for i, r := range s.Receivers() {
-		state := int64(stateWorks)
-		switch {
-		case r.Failing:
-			state = stateFails
-		case r.LastAck.IsZero():
-			state = stateWaiting
+// numbered sorts alarms by the number of the raise, and returns the numbers. Alarms without one have numbers that follow
+// from their IDs.
+func numbered(list []outbox.Standing) []uint32 {
+	numberOf := func(a *alarm.Alarm) uint32 {
+		if a.Number > 0 {
+			return uint32(a.Number)
 		}
-		problem := ""
-		if r.Err != nil {
-			problem = cmp.Or(string(outbox.Reason(r.Err)), r.Err.Error())
-		}
-		rows = append(rows, row{uint32(i + 1), []snmp.VarBind{
-			text(r.Name, 64), text(r.Address, 255), text(r.Type, 64), {Type: snmp.Integer, Value: snmp.AppendInt(nil, state)},
-			text(problem, 255), number32(r.Waiting), moment(r.Oldest), number32(r.GivenUp), number32(r.Today), moment(r.LastAck),
-		}})
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(a.ID))
+		return oldNumbers | h.Sum32()
 	}
-	add(b, below(s.Enterprise, 1, notify.TablesArc, 2, 1), notify.ReceiverColumns(), rows)
+	slices.SortFunc(list, func(a, b outbox.Standing) int {
+		return cmp.Or(cmp.Compare(numberOf(&a.Alarm), numberOf(&b.Alarm)), cmp.Compare(a.Alarm.ID, b.Alarm.ID))
+	})
+	numbers := make([]uint32, len(list))
+	last := uint32(0)
+	for i := range list {
+		last = max(last+1, numberOf(&list[i].Alarm))
+		numbers[i] = last
+	}
+	return numbers
+}
+
+func text(s string) (snmp.Type, []byte) {
+	return snmp.OctetString, []byte(notify.OneLine(s, maxText))
+}
+
+func gauge(n int) (snmp.Type, []byte) {
+	return snmp.Gauge32, snmp.AppendUint(nil, uint64(uint32(max(0, n))))
 }
 
 // moment is a DateAndTime, or eight octets of 0 where there is none.
-func moment(t time.Time) snmp.VarBind {
+func moment(t time.Time) (snmp.Type, []byte) {
 	if t.IsZero() {
-		return snmp.VarBind{Type: snmp.OctetString, Value: make([]byte, 8)}
+		return snmp.OctetString, make([]byte, 8)
 	}
-	return snmp.VarBind{Type: snmp.OctetString, Value: varbind.DateAndTime(t)}
+	return snmp.OctetString, varbind.DateAndTime(t)
+}
+
+// receivers returns traplineReceiverTable.
+func (s *Source) receivers() agent.Objects {
+	list := s.Receivers()
+	indexes := make([]uint32, len(list))
+	for i := range indexes {
+		indexes[i] = uint32(i + 1)
+	}
+	return &table{
+		entry: below(s.Enterprise, 1, notify.TablesArc, 2, 1), columns: notify.ReceiverColumns(), indexes: indexes,
+		value: func(column uint32, row int) (snmp.Type, []byte) { return receiverObject(column, &list[row]) },
+	}
+}
+
+// receiverObject returns the value of a column of traplineReceiverTable.
+func receiverObject(column uint32, r *outbox.ReceiverState) (snmp.Type, []byte) {
+	switch column {
+	case 2:
+		return text(r.Name)
+	case 3:
+		return text(r.Address)
+	case 4:
+		return text(r.Type)
+	case 5:
+		return snmp.Integer, snmp.AppendInt(nil, receiverState(r))
+	case 6:
+		if r.Err == nil {
+			return text("")
+		}
+		return text(cmp.Or(string(outbox.Reason(r.Err)), r.Err.Error()))
+	case 7:
+		return gauge(r.Waiting)
+	case 8:
+		return moment(r.Oldest)
+	case 9:
+		return gauge(r.GivenUp)
+	case 10:
+		return gauge(r.Today)
+	}
+	return moment(r.LastAck)
+}
+
+// receiverState returns the value of traplineReceiverState: works, fails or waiting.
+func receiverState(r *outbox.ReceiverState) int64 {
+	switch {
+	case r.Failing:
+		return 2
+	case r.LastAck.IsZero():
+		return 3
+	}
+	return 1
 }
