@@ -33,7 +33,7 @@ func standings(n int) (list []outbox.Standing) {
 func source(n int) *Source {
 	list := standings(n)
 	return &Source{
-		Version: "1.0", Name: "nms", Enterprise: enterprise, 
+		Version: "1.0", Name: "nms", Enterprise: enterprise,
 		Identity: originator.NewIdentity([]byte("\x80\x00\x00\x00\x05engine"), 7, time.Now(), nil),
 		Alarms:   func() []outbox.Standing { return list }, Receivers: func() []outbox.ReceiverState { return nil },
 	}
