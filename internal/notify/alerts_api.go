@@ -90,13 +90,17 @@ func (i *AlertsAPI) noteTruncated(n int) {
 // truncatedAlarm is the rule of the alarm about a group of alerts of which Alertmanager leaves some out.
 const truncatedAlarm = "TraplineTruncated"
 
+// truncatedLease is how long it lasts after the last message of its group: longer than a repeat_interval, which is 4 h
+// unless set.
+const truncatedLease = 25 * time.Hour
+
 // whole is the transition of the alarm that the message of a group is truncated. It lasts until a message of the group
-// is whole.
+// is whole, or until none has come for long.
 func (b *batch) whole() outbox.Transition {
 	group := oneLine(b.group, maxSummary)
 	labels := map[string]string{"alertname": truncatedAlarm, "group": group, alarm.SeverityLabel: alarm.Warning.String()}
 	id := alarm.ID(b.api.Deployment, truncatedAlarm, "", map[string]string{"group": b.group})
-	return outbox.Transition{Active: b.truncated > 0, Alarm: alarm.Alarm{
+	return outbox.Transition{Active: b.truncated > 0, Lease: b.now.Add(truncatedLease), Alarm: alarm.Alarm{
 		ID: id, Rule: truncatedAlarm, Severity: alarm.Warning, Labels: labels, Resource: oneLine("group="+group, maxResource), Value: strconv.Itoa(max(0, b.truncated)),
 		Summary:      fmt.Sprintf("Alertmanager leaves out %d alerts of the group %s: set max_alerts of its receiver to 0", b.truncated, group),
 		ClearSummary: "Alertmanager sends all alerts of the group " + group,

@@ -141,19 +141,20 @@ func TestTruncatedGroupsAreAlarms(t *testing.T) {
 		i := inletOf(r)
 		for _, test := range []struct {
 			truncated int
+			pause     time.Duration // after the message
 			want      string
-		}{{2, "raise raise raise"}, {2, ""}, {0, "clear"}, {0, ""}} {
+		}{{2, time.Minute, "raise raise raise"}, {2, 24 * time.Hour, ""}, {0, time.Minute, "clear"}, {0, time.Minute, ""}, {2, 24 * time.Hour, "raise"}, {2, 26 * time.Hour, "clear"}} {
 			const alert = `{"status":"firing","labels":{"alertname":"Down","instance":%q}}`
 			body := fmt.Sprintf(`{"version":"4","alerts":[`+alert+","+alert+`],"groupKey":"{}:{alertname=\"Down\"}","truncatedAlerts":%d}`, "a", "b", test.truncated)
 			if code := post(t, i, "/api/v1/webhook", body); code != http.StatusOK {
 				t.Errorf("status %d", code)
 			}
-			rest(time.Minute)
+			rest(test.pause)
 			if got := kindsOf(l); got != test.want {
 				t.Errorf("with %d truncated: sent %q, want %q", test.truncated, got, test.want)
 			}
 		}
-		if n := testutil.ToFloat64(r.outbox.Metrics.AlertsTruncated); n != 4 {
+		if n := testutil.ToFloat64(r.outbox.Metrics.AlertsTruncated); n != 8 {
 			t.Errorf("%g counted", n)
 		}
 	})
