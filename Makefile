@@ -28,6 +28,7 @@ test:
 tests:
 	go vet -tags $(TAGS) ./...
 	go test -race -tags $(TAGS) -timeout 20m ./...
+	scripts/jump.sh $(TAGS)
 	go test -count=1 -tags $(TAGS) -run Law ./internal/client ./internal/replay
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/client
 
