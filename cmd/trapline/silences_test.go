@@ -109,13 +109,27 @@ func TestSilencesAndAcknowledgementsByCommand(t *testing.T) {
 	if text := do("silence", "list"); !strings.Contains(text, id) || !strings.Contains(text, `target="core-1",severity=~"minor|major"`) || !strings.Contains(text, "core upgrade") {
 		t.Errorf("silence list:\n%s", text)
 	}
-	if text := do("alarms"); !strings.Contains(text, "muted by silence "+id) || !strings.Contains(text, "nms muted") {
+	if text := do("alarms"); !strings.Contains(text, "muted by silence "+id[:8]+",") || !strings.Contains(text, "nms muted") {
 		t.Errorf("alarms:\n%s", text)
 	}
 	for _, path := range []string{"/alarms", "/api/v1/alarms"} {
 		if _, _, text := get(t, base+path); !strings.Contains(text, id) {
 			t.Errorf("%s does not show what mutes the alarm:\n%s", path, text)
 		}
+	}
+	for args, want := range map[string]string{
+		"severity=major": "It mutes 1 alarm that is active.",
+		"target=core-9":  "It mutes none of the alarms that are active.",
+		"severty=major":  "It mutes none of the alarms that are active. No target and no active alarm has the label severty: did you mean severity?",
+	} {
+		got := invoke(t, "silence", "add", args, "--comment=x", "--until-clear", "--url="+base)
+		if strings.TrimSpace(got.errs) != want {
+			t.Errorf("silence add %s: %+v, want %q", args, got, want)
+		}
+		do("silence", "expire", got.out[:12])
+	}
+	if got := invoke(t, "silence", "expire", "4711", "--url="+base); got.status != cli.ExitUsage || !strings.Contains(got.errs, "no silence 4711 at ") {
+		t.Errorf("silence expire: %+v", got)
 	}
 	do("silence", "expire", id)
 	arrived(`"it is hot"`)

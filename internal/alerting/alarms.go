@@ -125,7 +125,7 @@ func notified(k *outbox.Known) api.Notified {
 	case outbox.Muted:
 		n.Text = listOf("muted", why)
 	default:
-		n.Text = n.State
+		n.Text = listOf(n.State, why)
 	}
 	return n
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/prometheus/alertmanager/matcher/compat"
@@ -43,6 +44,11 @@ func Parse(text string) (Matchers, error) {
 	m, err := parseMatchers(text, "")
 	if err == nil && len(m) == 0 {
 		err = errors.New("no matcher")
+	}
+	if slices.ContainsFunc(m, func(one *labels.Matcher) bool {
+		return strings.HasSuffix(one.Name, ">") || strings.HasSuffix(one.Name, "<")
+	}) {
+		err = errors.New("labels are compared by =, !=, =~ and !~ only")
 	}
 	if err != nil {
 		return nil, fmt.Errorf(`matchers %q: %w: write name="value", or name=~"expression"`, text, err)

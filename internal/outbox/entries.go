@@ -76,6 +76,9 @@ func (p *plan) noteEvent(kind string, q *queue.Queue, r *queue.Row) *journal.Eve
 		a := journal.OfAlarm(kind, &r.Alarm)
 		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
 	}
+	if r.Kind == alarm.Forward {
+		e.Target, e.Value = r.Alarm.Target, r.Alarm.Notification
+	}
 	p.note(e)
 	return &p.entries[len(p.entries)-1]
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -88,7 +89,9 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Closed(q.Route.Active, q.Route.Mute) != "":
 		k.Progress, k.Err = Muted, errors.New(o.state.mutes.Closed(q.Route.Active, q.Route.Mute))
 	case at.Key == "" && q.Receiver.Wants(a) && (s.Ack == nil || !q.Route.UnlessAcked) && seconds(o.state.clock.run()) < s.Run+seconds(q.Route.Delay):
-		k.Progress, k.Err = Waits, errDelay
+		k.Progress, k.Err = Waits, fmt.Errorf("its delay ends at %s", o.state.clock.wallAt(fromSeconds(s.Run)+q.Route.Delay).Local().Format(time.TimeOnly))
+	case at.Key == "" && q.Receiver.Wants(a) && s.Ack != nil && q.Route.UnlessAcked:
+		k.Err = errAcked
 	case at.Key == "" && o.state.short[q] && q.Receiver.Wants(a):
 		k.Progress, k.Err = Waits, errNoRoom
 	case at.Key == "" || v == nil || v.Left:
@@ -110,7 +113,7 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
 }
 
 var (
-	errDelay  = errors.New("the delay of the receiver is not over")
+	errAcked  = errors.New("a person has acknowledged it")
 	errNoRoom = errors.New("max_events or max_bytes of the receiver is reached: it is sent once there is room")
 )
 

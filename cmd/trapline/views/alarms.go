@@ -108,6 +108,9 @@ const notSent = "not sent: so since it was first polled"
 // quietParts are why an alarm is quiet.
 func quietParts(a *api.Alarm) (parts []string) {
 	for _, reason := range a.Mutes {
+		if kind, id, ok := strings.Cut(reason, " "); ok && kind == "silence" && len(id) > shortID {
+			reason = kind + " " + id[:shortID]
+		}
 		parts = append(parts, "muted by "+reason)
 	}
 	if a.AckedBy != "" {
@@ -126,6 +129,8 @@ func notifiedText(a *api.Alarm) string {
 		text := n.Receiver + " " + n.State
 		if n.Reason != "" {
 			text += " (" + strings.ReplaceAll(n.Reason, "_", " ") + ")"
+		} else if why, ok := strings.CutPrefix(n.Text, n.State+", "); ok {
+			text += " (" + why + ")"
 		}
 		parts = append(parts, text)
 	}
@@ -194,7 +199,11 @@ func printAlarm(p *cli.Printer, a *api.Alarm) {
 		p.Field("Muted", "by "+reason)
 	}
 	if a.AckedBy != "" {
-		p.Field("Acknowledged", strings.TrimSuffix("by "+a.AckedBy+" "+human.Moment(a.AckedAt)+": "+a.AckComment, ": "))
+		by := "by " + a.AckedBy + " " + human.Moment(a.AckedAt)
+		if !a.AckedUntil.IsZero() {
+			by += " until " + human.Moment(a.AckedUntil)
+		}
+		p.Field("Acknowledged", strings.TrimSuffix(by+": "+a.AckComment, ": "))
 	}
 	for _, n := range a.Notified {
 		p.Field("Notified", n.Receiver+" "+n.Text)

@@ -188,8 +188,8 @@ func eventText(e *api.Event) string {
 		parts = append(parts, fmt.Sprintf("%d tries", e.Tries))
 	}
 	text := strings.Join(parts, " ")
-	if e.Text != "" {
-		text += ": " + e.Text
+	if words := e.Words(); words != "" {
+		text += ": " + words
 	}
 	return strings.TrimPrefix(text, ": ")
 }
@@ -212,7 +212,7 @@ func eventGrid(list []api.Event) *cli.Grid {
 	for i := range list {
 		e := &list[i]
 		g.Add(cli.TimeCell(e.At), cli.Item{Text: strings.ReplaceAll(e.Kind, "_", " "), Exact: e.Kind, Style: kindStyle(e.Kind)}, severityCell(e.Severity), cli.Item{Text: e.Target, Style: cli.Bold}, cli.Item{Text: e.Rule}, cli.Item{Text: e.Receiver},
-			cli.Seconds(e.Millis/1000), cli.Number(e.Tries), cli.Item{Text: e.Resource}, cli.Item{Text: e.Alarm}, cli.Item{Text: e.Event}, cli.Item{Text: strconv.FormatUint(e.Seq, 10)}, cli.Item{Text: e.Text})
+			cli.Seconds(e.Millis/1000), cli.Number(e.Tries), cli.Item{Text: e.Resource}, cli.Item{Text: e.Alarm}, cli.Item{Text: e.Event}, cli.Item{Text: strconv.FormatUint(e.Seq, 10)}, cli.Item{Text: e.Words()})
 	}
 	return g
 }

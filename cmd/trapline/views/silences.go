@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
+	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/human"
 	"trapline/internal/mute"
+	"trapline/internal/setting"
 )
 
 // silence is a silence as Alertmanager's API has it.
@@ -41,7 +45,13 @@ func addSilences(program *cli.Program) {
 }
 
 // author is the name of the user, for silences and acknowledgements.
-func author() string { return cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME"), "unknown") }
+func author() string {
+	name := cmp.Or(os.Getenv("USER"), os.Getenv("LOGNAME"))
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	return cmp.Or(name, "unknown")
+}
 
 func addSilenceAdd(program *cli.Program, parent *kingpin.CmdClause) {
 	c := parent.Command("add", "Mute the alarms that all matchers match. Prints the ID of the silence.")
@@ -73,9 +83,65 @@ func addSilenceAdd(program *cli.Program, parent *kingpin.CmdClause) {
 		if err := askAlertmanager(ctx, r, cli.Call{Method: http.MethodPost, Path: "/api/v2/silences", Body: &s}, &added); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(os.Stdout, human.Visible(added.SilenceID))
+		if _, err = fmt.Fprintln(os.Stdout, human.Visible(added.SilenceID)); err != nil {
+			return err
+		}
+		effect, err := silenceEffect(ctx, r, added.SilenceID, m)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(os.Stderr, human.Visible(effect))
 		return err
 	}
+}
+
+// silenceEffect says how many active alarms a silence mutes. Of one that mutes none it names the labels that neither an
+// alarm nor a target has.
+func silenceEffect(ctx context.Context, r *cli.Remote, id string, matchers mute.Matchers) (string, error) {
+	var alarms []api.Alarm
+	if _, err := r.Get(ctx, "/api/v1/alarms", nil, &alarms); err != nil {
+		return "", err
+	}
+	muted := 0
+	for i := range alarms {
+		if slices.Contains(alarms[i].Mutes, "silence "+id) {
+			muted++
+		}
+	}
+	switch muted {
+	case 0:
+	case 1:
+		return "It mutes 1 alarm that is active.", nil
+	default:
+		return fmt.Sprintf("It mutes %s alarms that are active.", human.Grouped(muted)), nil
+	}
+	var targets api.TargetList
+	if _, err := r.Get(ctx, "/api/v1/targets", nil, &targets); err != nil {
+		return "", err
+	}
+	known := map[string]bool{"alertname": true, "target": true, "severity": true, "resource": true}
+	for i := range alarms {
+		for name := range alarms[i].Labels {
+			known[name] = true
+		}
+	}
+	for i := range targets.Targets {
+		for name := range targets.Targets[i].Labels {
+			known[name] = true
+		}
+	}
+	text := "It mutes none of the alarms that are active."
+	for _, m := range matchers {
+		if !known[m.Name] {
+			text += fmt.Sprintf(" No target and no active alarm has the label %s", m.Name)
+			if near := setting.Nearest(m.Name, slices.Sorted(maps.Keys(known))); near != "" {
+				text += ": did you mean " + near + "?"
+			} else {
+				text += "."
+			}
+		}
+	}
+	return text, nil
 }
 
 func addSilenceList(program *cli.Program, parent *kingpin.CmdClause) {
@@ -112,8 +178,12 @@ func silenceGrid(list []silence) *cli.Grid {
 	styles := map[string]cli.Style{"active": cli.Good, "expired": cli.Faint}
 	for i := range list {
 		s := &list[i]
+		ends := cli.TimeCell(s.EndsAt)
+		if s.Annotations[mute.UntilClear] == "true" && s.Status.State != "expired" {
+			ends.Text += " or when clear"
+		}
 		g.Add(cli.Item{Text: s.Status.State, Style: styles[s.Status.State]}, cli.Item{Text: s.ID}, cli.Item{Text: strings.Trim(s.Matchers.String(), "{}")},
-			cli.TimeCell(s.StartsAt), cli.TimeCell(s.EndsAt), cli.Item{Text: s.CreatedBy}, cli.Item{Text: s.Comment})
+			cli.TimeCell(s.StartsAt), ends, cli.Item{Text: s.CreatedBy}, cli.Item{Text: s.Comment})
 	}
 	return g
 }
@@ -121,19 +191,45 @@ func silenceGrid(list []silence) *cli.Grid {
 func addSilenceExpire(program *cli.Program, parent *kingpin.CmdClause) {
 	c := parent.Command("expire", "End silences. What they muted and is still active is sent at once.")
 	server := cli.AddServerFlags(c)
-	ids := c.Arg("id", "ID of a silence.").Required().Strings()
+	ids := c.Arg("id", "ID of a silence, or the first digits of it.").Required().Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		r, err := server.Open()
 		if err != nil {
 			return err
 		}
 		for _, id := range *ids {
+			id, err := wholeID(ctx, r, id)
+			if err != nil {
+				return err
+			}
 			if err := askAlertmanager(ctx, r, cli.Call{Method: http.MethodDelete, Path: "/api/v2/silence/" + url.PathEscape(id)}, nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+// uuidLength is the length of the ID of a silence.
+const uuidLength = 36
+
+// wholeID returns the ID of the one active or pending silence that begins with some digits.
+func wholeID(ctx context.Context, r *cli.Remote, id string) (string, error) {
+	if len(id) >= uuidLength {
+		return id, nil
+	}
+	var list []silence
+	if err := askAlertmanager(ctx, r, cli.Call{Path: "/api/v2/silences", Query: url.Values{"expired": {"false"}}}, &list); err != nil {
+		return "", err
+	}
+	list = slices.DeleteFunc(list, func(s silence) bool { return !strings.HasPrefix(s.ID, id) })
+	switch len(list) {
+	case 0:
+		return "", cli.Usagef("no silence %s at %s. trapline silence lists them", id, r.Base.Redacted())
+	case 1:
+		return list[0].ID, nil
+	}
+	return "", cli.Usagef("%d silences begin with %s: write more digits", len(list), id)
 }
 
 // askAlertmanager makes a call to Alertmanager's API, whose answers have no envelope.
