@@ -53,8 +53,9 @@ func (i *Interval) Problems() []setting.Problem {
 		m.Add("", "a time interval needs time_intervals, as in [{weekdays: ['monday:friday']}]")
 	}
 	for n := range i.Periods {
-		if _, err := i.Periods[n].interval(); err != nil {
-			m.Add(fmt.Sprintf("time_intervals[%d]", n), "%v: write it as in Alertmanager's time_intervals", err)
+		at := fmt.Sprintf("time_intervals[%d]", n)
+		for _, problem := range i.Periods[n].problems() {
+			m.Add(strings.TrimSuffix(at+"."+problem.Path, "."), "%s", problem.Text)
 		}
 	}
 	return m
@@ -88,7 +89,7 @@ func (w *WindowSettings) Problems() []setting.Problem {
 		m.Add("", "a maintenance window needs during, from or until: without them it never ends")
 	}
 	if !w.Until.IsZero() && !w.From.Before(w.Until.Time) {
-		m.Add("until", "until must be after from")
+		m.Add("until", "it is not after from: write a later time")
 	}
 	return m
 }

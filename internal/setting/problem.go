@@ -17,6 +17,13 @@ func (p *Problems) Add(path, format string, args ...any) {
 	*p = append(*p, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
+// AddText adds the text of a problem, unless it is empty.
+func (p *Problems) AddText(path, text string) {
+	if text != "" {
+		p.Add(path, "%s", text)
+	}
+}
+
 // Checked is implemented by settings that can be in error in ways that their types do not exclude.
 type Checked interface{ Problems() []Problem }
 
