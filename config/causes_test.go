@@ -68,3 +68,35 @@ inhibit_rules: [{source_match: {alertname: Bsy}, target_match: {alertname: FromO
 		t.Error(got)
 	}
 }
+
+// Settings that have no effect without others are named, with what to write.
+func TestSettingsWithoutEffect(t *testing.T) {
+	const receives = "listen: {addresses: [':1162'], auths: [public_v2]}\n"
+	const rule = "trap_rules: [{alert: Down, on: IF-MIB::linkDown, expires: 1h}]\n"
+	for text, want := range map[string]string{
+		rule:            "trap_rules: nothing is received without listen: write listen:",
+		receives + rule: "",
+		"receivers: [{name: a, address: 192.0.2.9, forward: {traps: ['*']}}]\n":                                                                   "receivers[0].forward: nothing is received without listen",
+		"receivers: [{name: a, address: 192.0.2.9, unless_acknowledged: true}]\n":                                                                 "receivers[0].unless_acknowledged: without a delay",
+		"receivers: [{name: a, address: 192.0.2.9, unless_acknowledged: true, delay: 15m}]\n":                                                     "",
+		receives + rule + "targets: [{name: b, address: 192.0.2.2, parents: [192.0.2.1]}, 192.0.2.1]\n":                                           "targets[0].parents: no rule raises DeviceDown",
+		receives + rule + "topology: {down: ['alertname=\"Dwn\"']}\ntargets: [{name: b, address: 192.0.2.2, parents: [192.0.2.1]}, 192.0.2.1]\n":  "no rule raises Dwn, which topology.down names: did you mean Down?",
+		receives + rule + "topology: {down: ['alertname=\"Down\"']}\ntargets: [{name: b, address: 192.0.2.2, parents: [192.0.2.1]}, 192.0.2.1]\n": "",
+		"targets: [{name: b, address: 192.0.2.2, parents: [192.0.2.1]}, 192.0.2.1]\n":                                                             "",
+	} {
+		file := filepath.Join(t.TempDir(), "snmp.yml")
+		if !strings.Contains(text, "targets:") {
+			text += "targets: [192.0.2.1]\n"
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load([]string{file}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(c.Warnings, "; "); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -42,6 +42,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 		u.readRules()
 		u.checkTrapRules(o)
 		u.checkInhibitRules()
+		u.warnOfNoEffect()
 		u.checkSeverities()
 	}
 	m := u.more

@@ -11,6 +11,7 @@ import (
 
 	"trapline/config/document"
 	"trapline/internal/modules"
+	"trapline/internal/mute"
 	"trapline/internal/rules"
 	"trapline/internal/setting"
 	"trapline/internal/varbind"
@@ -126,13 +127,7 @@ func (u *merged) checkTrapRules(o Options) {
 
 // checkInhibitRules warns of names of alarms that are probably misspelled. Others may come from outside.
 func (u *merged) checkInhibitRules() {
-	var known []string
-	for _, r := range u.config.Rules.Rules() {
-		known = append(known, r.Alert)
-	}
-	for i := range u.config.TrapRules {
-		known = append(known, u.config.TrapRules[i].Alert)
-	}
+	known := u.alertnames()
 	for _, s := range u.sources {
 		for i := range s.Config.InhibitRules {
 			for _, name := range s.Config.InhibitRules[i].Alertnames() {
@@ -154,4 +149,64 @@ func exprProblem(expr string) string {
 		return problems[0].Text
 	}
 	return ""
+}
+
+// warnOfNoEffect warns of settings that have no effect without others that are missing.
+func (u *merged) warnOfNoEffect() {
+	receives := u.config.Listen.Enabled()
+	for _, s := range u.sources {
+		if len(s.Config.TrapRules) > 0 && !receives {
+			s.Warn(document.Path{"trap_rules"}, "nothing is received without listen: write listen: {addresses: [\":162\"], auths: [NAME]}")
+		}
+		for i := range s.Config.Receivers {
+			r, at := &s.Config.Receivers[i], document.Path{"receivers", document.Index(i)}
+			if len(r.Forward.Traps) > 0 && !receives {
+				s.Warn(at.Below("forward"), "nothing is received without listen: write listen: {addresses: [\":162\"], auths: [NAME]}")
+			}
+			if r.UnlessAcknowledged && r.Delay.IsZero() {
+				s.Warn(at.Below("unless_acknowledged"), "without a delay an alarm is sent before anybody can acknowledge it: write delay: 15m")
+			}
+		}
+	}
+	u.warnOfParents()
+}
+
+// warnOfParents warns of parents while no rule raises what topology.down names. Without rules all alarms come from outside.
+func (u *merged) warnOfParents() {
+	down, known := u.downAlert(), u.alertnames()
+	if down == "" || len(known) == 0 || slices.Contains(known, down) {
+		return
+	}
+	text := fmt.Sprintf("no rule raises %s, the alarm of devices that are down: write rule_files: [rules/*.yml], or the name of your alarm in topology.down", down)
+	if question := setting.DidYouMean(down, known); question != "" {
+		text = fmt.Sprintf("no rule raises %s, which topology.down names: %s", down, question)
+	}
+	for _, s := range u.sources {
+		for i := range s.Config.Targets {
+			if len(s.Config.Targets[i].Parents) > 0 {
+				s.Warn(document.Path{"targets", document.Index(i), "parents"}, text)
+				return
+			}
+		}
+	}
+}
+
+// downAlert returns the alertname that the matchers of topology.down demand, or "".
+func (u *merged) downAlert() string {
+	m, err := u.config.Topology.Matchers()
+	if err != nil {
+		return "" // it is reported
+	}
+	return mute.Alertname(m)
+}
+
+// alertnames returns the names of the alarms of all rules.
+func (u *merged) alertnames() (known []string) {
+	for _, r := range u.config.Rules.Rules() {
+		known = append(known, r.Alert)
+	}
+	for i := range u.config.TrapRules {
+		known = append(known, u.config.TrapRules[i].Alert)
+	}
+	return known
 }

@@ -120,7 +120,7 @@ func TestSilencesAndAcknowledgementsByCommand(t *testing.T) {
 	for args, want := range map[string]string{
 		"severity=major": "It mutes 1 alarm that is active.",
 		"target=core-9":  "It mutes none of the alarms that are active.",
-		"severty=major":  "It mutes none of the alarms that are active. No target and no active alarm has the label severty: did you mean severity?",
+		"severty=major":  "It mutes none of the alarms that are active. No target and no active alarm has the label severty; did you mean severity?",
 	} {
 		got := invoke(t, "silence", "add", args, "--comment=x", "--until-clear", "--url="+base)
 		if strings.TrimSpace(got.errs) != want {

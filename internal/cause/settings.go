@@ -72,6 +72,16 @@ func ParseRules(list []RuleSettings) (rules []Rule, err error) {
 	return rules, nil
 }
 
+// Labels returns the names of the labels that the rule compares.
+func (s *RuleSettings) Labels() []string {
+	rules, err := ParseRules([]RuleSettings{*s})
+	if err != nil {
+		return nil // it is reported
+	}
+	equal := slices.DeleteFunc(slices.Clone(s.Equal), func(name string) bool { return name == "resource" })
+	return slices.Concat(mute.LabelsOf(rules[0].source), mute.LabelsOf(rules[0].target), equal)
+}
+
 // Alertnames returns the values of alertname that the matchers compare.
 func (s *RuleSettings) Alertnames() (names []string) {
 	rules, err := ParseRules([]RuleSettings{*s})

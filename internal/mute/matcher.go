@@ -56,6 +56,16 @@ func Parse(text string) (Matchers, error) {
 	return m, nil
 }
 
+// Alertname returns the alertname that matchers demand, or "".
+func Alertname(m Matchers) string {
+	for _, one := range m {
+		if one.Name == "alertname" && one.Type == labels.MatchEqual {
+			return one.Value
+		}
+	}
+	return ""
+}
+
 // Equal returns matchers of labels with their values, sorted by name.
 func Equal(values map[string]string) (all Matchers) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {

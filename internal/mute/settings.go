@@ -94,6 +94,25 @@ func (w *WindowSettings) Problems() []setting.Problem {
 	return m
 }
 
+// Labels returns the names of the labels that the matchers compare.
+func (w *WindowSettings) Labels() []string {
+	m, err := ParseAll(w.Matchers)
+	if err != nil {
+		return nil // it is reported
+	}
+	return LabelsOf(m)
+}
+
+// LabelsOf returns the names of the labels that matchers compare, but for resource, which every alarm may have.
+func LabelsOf(m Matchers) (names []string) {
+	for _, one := range m {
+		if one.Name != "resource" {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
 // CheckNames returns the error of a list of names of intervals, "" if all are known.
 func CheckNames(names []string, known []Interval) (index int, text string) {
 	var all []string

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -55,15 +56,15 @@ func SameAddress(list []ReceiverSettings) (warnings []string) {
 var alarmLabels = []string{"alertname", "target", "instance", "address", "severity"}
 
 // MisspelledLabels returns warnings about labels that are none of the known ones, but are like one of them. Other
-// unknown labels may be of alerts that Prometheus or Alertmanager sends.
-func (r *ReceiverSettings) MisspelledLabels(known []string) (warnings []string) {
+// unknown labels may be of alerts that Prometheus or Alertmanager sends. where is the setting that has the labels.
+func MisspelledLabels(where string, names iter.Seq[string], known []string) (warnings []string) {
 	known = slices.Concat(alarmLabels, known)
-	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+	for _, name := range slices.Sorted(names) {
 		if slices.Contains(known, name) {
 			continue
 		}
 		if question := setting.DidYouMean(name, known); question != "" {
-			warnings = append(warnings, fmt.Sprintf("receiver %q: labels: no target, rule or metric has the label %.40q: %s", r.Name, name, question))
+			warnings = append(warnings, fmt.Sprintf("%s: no target, rule or metric has the label %.40q: %s", where, name, question))
 		}
 	}
 	return warnings

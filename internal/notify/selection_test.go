@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,7 +72,7 @@ func TestMisspelledLabelsOfReceivers(t *testing.T) {
 		if err := yaml.Unmarshal([]byte("{name: nms, labels: "+labels+"}"), &r); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(r.MisspelledLabels([]string{"site", "ifName"}), "; "); got != want {
+		if got := strings.Join(MisspelledLabels(`receiver "nms": labels`, maps.Keys(r.Labels), []string{"site", "ifName"}), "; "); got != want {
 			t.Errorf("%s: %s\nwant %s", labels, got, want)
 		}
 	}

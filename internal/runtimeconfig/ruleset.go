@@ -3,6 +3,7 @@ package runtimeconfig
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -60,9 +61,11 @@ func (w *Config) ForRules() (rules.Environment, error) {
 	return x, nil
 }
 
-// misspelledLabels returns warnings about labels of receivers that no alarm of the targets and rules can have.
+// misspelledLabels returns warnings about labels of receivers, maintenance and inhibit rules that no alarm of the targets
+// and rules can have.
 func (w *Config) misspelledLabels() (warnings []string, err error) {
-	if !slices.ContainsFunc(w.Config.Receivers, func(r notify.ReceiverSettings) bool { return len(r.Labels) > 0 }) {
+	named := w.namedLabels()
+	if len(named) == 0 {
 		return nil, nil
 	}
 	has, err := w.ForRules()
@@ -75,10 +78,37 @@ func (w *Config) misspelledLabels() (warnings []string, err error) {
 		known = slices.AppendSeq(known, maps.Keys(r.Labels))
 		known = append(known, quoted(r.Text)...)
 	}
-	for i := range w.Config.Receivers {
-		warnings = append(warnings, w.Config.Receivers[i].MisspelledLabels(known)...)
+	for _, one := range named {
+		warnings = append(warnings, notify.MisspelledLabels(one.where, slices.Values(one.labels), known)...)
 	}
 	return warnings, nil
+}
+
+// naming is a setting that names labels of alarms.
+type naming struct {
+	where  string
+	labels []string
+}
+
+func (w *Config) namedLabels() (list []naming) {
+	add := func(where string, labels []string) {
+		if len(labels) > 0 {
+			list = append(list, naming{where, labels})
+		}
+	}
+	for i := range w.Config.Receivers {
+		r := &w.Config.Receivers[i]
+		add(fmt.Sprintf("receiver %q: labels", r.Name), slices.Collect(maps.Keys(r.Labels)))
+		add(fmt.Sprintf("receiver %q: group_by", r.Name), slices.DeleteFunc(slices.Clone(r.GroupBy), func(name string) bool { return name == "..." }))
+	}
+	for i := range w.Config.Maintenance {
+		m := &w.Config.Maintenance[i]
+		add(fmt.Sprintf("maintenance %q: matchers", m.Name), m.Labels())
+	}
+	for i := range w.Config.InhibitRules {
+		add(fmt.Sprintf("inhibit_rules[%d]", i), w.Config.InhibitRules[i].Labels())
+	}
+	return list
 }
 
 var quotedName = regexp.MustCompile(`["']([A-Za-z_][A-Za-z0-9_]*)["']`)

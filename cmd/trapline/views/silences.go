@@ -22,7 +22,6 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/human"
 	"trapline/internal/mute"
-	"trapline/internal/setting"
 )
 
 // silence is a silence as Alertmanager's API has it.
@@ -133,12 +132,7 @@ func silenceEffect(ctx context.Context, r *cli.Remote, id string, matchers mute.
 	text := "It mutes none of the alarms that are active."
 	for _, m := range matchers {
 		if !known[m.Name] {
-			text += fmt.Sprintf(" No target and no active alarm has the label %s", m.Name)
-			if near := setting.Nearest(m.Name, slices.Sorted(maps.Keys(known))); near != "" {
-				text += ": did you mean " + near + "?"
-			} else {
-				text += "."
-			}
+			text += fmt.Sprintf(" No target and no active alarm has the label %s%s", m.Name, cli.DidYouMean(m.Name, slices.Sorted(maps.Keys(known))))
 		}
 	}
 	return text, nil
