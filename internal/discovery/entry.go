@@ -25,7 +25,7 @@ type Entry struct {
 // Labels with a meaning, beside those of Prometheus.
 const (
 	paramPrefix   = model.ParamLabelPrefix
-	nameLabel     = "__trapline_name__"
+	nameLabel     = "__trapline_name__" // keyLabel("name")
 	instanceLabel = "instance"
 	jobLabel      = "job"
 )
@@ -108,6 +108,9 @@ func target(l labels.Labels) (t poller.TargetSettings, err error) {
 			return t, fmt.Errorf("%s: %w", model.ScrapeIntervalLabel, err)
 		}
 		t.Interval.Duration = time.Duration(d)
+	}
+	if err := setKeys(&t, l); err != nil {
+		return t, err
 	}
 	t.Labels, err = ownLabels(l)
 	return t, err

@@ -32,6 +32,9 @@ func (s *Settings) kinds() (list []kind) {
 	for _, d := range s.DNS {
 		list = append(list, kind{fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), noFiles{}, foreign(&d.Value)})
 	}
+	if s.CSV != nil {
+		list = append(list, kind{"csv " + strings.Join(s.CSV.Paths, ","), s.CSV, s.CSV.open})
+	}
 	return list
 }
 

@@ -3,18 +3,19 @@ package setup
 import (
 	"strings"
 
+	"trapline/internal/csvlist"
 	"trapline/internal/poller"
 	"trapline/internal/survey"
 )
 
 // targetOf is the entry of a device that answers.
 func targetOf(s *survey.Surveyed, remark bool) written {
-	t := written{address: s.Address}
+	t := written{Target: csvlist.Target{Address: s.Address}}
 	if name := strings.TrimSpace(s.Name); name != "" && name != s.Address && usableName(name) {
-		t.name = name
+		t.Name = name
 	}
 	if s.By != nil && s.By.Name != poller.DefaultAuth {
-		t.auth = s.By.Name
+		t.Auth = s.By.Name
 	}
 	if remark {
 		t.remark = oneLine(s.Descr)

@@ -1,22 +1,16 @@
 package setup
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"trapline/internal/cli"
+	"trapline/internal/csvlist"
 	"trapline/internal/human"
-	"trapline/internal/poller"
-	"trapline/internal/series"
 	"trapline/internal/setting"
 )
 
@@ -33,12 +27,12 @@ func addImport(program *cli.Program) {
 		if err != nil {
 			return err
 		}
-		list, bad, err := importCSV(raw)
+		list, bad, err := csvlist.Parse(raw)
 		if err != nil {
 			return fmt.Errorf("%s: %w", *file, err)
 		}
 		for _, row := range bad {
-			fmt.Fprintf(os.Stderr, "%s:%d: %s\n", *file, row.line, row.text)
+			fmt.Fprintf(os.Stderr, "%s:%d: %s\n", *file, row.Line, row.Text)
 		}
 		if len(bad) > 0 && !*skip {
 			return fmt.Errorf("%s of %s cannot be imported, nothing is written: mend them, or write --skip-bad-rows", human.Counted(len(bad), "row"), human.Counted(len(list)+len(bad), "device"))
@@ -71,220 +65,11 @@ func readList(file string) ([]byte, error) {
 	return b, err
 }
 
-// badRow is a row that no target can be made of.
-type badRow struct {
-	line int
-	text string
-}
-
-// columnNames are the names of columns that are keys of targets, the likeliest first: beside an address, a hostname
-// is a name. Whatever else there is becomes a label.
-var columnNames = []struct {
-	key   string
-	names []string
-}{
-	{"address", []string{"address", "ip", "ip address", "ip_address", "ipaddress", "hostname", "host", "fqdn"}},
-	{"name", []string{"name", "target", "device", "sysname", "hostname", "host"}},
-	{"port", []string{"port"}},
-	{"auth", []string{"auth", "credentials", "snmp_auth"}},
-	{"modules", []string{"modules", "module"}},
-	{"interval", []string{"interval"}},
-}
-
-// keysOf finds which key of targets each column is, by its name.
-func keysOf(names []string) map[string]string {
-	keys := map[string]string{}
-	for _, c := range columnNames {
-		i := slices.IndexFunc(c.names, func(name string) bool { return keys[name] == "" && slices.Contains(names, name) })
-		if i >= 0 {
-			keys[c.names[i]] = c.key
-		}
-	}
-	return keys
-}
-
-// secret reports whether a column with this name has secrets, which labels would show.
-func secret(label string) bool {
-	return slices.ContainsFunc([]string{"community", "password", "passphrase", "secret"}, func(word string) bool { return strings.Contains(label, word) })
-}
-
-// plainKeys are further keys of targets, whose columns are called as they are.
-var plainKeys = []string{"context", "context_engine_id", "timeout", "retries", "max_repetitions", "max_window", "max_rows", "source_address", "source_interface", "engine"}
-
-// importCSV returns the targets of a list, and the errors of its other rows. An error is about the list as a whole.
-func importCSV(raw []byte) (list []written, bad []badRow, err error) {
-	if err := notText(raw); err != nil {
-		return nil, nil, err
-	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	r := csv.NewReader(bytes.NewReader(raw))
-	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = delimiter(raw), -1, true
-	header, err := r.Read()
-	if err == io.EOF {
-		return nil, nil, errors.New("the file is empty: its first row names the columns, such as name,address,site")
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := columnsOf(header)
-	if err != nil {
-		return nil, nil, err
-	}
-	for {
-		fields, err := r.Read()
-		if err == io.EOF {
-			break
-		}
-		if parseError := (*csv.ParseError)(nil); errors.As(err, &parseError) {
-			bad = append(bad, badRow{parseError.StartLine, parseError.Err.Error()})
-			continue
-		}
-		if strings.TrimSpace(strings.Join(fields, "")) == "" {
-			continue
-		}
-		line, _ := r.FieldPos(0)
-		t, text := c.row(fields, line)
-		if text != "" {
-			bad = append(bad, badRow{line, text})
-		} else {
-			list = append(list, t)
-		}
-	}
-	if len(list)+len(bad) == 0 {
-		return nil, nil, errors.New("there is no row below the names of the columns")
-	}
-	return list, bad, nil
-}
-
-// notText reports an encoding that programs for spreadsheets like.
-func notText(raw []byte) error {
-	if bytes.HasPrefix(raw, []byte{0xff, 0xfe}) || bytes.HasPrefix(raw, []byte{0xfe, 0xff}) {
-		return errors.New("the text is UTF-16: save it as UTF-8")
-	}
-	if bytes.IndexByte(raw, 0) >= 0 {
-		return errors.New("this is no text")
-	}
-	return nil
-}
-
-// delimiter returns the separator of the names of the columns.
-func delimiter(raw []byte) rune {
-	header, _, _ := bytes.Cut(raw, []byte("\n"))
-	best, most := ',', bytes.Count(header, []byte(","))
-	for _, d := range ";\t" {
-		if n := bytes.Count(header, []byte(string(d))); n > most {
-			best, most = d, n
-		}
-	}
-	return best
-}
-
-// columns has the key or the label of each column of a list.
-type columns struct {
-	keys   []string // of targets; "" for a label
-	labels []string
-	taken  map[string]int // the line of each name
-}
-
-func columnsOf(header []string) (*columns, error) {
-	c := &columns{taken: map[string]int{}}
-	names := make([]string, len(header))
-	for i, name := range header {
-		names[i] = strings.ToLower(strings.TrimSpace(name))
-	}
-	keys := keysOf(names)
-	for i, name := range names {
-		key := keys[name]
-		if slices.Contains(c.keys, key) {
-			key = ""
-		}
-		if slices.Contains(plainKeys, name) {
-			key = name
-		}
-		label := strings.ReplaceAll(name, " ", "_")
-		switch {
-		case key == "" && (label == "" || slices.Contains(c.labels, label)):
-			return nil, fmt.Errorf("column %d has no name of its own: name each column", i+1)
-		case key == "" && secret(label):
-			return nil, fmt.Errorf("column %q would become a label, which everyone can read: write the credentials into auths, and their name into a column auth", header[i])
-		case key == "" && (series.LabelName(label) != label || label == poller.TargetLabel || strings.HasPrefix(label, "__")):
-			return nil, fmt.Errorf("column %q cannot be a label: name it %s", header[i], strings.Trim(series.LabelName(label), "_"))
-		case key != "":
-			label = ""
-		}
-		c.keys, c.labels = append(c.keys, key), append(c.labels, label)
-	}
-	if !slices.Contains(c.keys, "address") {
-		return nil, fmt.Errorf("no column is called address (or host, hostname, ip): the columns are %s", strings.Join(header, ", "))
-	}
-	return c, nil
-}
-
-// row returns the target of a row, or its error.
-func (c *columns) row(fields []string, line int) (t written, parseError string) {
-	if len(fields) > len(c.keys) {
-		return t, fmt.Sprintf("%d fields, and %d columns have names: put a field with a delimiter in it into quotes", len(fields), len(c.keys))
-	}
-	port := ""
-	for i, field := range fields {
-		if field = strings.TrimSpace(field); field == "" {
-			continue
-		}
-		switch c.keys[i] {
-		case "name":
-			t.name = field
-		case "address":
-			t.address = field
-		case "port":
-			port = field
-		case "auth":
-			t.auth = field
-		case "modules":
-			t.modules = strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune(" ,;|", r) })
-		case "interval":
-			t.interval = field
-		case "":
-			t.labels = append(t.labels, [2]string{c.labels[i], field})
-		default:
-			t.others = append(t.others, [2]string{c.keys[i], field})
-		}
-	}
-	if port != "" && strings.Count(t.address, ":") > 1 {
-		t.address = "[" + t.address + "]"
-	}
-	if port != "" {
-		t.address += ":" + port
-	}
-	return t, c.check(&t, line)
-}
-
-// check returns the first error of a target, or "".
-func (c *columns) check(t *written, line int) string {
-	if t.address == "" {
-		return "no address"
-	}
-	s := poller.TargetSettings{Name: t.name, Address: t.address}
-	if s.Name == "" {
-		s.Name = t.address
-	}
-	if m := s.Problems(); len(m) > 0 {
-		return m[0].Text
-	}
-	if d, err := time.ParseDuration(t.interval); t.interval != "" && (err != nil || d < time.Second) {
-		return fmt.Sprintf("interval %q: write a number with its unit, such as 30s, and at least 1s", t.interval)
-	}
-	if first, taken := c.taken[s.Name]; taken {
-		return fmt.Sprintf("the name %s is taken by line %d", s.Name, first)
-	}
-	c.taken[s.Name] = line
-	return ""
-}
-
 // authsOf lists the auths that targets name.
-func authsOf(list []written) (auths []string) {
+func authsOf(list []csvlist.Target) (auths []string) {
 	for _, t := range list {
-		if t.auth != "" && !slices.Contains(auths, t.auth) {
-			auths = append(auths, t.auth)
+		if t.Auth != "" && !slices.Contains(auths, t.Auth) {
+			auths = append(auths, t.Auth)
 		}
 	}
 	slices.Sort(auths)
@@ -292,7 +77,7 @@ func authsOf(list []written) (auths []string) {
 }
 
 // importedYAML is the file of the targets.
-func importedYAML(source string, list []written) []byte {
+func importedYAML(source string, list []csvlist.Target) []byte {
 	var b []byte
 	b = fmt.Appendf(b, "# %s of %s, made by trapline import csv.\n", human.Counted(len(list), "device"), oneLine(source))
 	if auths := authsOf(list); len(auths) > 0 {
@@ -300,7 +85,7 @@ func importedYAML(source string, list []written) []byte {
 	}
 	b = append(b, "targets:\n"...)
 	for i := range list {
-		b = appendTarget(b, &list[i])
+		b = appendTarget(b, &written{Target: list[i]})
 	}
 	return b
 }

@@ -200,10 +200,10 @@ func appendFound(b []byte, found []survey.Surveyed) []byte {
 	named := map[string]bool{}
 	for i := range found {
 		t := targetOf(&found[i], true)
-		if named[t.name] {
-			t.name = ""
+		if named[t.Name] {
+			t.Name = ""
 		}
-		named[t.name] = true
+		named[t.Name] = true
 		b = appendTarget(b, &t)
 	}
 	return b

@@ -9,14 +9,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"trapline/internal/csvlist"
 )
 
 // written is a target in a file that a command writes.
 type written struct {
-	name, address, auth, interval string
-	modules                       []string
-	others, labels                [][2]string // in the order of their columns
-	remark                        string
+	csvlist.Target
+
+	remark string
 }
 
 // appendTarget appends the item of a target: its address alone, where that is all there is.
@@ -27,29 +28,29 @@ func appendTarget(b []byte, t *written) []byte {
 			keys = append(keys, key+": "+yamlText(text))
 		}
 	}
-	add("name", t.name)
-	add("address", t.address)
-	add("auth", t.auth)
-	add("interval", t.interval)
-	for _, o := range t.others {
+	add("name", t.Name)
+	add("address", t.Address)
+	add("auth", t.Auth)
+	add("interval", t.Interval)
+	for _, o := range t.Others {
 		if _, err := strconv.ParseUint(o[1], 10, 63); err == nil {
 			keys = append(keys, o[0]+": "+o[1])
 		} else {
 			add(o[0], o[1])
 		}
 	}
-	if len(t.modules) > 0 {
-		keys = append(keys, "modules: ["+yamlList(t.modules)+"]")
+	if len(t.Modules) > 0 {
+		keys = append(keys, "modules: ["+yamlList(t.Modules)+"]")
 	}
 	var labels []string
-	for _, l := range t.labels {
+	for _, l := range t.Labels {
 		labels = append(labels, yamlText(l[0])+": "+yamlText(l[1]))
 	}
 	if len(labels) > 0 {
 		keys = append(keys, "labels: {"+strings.Join(labels, ", ")+"}")
 	}
-	if len(keys) == 1 && t.address != "" {
-		b = append(append(b, "- "...), yamlText(t.address)...)
+	if len(keys) == 1 && t.Address != "" {
+		b = append(append(b, "- "...), yamlText(t.Address)...)
 	} else {
 		b = append(append(append(b, "- {"...), strings.Join(keys, ", ")...), '}')
 	}

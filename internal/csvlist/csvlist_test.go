@@ -1,0 +1,41 @@
+package csvlist
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Each row that is no target is reported with its line, and a list that is none as a whole.
+func TestBadRows(t *testing.T) {
+	_, bad, err := Parse([]byte("name;address;site\na;192.0.2.1;x\n;;\nb;not an address;x\na;192.0.2.2;y\nc;;x\nd;192.0.2.4;x;too many\n..;192.0.2.5;x\n"))
+	want := []BadRow{
+		{4, `address "not an address": "not an address" is not a host name or an IP address`}, {5, "the name a is taken by line 2"}, {6, "no address"},
+		{7, "4 fields, and 3 columns have names: put a field with a delimiter in it into quotes"}, {8, `target name ".." is a step in the URL /targets/NAME/metrics: give it another name`},
+	}
+	if err != nil || fmt.Sprint(bad) != fmt.Sprint(want) {
+		t.Errorf("bad rows are %v, %v\nwant %v", bad, err, want)
+	}
+	for text, want := range map[string]string{
+		"":                         "the file is empty",
+		"name,site\na,b\n":         "no column is called address",
+		"address,site\n":           "there is no row",
+		"address,,\n192.0.2.1,a,b": "column 2 has no name of its own",
+		"address,target,target\n":  `column "target" cannot be a label`,
+		"address,Community\na,b":   `column "Community" would become a label, which everyone can read`,
+		"\xff\xfea\x00":            "the text is UTF-16: save it as UTF-8",
+		"address\n\x00":            "this is no text",
+	} {
+		if _, _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	if list, _, _ := Parse([]byte("host,port,site\n192.0.2.1,1161,a\n2001:db8::1,1161,b\n")); list[0].Address != "192.0.2.1:1161" || list[1].Address != "[2001:db8::1]:1161" {
+		t.Errorf("addresses with ports are %+v", list)
+	}
+	for _, text := range []string{"hostname,ip\na,192.0.2.1\n", "ip,hostname\n192.0.2.1,a\n", "name,address\na,192.0.2.1\n", "name,host\na,192.0.2.1\n"} {
+		if list, _, err := Parse([]byte(text)); err != nil || list[0].Name != "a" || list[0].Address != "192.0.2.1" || list[0].Labels != nil {
+			t.Errorf("%q becomes %+v, %v", text, list, err)
+		}
+	}
+}

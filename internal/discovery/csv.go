@@ -1,0 +1,142 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	common "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	prom "github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"trapline/internal/csvlist"
+	"trapline/internal/setting"
+)
+
+// CSV are lists as spreadsheets have them. Their first row names the columns: keys of targets; all others are labels.
+type CSV struct {
+	Paths   []string         `yaml:"files"`                      // paths, or globs of several
+	Refresh setting.Duration `yaml:"refresh_interval,omitempty"` // how often the files are read; default 1m
+}
+
+const defaultRefresh = time.Minute
+
+// Problems returns the errors in the settings.
+func (c *CSV) Problems() []setting.Problem {
+	var m setting.Problems
+	if len(c.Paths) == 0 {
+		m.Add("files", "name at least one file, such as devices.csv")
+	}
+	for i, p := range c.Paths {
+		if _, err := filepath.Match(p, ""); err != nil {
+			m.Add(fmt.Sprintf("files[%d]", i), "%q is no glob: a [ has no ]", p)
+		}
+	}
+	return m
+}
+
+// SetDirectory makes the names of files relative to a directory.
+func (c *CSV) SetDirectory(dir string) {
+	for i, p := range c.Paths {
+		c.Paths[i] = common.JoinDir(dir, p)
+	}
+}
+
+func (c *CSV) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
+	every := c.Refresh.Duration
+	if every <= 0 {
+		every = defaultRefresh
+	}
+	l := &csvLists{paths: c.Paths, logger: o.Logger, sources: map[string]bool{}}
+	return newRefresh("csv", every, l.refresh, o), nil
+}
+
+// csvLists reads files, each of which is a source.
+type csvLists struct {
+	paths   []string
+	logger  *slog.Logger
+	sources map[string]bool // files that had targets
+}
+
+// refresh reads all files. One that cannot be read keeps its targets; one that is gone has none.
+func (l *csvLists) refresh(context.Context) ([]*targetgroup.Group, error) {
+	var groups []*targetgroup.Group
+	var failed error
+	seen := map[string]bool{}
+	for _, pattern := range l.paths {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) == 0 && !strings.ContainsAny(pattern, "*?[") {
+			failed = errors.Join(failed, fmt.Errorf("%s: no such file", pattern))
+			seen[pattern] = true // which may come back
+		}
+		for _, file := range files {
+			seen[file] = true
+			g, err := l.read(file)
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("%s: %w", file, err))
+				continue
+			}
+			l.sources[file] = true
+			groups = append(groups, g)
+		}
+	}
+	for file := range l.sources {
+		if !seen[file] {
+			delete(l.sources, file)
+			groups = append(groups, &targetgroup.Group{Source: file})
+		}
+	}
+	if len(groups) == 0 {
+		return nil, failed
+	}
+	if failed != nil {
+		l.logger.Error("some files cannot be read", "err", failed)
+	}
+	return groups, nil
+}
+
+// read returns the targets of a file. Its rows that are no targets are left out.
+func (l *csvLists) read(file string) (*targetgroup.Group, error) {
+	raw, err := setting.ReadFile(file, maxList)
+	if err != nil {
+		return nil, err
+	}
+	list, bad, err := csvlist.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(bad) > 0 {
+		l.logger.Warn("a row is no target", "file", file, "line", bad[0].Line, "err", bad[0].Text, "rows", len(bad))
+	}
+	g := &targetgroup.Group{Source: file, Labels: model.LabelSet{model.MetaLabelPrefix + "filepath": model.LabelValue(file)}}
+	for i := range list {
+		g.Targets = append(g.Targets, rowLabels(&list[i]))
+	}
+	return g, nil
+}
+
+func rowLabels(t *csvlist.Target) model.LabelSet {
+	l := model.LabelSet{model.AddressLabel: model.LabelValue(t.Address)}
+	for name, value := range map[model.LabelName]string{
+		nameLabel: t.Name, paramPrefix + "auth": t.Auth, paramPrefix + "module": strings.Join(t.Modules, ","), model.ScrapeIntervalLabel: t.Interval,
+	} {
+		if value != "" {
+			l[name] = model.LabelValue(value)
+		}
+	}
+	for _, o := range t.Others {
+		l[model.LabelName(keyLabel(o[0]))] = model.LabelValue(o[1])
+	}
+	for _, o := range t.Labels {
+		l[model.LabelName(o[0])] = model.LabelValue(o[1])
+	}
+	return l
+}

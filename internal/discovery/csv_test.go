@@ -1,0 +1,41 @@
+package discovery
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Rows are targets with their keys and labels; a file that cannot be read keeps its targets, one that is gone has none.
+func TestCSV(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.csv", "name;address;auth;modules;interval;retries;site\ncore-1;192.0.2.1;secure;if_mib system;30s;2;berlin\nbad;;;;;;\n")
+	write("b.csv", "address\n192.0.2.2\n")
+	var log strings.Builder
+	l := &csvLists{paths: []string{filepath.Join(dir, "*.csv")}, logger: slog.New(slog.NewTextHandler(&log, nil)), sources: map[string]bool{}}
+	groups, err := l.refresh(t.Context())
+	if err != nil || len(groups) != 2 || len(groups[0].Targets) != 1 || !strings.Contains(log.String(), "no address") {
+		t.Fatalf("%v, %v, %s", groups, err, &log)
+	}
+	got, err := target(merged(groups[0].Targets[0], groups[0].Labels))
+	if err != nil || got.Name != "core-1" || got.Auth != "secure" || len(got.Modules) != 2 || got.Retries == nil || *got.Retries != 2 || got.Labels["site"] != "berlin" || got.Interval.Seconds() != 30 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	write("a.csv", "\xff\xfe")
+	if groups, err = l.refresh(t.Context()); err != nil || len(groups) != 1 || !strings.HasSuffix(groups[0].Source, "b.csv") {
+		t.Errorf("%v, %v", groups, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "a.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if groups, err = l.refresh(t.Context()); err != nil || len(groups) != 2 || len(groups[1].Targets) != 0 {
+		t.Errorf("%v, %v", groups, err)
+	}
+}
