@@ -36,7 +36,8 @@ type TargetSummary struct {
 	Kind     string            `json:"kind"` // such as "Cisco C9300", of the profile; "" where unknown
 	SysName  string            `json:"sys_name"`
 	State    State             `json:"state"`
-	Since    time.Time         `json:"since,omitzero"` // when it entered State
+	Since    time.Time         `json:"since,omitzero"`   // when it entered State
+	Paused   string            `json:"paused,omitempty"` // why it is not polled, such as "maintenance CHG-1": all else is of before
 	LastPoll time.Time         `json:"last_poll,omitzero"`
 	Duration float64           `json:"duration"`
 	Interval float64           `json:"interval"`

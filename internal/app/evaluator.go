@@ -14,6 +14,7 @@ import (
 func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
 		Alerts: n.storage.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
+		PausedSince: n.pausedSince,
 	}
 	if c.StateDir != "" {
 		o.Dir = samplesDir(c)

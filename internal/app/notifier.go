@@ -36,6 +36,7 @@ type notifier struct {
 	metrics  *outbox.Metrics                      // nil before there was a state directory
 	tracker  *topology.Tracker                    // of devices that do not answer
 	links    *links                               // between targets
+	mutes    atomic.Pointer[mute.Rules]           // of the configuration
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
 	logger   *slog.Logger
@@ -205,6 +206,19 @@ func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queu
 		routes = append(routes, r)
 	}
 	return routes, nil
+}
+
+// paused returns why a target is not polled at a moment, "" if it is.
+func (n *notifier) paused(target string, at time.Time) string {
+	if window := n.mutes.Load().Paused(target, at); window != "" {
+		return string(mute.ByMaintenance) + " " + window
+	}
+	return ""
+}
+
+// pausedSince returns since when a target that is not polled at a moment is not, the moment itself if it is polled.
+func (n *notifier) pausedSince(target string, at time.Time) time.Time {
+	return n.mutes.Load().PausedSince(target, at)
 }
 
 // mutesOf returns what a configuration mutes.

@@ -151,6 +151,7 @@ func (d *daemon) newPoller() *poller.Poller {
 		Identify:     true,
 		Answered:     func(ctx context.Context, t *poller.Target) { d.notifier.links.answered(ctx, d.polls.Open, t) },
 		History:      d.metrics.histories,
+		Paused:       d.notifier.paused,
 	})
 }
 
@@ -184,6 +185,9 @@ func (d *daemon) lists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
 func (d *daemon) configure(w *runtimeconfig.Config) {
 	d.client.SetMaxTotalBytes(w.Config.Global.MaxTotalBytes)
 	d.client.SetExclusive(w.Config.Global.Concurrency == 1)
+	if mutes, err := mutesOf(w.Config); err == nil { // which accept has checked
+		d.notifier.mutes.Store(mutes)
+	}
 	d.evaluator.Configure(w.Rules())
 	d.metrics.histories.Configure(&w.Config.History)
 	d.outages.configure(w.Config)

@@ -137,7 +137,7 @@ func lossOf(p *poller.Pass) float64 {
 func summary(u *poller.Summary, alarms *alerting.OpenAlarms) api.TargetSummary {
 	t := u.Target
 	s := api.TargetSummary{
-		Name: t.Name, Address: t.Spec.Address, Labels: t.Labels, Kind: kindOf(u), State: api.State(u.State.String()), Since: u.Since,
+		Name: t.Name, Address: t.Spec.Address, Labels: t.Labels, Kind: kindOf(u), State: api.State(u.State.String()), Since: u.Since, Paused: u.Paused,
 		Interval: t.Interval.Seconds(), Series: u.Samples, Alarms: alarms.ByTarget[t.Name].Total, Baseline: alarms.ByTarget[t.Name].Baseline, Outcomes: u.Outcomes.String(),
 	}
 	if s.Labels == nil {

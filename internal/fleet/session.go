@@ -82,5 +82,8 @@ func (f *Fleet) Poll(ctx context.Context, target string) error {
 	if errors.Is(err, poller.ErrNoTarget) {
 		return f.NoTarget(target)
 	}
+	if paused := (*poller.PausedError)(nil); errors.As(err, &paused) {
+		return api.Errorf(api.ErrBusy, "%v", err)
+	}
 	return err
 }

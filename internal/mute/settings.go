@@ -69,6 +69,7 @@ type WindowSettings struct {
 	From     setting.Time `yaml:"from,omitempty"`    // when it begins, as in 2026-12-01T00:00:00Z
 	Until    setting.Time `yaml:"until,omitempty"`   // when it ends
 	Comment  string       `yaml:"comment,omitempty"` // why
+	Poll     *bool        `yaml:"poll,omitempty"`    // false: targets that match are not polled, and their alarms stay as they are; default true
 }
 
 // Problems returns the errors in the settings.
@@ -85,6 +86,7 @@ func (w *WindowSettings) Problems() []setting.Problem {
 			m.Add(fmt.Sprintf("matchers[%d]", i), "%v", err)
 		}
 	}
+	m = append(m, w.pauseProblems()...)
 	if len(w.During) == 0 && w.From.IsZero() && w.Until.IsZero() {
 		m.Add("", "a maintenance window needs during, from or until: without them it never ends")
 	}
@@ -136,6 +138,7 @@ type Rules struct {
 	intervals map[string][]timeinterval.TimeInterval
 	windows   []window
 	targets   map[string]map[string]string // labels of targets
+	pauses    map[string][]*window         // those in which a target is not polled, by its name
 
 	Flap  *FlapSettings  // nil: alarms may come and go
 	Storm *StormSettings // nil: there are no storms
@@ -148,6 +151,7 @@ type window struct {
 	during   []string
 	from, to time.Time // zero means without limit
 	comment  string
+	pauses   bool // targets are not polled
 }
 
 // NewRules returns the rules of settings without Problems, and the labels of targets.
@@ -168,8 +172,9 @@ func NewRules(intervals []Interval, windows []WindowSettings, targets map[string
 		if err != nil {
 			return nil, err
 		}
-		r.windows = append(r.windows, window{w.Name, m, w.During, w.From.Time, w.Until.Time, w.Comment})
+		r.windows = append(r.windows, window{w.Name, m, w.During, w.From.Time, w.Until.Time, w.Comment, w.Poll != nil && !*w.Poll})
 	}
+	r.findPauses()
 	return r, nil
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	Identify     bool                           // ask each target who it is, once an hour
 	Answered     func(context.Context, *Target) // called after each pass that was answered, in its place; may be nil
 	History      *history.Store                 // of rates and histories; nil keeps none
+
+	// Paused returns why a target is not polled at a moment, such as "maintenance CHG-1"; "" if it is. It may be nil.
+	Paused func(target string, now time.Time) string
 }
 
 // Poller polls the targets it was last given.
@@ -203,6 +206,9 @@ func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Tim
 		}
 		due := s.next
 		p.schedule.postpone(nextSlot(s.target, now))
+		if p.pauses(s) {
+			continue
+		}
 		if !s.running.CompareAndSwap(false, true) {
 			s.postpone()
 			continue

@@ -18,7 +18,7 @@ var ErrNoTarget = errors.New("no such target")
 
 // PollNow has a target polled at once, by a poll of the schedule, and returns when that has ended. A poll that
 // runs is joined: there is one at a time. The time of the next one is counted from here. It returns the cause
-// why ctx ended first.
+// why ctx ended first, or a *PausedError.
 func (p *Poller) PollNow(ctx context.Context, name string) error {
 	ended, err := p.hasten(name)
 	if err != nil {
@@ -54,6 +54,9 @@ func (p *Poller) hasten(name string) (ended <-chan struct{}, err error) {
 	s, ok := p.states[name]
 	if !ok {
 		return nil, ErrNoTarget
+	}
+	if why := p.paused(name); why != "" {
+		return nil, &PausedError{name, why}
 	}
 	ended = s.awaitEnd()
 	if s.running.Load() {
@@ -102,13 +105,17 @@ func (p *Poller) Refresh(ctx context.Context, name string, rows *Rows) error {
 	return nil
 }
 
-// idle returns the state of a target of which no poll runs: one that does is awaited.
+// idle returns the state of a target of which no poll runs: one that does is awaited. It returns a *PausedError of one that
+// is paused.
 func (p *Poller) idle(ctx context.Context, name string) (*state, error) {
 	p.mu.Lock()
 	s, ok := p.states[name]
 	p.mu.Unlock()
 	if !ok {
 		return nil, ErrNoTarget
+	}
+	if why := p.paused(name); why != "" {
+		return nil, &PausedError{name, why}
 	}
 	if ended := s.awaitEnd(); s.running.Load() {
 		select {

@@ -23,6 +23,7 @@ func SelfMetrics() (names []string) {
 // SelfDescs returns the descriptions of the series on the health of a target and its polls.
 func SelfDescs() (descs []*series.Desc) {
 	s := &state{}
+	s.summary.Store(&Summary{Paused: "maintenance"})
 	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
 	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: client.Stats{Path: client.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
@@ -47,6 +48,7 @@ var (
 	descMaxBinding = gauge("trapline_target_max_bindings", "Variable bindings that the target puts into one answer, if it limits them itself.")
 	descMissed     = counter("trapline_target_missed_passes_total", "Polls left out because the one before was running.")
 	descPackets    = counter("trapline_target_packets_total", "Requests sent to the target, retransmissions included.")
+	descPaused     = gauge("trapline_target_paused", "1 while the target is not polled because of maintenance with poll: false: its series are of before.")
 	descPasses     = counter("trapline_target_passes_total", "Polls of the target that ended, with or without an answer.")
 	descProblems   = counter("trapline_target_unconverted_total", "Values of the target that did not fit their metric's type.")
 	descReboots    = counter("trapline_target_reboots_total", "Times that sysUpTime restarted, if a module reads it.")
@@ -61,7 +63,7 @@ var (
 const TrapsTotal = "trapline_traps_total"
 
 // maxSelf is the number of series on the health of a target, without those of failures.
-const maxSelf = 18
+const maxSelf = 19
 
 var noLabels = &series.Table{Ends: []uint32{0}}
 
@@ -94,6 +96,9 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	one(descProblems, float64(s.problems.Load()))
 	one(descReboots, float64(s.reboots.Load()))
 	one(descRetries, float64(s.retries.Load()))
+	if s.summary.Load().pausedNow() {
+		one(descPaused, 1)
+	}
 	one(descUp, up)
 	one(descVarbinds, float64(s.varbinds.Load()))
 	if path := p.Stats.Path; path.RTT > 0 {

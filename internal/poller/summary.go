@@ -42,6 +42,7 @@ type Summary struct {
 	Search   string    // name, address, sysName and labels in lower case, one in a line
 	State    State
 	Since    time.Time // when it entered State; zero while it waits
+	Paused   string    // why it is not polled, so that State is of before; "" if it is
 	Samples  int       // of Last
 	Outcomes Outcomes
 	Changes  []Change // of State, the newest last

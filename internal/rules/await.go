@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
@@ -52,4 +53,47 @@ func (r *Rule) onlyTarget() (name string) {
 		name = vs.LabelMatchers[i].Value
 	}
 	return name
+}
+
+// lastPolled returns until when the last process polled a target: to its end, or to the pause in which it ended. A pause
+// that ended less than a poll interval before counts, too.
+func (e *Evaluator) lastPolled(t *poller.Target) time.Time {
+	for _, at := range []time.Time{e.lastAlive, e.lastAlive.Add(-t.Interval)} {
+		if since := e.since(t.Name, at); since.Before(at) {
+			return since
+		}
+	}
+	return e.lastAlive
+}
+
+// paused returns the targets that are not polled at a moment.
+func (e *Evaluator) paused(now time.Time) (list []*device) {
+	wall := e.wall(now)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for name, d := range e.devices {
+		if e.since(name, wall).Before(wall) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// mayBeIn reports whether a rule may look at series of the target. Those of a target that was not polled yet are unknown.
+func (d *device) mayBeIn(r *Rule) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.target != nil && slices.ContainsFunc(expression.Selectors(r.Expr), func(vs *parser.VectorSelector) bool {
+		if d.poll > 0 {
+			n, known := d.selectors.number[vs]
+			return !known || d.seen[n] || d.selectors.made[n]
+		}
+		return !slices.ContainsFunc(vs.LabelMatchers, func(m *labels.Matcher) bool {
+			own, has := d.target.Labels[m.Name]
+			if m.Name == poller.TargetLabel {
+				own, has = d.target.Name, true
+			}
+			return has && !m.Matches(own)
+		})
+	})
 }

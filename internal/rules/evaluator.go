@@ -25,6 +25,10 @@ type Options struct {
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer
 	Now        func() time.Time // nil means time.Now
+
+	// PausedSince returns since when a target that is not polled at a moment is not, the moment itself if it is polled. nil
+	// means that all are.
+	PausedSince func(target string, at time.Time) time.Time
 }
 
 // Evaluator evaluates rules as polls end, and stores their alerts.
@@ -37,7 +41,8 @@ type Evaluator struct {
 	metrics    *metrics
 	read       func() time.Time // the time of day, by which intervals are measured too
 	clock      *clock
-	lastAlive  time.Time // when restored alerts were last evaluated
+	lastAlive  time.Time                                   // when restored alerts were last evaluated
+	since      func(target string, at time.Time) time.Time // see Options.PausedSince
 
 	queryEngine atomic.Pointer[queryEngine] // nil until the store is open
 	ready       chan *device                // that have passes to evaluate
@@ -76,10 +81,13 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
-		set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: newThrottle(o.Logger),
+		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: newThrottle(o.Logger),
 	}
 	if e.read == nil {
 		e.read = time.Now
+	}
+	if e.since == nil {
+		e.since = func(_ string, at time.Time) time.Time { return at }
 	}
 	e.clock = newClock(e.read())
 	o.Registry.MustRegister(
@@ -333,7 +341,7 @@ func (e *Evaluator) evaluatePoll(ctx context.Context, d *device, r *poller.Repor
 		e.throttled.Error("samples cannot be stored: rules that look at them stay as they are", "target", d.target.Name, "err", err)
 	}
 	e.noteExcess(d)
-	d.bind(set, e.lastAlive)
+	d.bind(set, e.lastPolled(d.target))
 	ev := e.newEvaluation(s, d, d.target.Interval, at)
 	if !r.Last.Up && emptied {
 		ev.reason = "the target does not answer"

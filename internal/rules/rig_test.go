@@ -38,6 +38,8 @@ type rig struct {
 	taken  int // events that take has returned
 	most   int // alarms; 0 means the default
 	due    map[groupKey]plan
+
+	pausedSince func(target string, at time.Time) time.Time
 }
 
 const pollTime = 30 * time.Second
@@ -87,6 +89,7 @@ func (r *rig) run() {
 	r.must(err)
 	r.e, err = New(Options{
 		Dir: r.dir + "/rules", Alerts: AlertStore{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },
+		PausedSince: r.pausedSince,
 	})
 	r.must(err)
 	r.due = map[groupKey]plan{}

@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 )
 
@@ -98,8 +99,9 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 		return false
 	}
 	ev := e.newEvaluation(s, d, interval, now)
+	paused := e.paused(now)
 	for _, b := range d.instances {
-		if b.rule.Group != g {
+		if b.rule.Group != g || slices.ContainsFunc(paused, func(d *device) bool { return d.mayBeIn(b.rule) }) {
 			continue
 		}
 		if e.awaits(b, interval, now) {
