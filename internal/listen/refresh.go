@@ -100,7 +100,7 @@ func (r *refreshes) run(ctx context.Context, target string) {
 			<-r.slots
 			return
 		}
-		if err := r.fulfil(ctx, target, next); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) {
+		if err := r.fulfil(ctx, target, next); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) && !errors.As(err, new(*poller.PausedError)) {
 			r.failed(target, err)
 		}
 		<-r.slots
