@@ -127,7 +127,7 @@ func (l *Listener) resync(now time.Time) {
 }
 
 // maxConditions bounds the active conditions of a target, and of all devices that are no target: one may send ever new keys.
-const maxConditions = 1000
+const maxConditions = 10_000
 
 // admits reports whether a target may have the condition, beside so many that are about to be noted.
 func (s *standing) admits(target, source string, more int, now time.Time) bool {

@@ -108,7 +108,7 @@ func TestConditionsOfATargetAreBounded(t *testing.T) {
 		give(l, s, fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), list[i])
 	}
 	give(l, s, "192.0.2.2:1", list[0])
-	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 9999, key(0))) // again
+	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 99_999, key(0))) // again
 	if n := book.len(); n != 2*maxConditions+1 {
 		t.Errorf("%d alarms", n)
 	}
@@ -126,7 +126,7 @@ func TestConditionsOfATargetAreBounded(t *testing.T) {
 		}
 	}
 	l.standing.synced = time.Time{}
-	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 10_000, key(5000)))
+	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 100_000, key(50_000)))
 	if n := book.len(); n != maxConditions+2 {
 		t.Errorf("%d alarms after those of a target ended", n)
 	}

@@ -115,7 +115,7 @@ func New(o Options) *Listener {
 	}
 	l.log.logger = o.Logger
 	l.excess = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "trapline_trap_alarms_refused_total", Help: "Alarms of traps that were not raised because their target has 1,000 of them, with different keys. Devices that are no target share 1,000.",
+		Name: "trapline_trap_alarms_refused_total", Help: "Alarms of traps that were not raised because their target has 10,000 of them, with different keys. Devices that are no target share as many.",
 	})
 	l.refreshes = newRefreshes(&l.options)
 	o.Registry.MustRegister(l.counts, l.excess)
