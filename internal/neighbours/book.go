@@ -17,7 +17,7 @@ const (
 	maxLinks, maxReadings = 200_000, 500_000
 	// maxOwners is how many devices may have a key: one of more says nothing.
 	maxOwners = 64
-	// maxApart is how much time between two readings of a device counts.
+	// maxApart is how far apart two readings may be for the time between them to count: with more, the device was silent.
 	maxApart = 2 * time.Hour
 )
 
@@ -50,7 +50,7 @@ type Link struct {
 // Book has the last readings of all devices, and the links that follow. A device may lie, or be lied to by anything at
 // one of its ports. So a link counts only if both of its ends name each other, or one of them is a root and names the
 // other. A neighbour that is no target links the devices that name it with the roots that do. No device is reached by
-// others say of it alone, and more than one device with the ID of another one adds links, and takes away none.
+// the word of others alone; and a device with the ID of another one adds links, and takes away none.
 type Book struct {
 	mu       sync.Mutex
 	roots    []string
@@ -144,14 +144,11 @@ func (b *Book) Answered(name string, r *Reading, now time.Duration, wall time.Ti
 		return
 	}
 	var apart time.Duration
-	if d.read {
-		apart = min(now-d.at, maxApart)
-	}
-	if r.Partial { // it may be the link that is missing
-		apart = 0
+	if d.read && now-d.at <= maxApart && !r.Partial { // where the link may be missing
+		apart = now - d.at
 	}
 	b.readings -= len(d.neighbours)
-	d.neighbours = r.Neighbours[:min(len(r.Neighbours), max(maxReadings-b.readings, 0))]
+	d.neighbours = r.Neighbours[:min(len(r.Neighbours), MaxNeighbours, max(maxReadings-b.readings, 0))]
 	b.readings += len(d.neighbours)
 	d.read, d.at = true, now
 	b.own(name, add(slices.Clone(r.Keys), d.address))
