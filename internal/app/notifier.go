@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/config"
-	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
@@ -118,7 +117,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	if err := n.tracker.Configure(&c.Topology, devicesOf(c)); err != nil {
 		return err
 	}
-	outages := func(active []alarm.Alarm) *cause.Outages { return n.startOutages(s.state, c, active) }
+	outages := func(down outbox.DownOf) *cause.Outages { return n.startOutages(s.state, c, mutes, down) }
 	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
 		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: outages,
 		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,

@@ -3,15 +3,19 @@ package app
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
 
 	"trapline/config"
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/client"
 	"trapline/internal/mute"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
 	"trapline/internal/topology"
@@ -20,13 +24,14 @@ import (
 // outages has the alarms of devices muted that do not answer because others do not.
 type outages struct {
 	notifier *notifier
-	pending  func() []alarm.Alarm // of alerts that are pending
-	again    func(target string)  // has a target polled again, at once
+	pending  func(wanted func(name string) bool) []alarm.Alarm // of alerts that are pending
+	again    func(target string)                               // has a target polled again, at once
 
 	wanted atomic.Uint64 // updates
 	mu     sync.Mutex
 	done   uint64          // updates that are done; guarded by mu
 	said   map[string]bool // devices that alerts say to be down; guarded by mu
+	mutes  *mute.Set       // whose windows the tracker knows; guarded by mu
 }
 
 // devicesOf returns the devices of a configuration.
@@ -49,26 +54,15 @@ func devicesOf(c *config.Config) (list []topology.Device) {
 }
 
 // startOutages returns the outages that follow from the alarms that were active when the last process ended.
-func (n *notifier) startOutages(s *statedir.Dir, c *config.Config, active []alarm.Alarm) *cause.Outages {
+func (n *notifier) startOutages(s *statedir.Dir, c *config.Config, mutes *mute.Rules, down outbox.DownOf) *cause.Outages {
 	n.links.restore(s)
 	n.links.configure(c)
 	if !n.tracker.Linked() {
 		return nil
 	}
-	return n.tracker.Start(saidBy(n.tracker.Down(), active), time.Now())
-}
-
-// saidBy returns the devices of which alarms say that they are down.
-func saidBy(down mute.Matchers, alarms ...[]alarm.Alarm) map[string]bool {
-	said := map[string]bool{}
-	for _, list := range alarms {
-		for i := range list {
-			if l := (mute.Labels{Alarm: &list[i]}); list[i].Target != "" && l.Match(down) {
-				said[list[i].Target] = true
-			}
-		}
-	}
-	return said
+	now := time.Now()
+	n.tracker.Maintain(mute.NewSet(nil, mutes).Pass(now).Set.Maintained(downLike(n.tracker.Down())))
+	return n.tracker.Start(down(n.tracker.Down()), now)
 }
 
 // configure applies a configuration that was accepted.
@@ -101,7 +95,9 @@ func (o *outages) update(alerts bool) {
 	}
 	o.done = o.wanted.Load()
 	if alerts {
-		o.said = saidBy(t.Down(), o.pending(), s.outbox.Active())
+		o.maintain(s.outbox.Mutes())
+		o.said = s.outbox.Down(t.Down())
+		o.addPending(s.outbox.Mutes(), t.Down())
 	}
 	now := time.Now()
 	next, changed := t.Outages(o.said, now)
@@ -114,6 +110,39 @@ func (o *outages) update(alerts bool) {
 	if err := s.outbox.SetOutages(next, now); err != nil {
 		o.notifier.logger.Error("what is muted by outages cannot be stored, the next poll tries again", "err", err)
 	}
+}
+
+// addPending adds the targets of which pending alerts say that they are down.
+func (o *outages) addPending(set *mute.Set, down mute.Matchers) {
+	named := func(name string) bool {
+		return !slices.ContainsFunc(down, func(m *labels.Matcher) bool { return m.Name == "alertname" && !m.Matches(name) })
+	}
+	pending := o.pending(named)
+	for i := range pending {
+		if a := &pending[i]; a.Target != "" && set.Labels(a).Match(down) {
+			o.said[a.Target] = true
+		}
+	}
+}
+
+// maintain has the tracker know which targets are in maintenance.
+func (o *outages) maintain(set *mute.Set) {
+	before := o.mutes
+	if o.mutes = set; before == set || before != nil && before.SameTargets(set) && slices.Equal(before.Open(), set.Open()) {
+		return
+	}
+	o.notifier.tracker.Maintain(set.Maintained(downLike(o.notifier.tracker.Down())))
+}
+
+// downLike returns an alarm as those that matchers select: windows are compared with it.
+func downLike(m mute.Matchers) alarm.Alarm {
+	a := alarm.Alarm{Rule: "DeviceDown", Severity: alarm.Critical}
+	for _, one := range m {
+		if one.Name == "alertname" && one.Type.String() == "=" {
+			a.Rule = one.Value
+		}
+	}
+	return a
 }
 
 // outageTime is how often alerts are looked at.

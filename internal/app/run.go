@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/config"
-	"trapline/internal/alarm"
 	"trapline/internal/alertmanager"
 	"trapline/internal/client"
 	"trapline/internal/discovery"
@@ -104,7 +103,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
-	d.outages = &outages{notifier: d.notifier, pending: func() []alarm.Alarm { return d.evaluator.Alarms(false) }, again: d.poller.PollAgain}
+	d.outages = &outages{notifier: d.notifier, pending: d.evaluator.Pending, again: d.poller.PollAgain}
 	if d.listener, err = d.newListener(); err != nil {
 		return err
 	}

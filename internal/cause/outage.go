@@ -7,8 +7,8 @@ import (
 
 // Outage is why an alarm about a device that does not answer is muted.
 type Outage struct {
-	Kind mute.Kind // ByCause, BySettling or ByRecovery
-	Name string    // of the device that is the cause, or of those that are asked
+	Kind mute.Kind // ByCause, ByMaintenance, BySettling or ByRecovery
+	Name string    // of the device that is the cause, of the maintenance window, or of those that are asked
 }
 
 // Outages are the devices that do not answer and whose alarms are muted. They are immutable.
@@ -47,6 +47,23 @@ func (o *Outages) Concerns(device string) bool {
 	}
 	_, muted := o.Of[device]
 	return muted || len(o.Behind[device]) > 0
+}
+
+// Concerned returns the devices that either of two concerns.
+func (o *Outages) Concerned(other *Outages) map[string]bool {
+	all := map[string]bool{}
+	for _, one := range []*Outages{o, other} {
+		if one == nil {
+			continue
+		}
+		for name := range one.Of {
+			all[name] = true
+		}
+		for name := range one.Behind {
+			all[name] = true
+		}
+	}
+	return all
 }
 
 // Follow adds the devices behind the one of an alarm to its state, and reports whether that changes what it says.

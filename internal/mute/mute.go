@@ -179,6 +179,9 @@ func (s *Set) Labels(a *alarm.Alarm) Labels {
 	return Labels{Alarm: a, Target: s.rules.targets[a.Target]}
 }
 
+// SameTargets reports whether targets have the same labels in another set.
+func (s *Set) SameTargets(other *Set) bool { return s.rules == other.rules }
+
 // Closed returns the time interval because of which a receiver is not notified, "" if it is: one of mute contains the
 // moment, or none of active does.
 func (s *Set) Closed(active, mute []string) string {

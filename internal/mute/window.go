@@ -3,6 +3,8 @@ package mute
 import (
 	"slices"
 	"time"
+
+	"trapline/internal/alarm"
 )
 
 // Window is a maintenance window of the configuration at a moment.
@@ -35,6 +37,32 @@ func (s *Set) Windows(now time.Time, limit int) (list []Window) {
 		list = append(list, one)
 	}
 	return list
+}
+
+// Open returns the names of the maintenance windows that are open, in the order of the configuration.
+func (s *Set) Open() (names []string) {
+	for _, one := range s.active {
+		if one.reason.Kind == ByMaintenance {
+			names = append(names, one.reason.Name)
+		}
+	}
+	return names
+}
+
+// Maintained returns the targets of which an open maintenance window mutes alarms like one, with the name of the window.
+func (s *Set) Maintained(like alarm.Alarm) map[string]string {
+	of := map[string]string{}
+	for _, one := range s.active {
+		if one.reason.Kind != ByMaintenance {
+			continue
+		}
+		for target := range s.rules.targets {
+			if like.Target = target; of[target] == "" && s.Labels(&like).Match(one.matchers) {
+				of[target] = one.reason.Name
+			}
+		}
+	}
+	return of
 }
 
 // NumWindows returns the number of maintenance windows.

@@ -1,10 +1,12 @@
 package mute
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/setting"
 )
 
@@ -76,6 +78,24 @@ func TestWindowsWithoutIntervals(t *testing.T) {
 		list := NewSet(nil, r).Windows(at(test.now), 10)
 		if w := list[0]; len(list) != 1 || w.Active != test.active || !w.Begin.Equal(test.begin) || !w.End.Equal(test.end) || w.Comment != "core upgrade" {
 			t.Errorf("at %d: %+v", test.now, w)
+		}
+	}
+}
+
+// Targets are in maintenance by their names and labels; not by windows that mute other alarms, or are not open.
+func TestTargetsInMaintenance(t *testing.T) {
+	window := func(name string, matchers ...string) WindowSettings {
+		return WindowSettings{Name: name, Matchers: matchers, From: setting.Time{Time: time.Unix(100, 0)}, Until: setting.Time{Time: time.Unix(200, 0)}}
+	}
+	targets := map[string]map[string]string{"core-1": {"site": "berlin"}, "core-2": {"site": "bonn"}, "core-3": {"site": "kiel"}}
+	r, err := NewRules(nil, []WindowSettings{window("a", `target="core-1"`), window("b", `site=~"berlin|bonn"`), window("c", `site="kiel"`, `severity="minor"`)}, targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[int64]string{99: "map[]", 100: "map[core-1:a core-2:b]", 200: "map[]"} {
+		set := NewSet(nil, r).Pass(time.Unix(at, 0)).Set
+		if got := fmt.Sprint(set.Maintained(alarm.Alarm{Rule: "DeviceDown", Severity: alarm.Critical})); got != want || (len(set.Open()) == 3) != (at == 100) {
+			t.Errorf("at %d: %s, %v", at, got, set.Open())
 		}
 	}
 }

@@ -114,7 +114,7 @@ func TestOutages(t *testing.T) {
 			start := func() {
 				only := access.Route("access")
 				only.Matches = func(a *alarm.Alarm) bool { return strings.HasPrefix(a.Target, "access") }
-				r = runWith(t, dir, Options{Outages: func([]alarm.Alarm) *cause.Outages { return last }}, all.Route("all"), only)
+				r = runWith(t, dir, Options{Outages: func(DownOf) *cause.Outages { return last }}, all.Route("all"), only)
 			}
 			start()
 			set := func(o *cause.Outages) {

@@ -102,7 +102,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	out.state.extendLeases()
 	out.state.indexCauses()
 	if o.Outages != nil {
-		out.state.outages = o.Outages(out.Active())
+		out.state.outages = o.Outages(out.Down)
 	}
 	return out, out.do(&change{now: now, plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything

@@ -41,6 +41,7 @@ type state struct {
 	aged        float64 // see plan.aged
 	causes      *cause.Index
 	outages     *cause.Outages
+	downs       downs
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
@@ -56,6 +57,7 @@ func (st *state) put(key string, s *alarm.State) {
 	if old := st.active[key]; old != nil {
 		st.size -= old.Size()
 		st.causes.Set(old.ID, key, nil)
+		st.downs.set(key, old.Alarm(), false)
 		for i := range old.Conditions {
 			delete(st.sources, old.Conditions[i].Source)
 		}
@@ -72,6 +74,7 @@ func (st *state) put(key string, s *alarm.State) {
 	}
 	st.active[key] = s
 	st.causes.Set(s.ID, key, s)
+	st.downs.set(key, s.Alarm(), true)
 	st.size += s.Size()
 	for i := range s.Conditions {
 		st.sources[s.Conditions[i].Source] = key

@@ -218,15 +218,19 @@ func (p *plan) cause(key string, was, is *alarm.State) {
 	p.touched = append(p.touched, p.causes.Put(of.ID, key, is)...)
 }
 
+// DownOf returns the targets of which active alarms say that they do not answer: see Outbox.Down.
+type DownOf func(mute.Matchers) map[string]bool
+
 // OutagesOf returns the outages that follow from the active alarms alone.
-type OutagesOf func(active []alarm.Alarm) *cause.Outages
+type OutagesOf func(DownOf) *cause.Outages
 
 // SetOutages replaces the outages of devices, and announces the alarms that they concern.
 func (o *Outbox) SetOutages(next *cause.Outages, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) {
 		before := p.outages
 		p.outages = next
-		for _, key := range p.keys() {
+		p.state.indexDowns(next.Down)
+		for _, key := range p.downAt(next.Concerned(before)) {
 			s := p.Alarm(key)
 			a := s.Alarm()
 			if l := p.mutes.Labels(a); (next.Concerns(a.Target) || before.Concerns(a.Target)) && next.Says(l) {
@@ -248,12 +252,7 @@ func (p *plan) behind(q *queue.Queue, a *alarm.Alarm) bool {
 		return muted
 	}
 	if p.said == nil {
-		p.said = map[string]*alarm.Alarm{}
-		for key := range p.state.active {
-			if s := p.Alarm(key); s != nil && len(p.outages.Behind[s.Conditions[0].Alarm.Target]) > 0 && p.outages.Says(p.mutes.Labels(s.Alarm())) {
-				p.said[s.Conditions[0].Alarm.Target] = s.Alarm()
-			}
-		}
+		p.said = p.causesOf(p.outages)
 	}
 	by := p.said[one.Name]
 	return by == nil || q.Receiver.Wants(by)

@@ -26,6 +26,7 @@ type device struct {
 	lastPoll atomic.Int64    // when a pass was last taken, in milliseconds
 
 	health      atomic.Pointer[[]ruleHealth] // of the rules, as of the last commit
+	pending     atomic.Bool                  // an alert of health is
 	lost        atomic.Pointer[loss]         // of the last pass; nil if all is stored
 	mended      atomic.Int64                 // until when, in milliseconds, something was lost before lost became nil
 	excess      atomic.Pointer[Excess]       // of the last pass that the target answered; nil if there is none
@@ -291,6 +292,8 @@ func (d *device) publishHealth() {
 	for _, b := range d.instances {
 		list = append(list, ruleHealth{b.rule.UID, b.records(), b.err, b.last, b.took})
 	}
+	pending := func(r *record) bool { return !r.Firing }
+	d.pending.Store(slices.ContainsFunc(list, func(h ruleHealth) bool { return slices.ContainsFunc(h.alerts, pending) }))
 	d.health.Store(&list)
 }
 

@@ -134,9 +134,29 @@ func (e *Evaluator) Alarms(firing bool) (list []alarm.Alarm) {
 			}
 		}
 	})
-	slices.SortFunc(list, func(a, b alarm.Alarm) int {
-		return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(list, func(a, b alarm.Alarm) int { return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID)) })
+	return list
+}
+
+// Pending returns the alarms of pending alerts with wanted names. Targets without such cost next to nothing.
+func (e *Evaluator) Pending(wanted func(name string) bool) (list []alarm.Alarm) {
+	e.mu.Lock()
+	shown := []*[]ruleHealth{e.global.health.Load()}
+	for _, d := range e.devices {
+		if d.pending.Load() {
+			shown = append(shown, d.health.Load())
+		}
+	}
+	e.mu.Unlock()
+	for _, fares := range shown {
+		for i := 0; fares != nil && i < len(*fares); i++ {
+			for _, r := range (*fares)[i].alerts {
+				if !r.Firing && wanted(r.Labels.Get(labels.AlertName)) {
+					list = append(list, e.alarmShown(r))
+				}
+			}
+		}
+	}
 	return list
 }
 

@@ -21,7 +21,7 @@ type Graph struct {
 	names []string // sorted
 	index map[string]int32
 	links [][]int32 // devices that are reached from each
-	up    [][]int32 // devices by which each is reached, one step nearer to a root
+	up    [][]int32 // devices by which each may be reached
 	roots []int32
 }
 
@@ -57,9 +57,8 @@ func NewGraph(roots []string, devices []Device, links ...[2]string) *Graph {
 			g.roots = append(g.roots, root)
 		}
 	}
-	g.pack()
-	if len(roots) > 0 {
-		g.climb()
+	if g.pack(); len(roots) > 0 {
+		g.up = g.links
 	}
 	return g
 }
@@ -87,71 +86,82 @@ func (g *Graph) link(parent, child int32, both bool) {
 	}
 }
 
-// climb finds the links that lead towards the roots.
-func (g *Graph) climb() {
-	distance := make([]int, len(g.names))
-	for i := range distance {
-		distance[i] = -1
-	}
-	next := slices.Clone(g.roots)
-	for _, root := range next {
-		distance[root] = 0
-	}
-	for len(next) > 0 {
-		at := next[0]
-		next = next[1:]
-		for _, to := range g.links[at] {
-			if distance[to] < 0 {
-				distance[to] = distance[at] + 1
-				next = append(next, to)
-			}
-			if distance[to] > distance[at] {
-				g.up[to] = append(g.up[to], at)
-			}
-		}
-	}
+// Reach says which devices are reached from the roots while some are down.
+type Reach struct {
+	graph  *Graph
+	down   []bool
+	causes []int32 // nil if none is down
 }
 
-// Up returns the devices by which a device is reached.
-func (g *Graph) Up(name string) (names []string) {
-	i, known := g.index[name]
-	if !known {
-		return nil
+// Reach returns which devices are reached from the roots over devices that are up.
+func (g *Graph) Reach(down map[string]bool) *Reach {
+	r := &Reach{graph: g, down: make([]bool, len(g.names))}
+	found := false
+	for name := range down {
+		if i, known := g.index[name]; known {
+			r.down[i], found = true, true
+		}
 	}
-	for _, at := range g.up[i] {
-		names = append(names, g.names[at])
+	if found {
+		r.causes = g.walk(r.down, nil)
 	}
-	return names
+	return r
+}
+
+// Around returns which devices are reached over devices that are up and not in a set, with those of the set as the first
+// causes.
+func (r *Reach) Around(closed map[string]string) *Reach {
+	around, first := &Reach{graph: r.graph, down: slices.Clone(r.down)}, make([]bool, len(r.down))
+	for name := range closed {
+		if i, known := r.graph.index[name]; known {
+			around.down[i], first[i] = true, true
+		}
+	}
+	around.causes = r.graph.walk(around.down, first)
+	return around
+}
+
+// Cause returns the device that another one is behind, "" if it is behind none.
+func (r *Reach) Cause(name string) string {
+	i, known := r.graph.index[name]
+	if !known || r.causes == nil || r.causes[i] < 0 || r.causes[i] == i {
+		return ""
+	}
+	return r.graph.names[r.causes[i]]
 }
 
 // Behind returns the devices that are down and not reached from the roots over devices that are up, with the cause of
 // each: the device that is down and reached, and from which a way over any devices leads there first.
-func (g *Graph) Behind(down map[string]bool) map[string]string {
-	marks := make([]bool, len(g.names))
-	found := false
-	for name := range down {
-		if i, known := g.index[name]; known {
-			marks[i], found = true, true
-		}
-	}
-	if !found {
-		return nil
-	}
+func (r *Reach) Behind() map[string]string {
 	behind := map[string]string{}
-	for i, cause := range g.walk(marks) {
-		if cause >= 0 && int(cause) != i && marks[i] {
-			behind[g.names[i]] = g.names[cause]
+	for i, cause := range r.causes {
+		if cause >= 0 && int(cause) != i && r.down[i] {
+			behind[r.graph.names[i]] = r.graph.names[cause]
 		}
 	}
 	return behind
+}
+
+// Up returns the devices that are up and reached, and by which another one is reached directly.
+func (r *Reach) Up(name string) (names []string) {
+	i, known := r.graph.index[name]
+	if !known || r.causes == nil {
+		return nil
+	}
+	for _, at := range r.graph.up[i] {
+		if r.causes[at] == reached {
+			names = append(names, r.graph.names[at])
+		}
+	}
+	return names
 }
 
 // The values of walk that are no cause.
 const unseen, reached = -2, -1
 
 // walk returns the cause of each device: itself if it is a cause, reached if it is reached from the roots, unseen if no
-// way leads there.
-func (g *Graph) walk(down []bool) []int32 {
+// way leads there. Of several causes, those that are first are preferred; first may be nil.
+func (g *Graph) walk(down, first []bool) []int32 {
 	causes := make([]int32, len(g.names))
 	for i := range causes {
 		causes[i] = unseen
@@ -178,6 +188,9 @@ func (g *Graph) walk(down []bool) []int32 {
 			see(to)
 		}
 	}
+	if first != nil {
+		slices.SortStableFunc(found, func(a, b int32) int { return order(first[a]) - order(first[b]) })
+	}
 	next = append(next[:0], found...)
 	for n := 0; n < len(next); n++ {
 		at := next[n]
@@ -189,6 +202,13 @@ func (g *Graph) walk(down []bool) []int32 {
 		}
 	}
 	return causes
+}
+
+func order(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
 }
 
 // byCause returns the devices behind each cause, sorted.

@@ -56,7 +56,7 @@ func TestBehind(t *testing.T) {
 		for _, name := range strings.Fields(row.down) {
 			down[name] = true
 		}
-		if got := text(graphOf(row.roots, row.links...).Behind(down)); got != row.want {
+		if got := text(graphOf(row.roots, row.links...).Reach(down).Behind()); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
@@ -88,7 +88,7 @@ func TestBehindIsAPartition(t *testing.T) {
 		}
 		g := NewGraph(roots, devices)
 		up, any := reach(g, func(name string) bool { return !down[name] }), reach(g, func(string) bool { return true })
-		behind := g.Behind(down)
+		behind := g.Reach(down).Behind()
 		for name := range down {
 			cause, is := behind[name]
 			switch {
@@ -147,7 +147,7 @@ func BenchmarkWalk(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("1 of %d down", share), func(b *testing.B) {
 			for b.Loop() {
-				g.walk(down)
+				g.walk(down, nil)
 			}
 		})
 	}

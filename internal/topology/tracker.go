@@ -25,12 +25,16 @@ type Tracker struct {
 	roots   []string
 	list    []Device
 	links   [][2]string
+	closed  map[string]string // devices in maintenance, with the name of the window
 	known   map[string]Device
 	devices map[string]*device // those that do not answer, or did not until lately
-	waiting map[string]waiters // devices that wait for each; some may wait no longer
 	asks    []string           // see Asks
 	said    map[string]bool    // devices that alerts say to be down
 	last    *cause.Outages
+
+	waiting map[string]waiters // devices that wait for each; some may wait no longer
+	changed bool               // since last was computed
+	wake    time.Time          // when time alone may change last; zero means never
 }
 
 // waiters are names of devices.
@@ -39,6 +43,7 @@ type waiters map[string]bool
 // device is what is known of a device that does not answer.
 type device struct {
 	failed  time.Time       // when the first poll without an answer ended; zero if it answers
+	fresh   bool            // those by which it is reached have not been asked
 	suspect time.Time       // until when it counts as down without an alert
 	awaited map[string]bool // devices that are asked because it failed
 	until   time.Time       // when it stops waiting, for them or for its own poll
@@ -95,6 +100,7 @@ func (t *Tracker) Configure(s *Settings, devices []Device) error {
 			t.wait(name, awaited)
 		}
 	}
+	t.changed = true
 	return nil
 }
 
@@ -105,8 +111,18 @@ func (t *Tracker) SetLinks(links [][2]string) {
 	if slices.Equal(links, t.links) {
 		return
 	}
-	t.links = links
+	t.links, t.changed = links, true
 	t.graph = NewGraph(t.roots, t.list, t.links...)
+}
+
+// Maintain replaces the devices in maintenance, with the names of the windows. Devices that are down and reached over such
+// devices alone are in maintenance, too.
+func (t *Tracker) Maintain(closed map[string]string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !maps.Equal(closed, t.closed) {
+		t.closed, t.changed = closed, true
+	}
 }
 
 // Down returns the matchers of the alarms that say that a device does not answer.
@@ -134,10 +150,11 @@ func (t *Tracker) Ended(p Poll, now time.Time) (urgent bool) {
 		t.devices[p.Device] = d
 		fallthrough
 	case !p.Up && d.failed.IsZero():
-		t.failed(d, p, now)
+		t.failed(d, now)
 		return true
-	case !p.Up && !p.Began.Before(d.asked):
-		d.asked = time.Time{}
+	case !p.Up && !d.asked.IsZero() && !p.Began.Before(d.asked):
+		t.failed(d, now)
+		return true
 	}
 	return false
 }
@@ -157,6 +174,7 @@ func (t *Tracker) release(p Poll) {
 		if d != nil && d.awaited[p.Device] && p.Began.Before(d.failed) {
 			continue // it is of the time before
 		}
+		t.changed = true
 		if delete(t.waiting[p.Device], name); d != nil {
 			delete(d.awaited, p.Device)
 		}
@@ -166,16 +184,20 @@ func (t *Tracker) release(p Poll) {
 	}
 }
 
-func (t *Tracker) failed(d *device, p Poll, now time.Time) {
-	*d = device{failed: now, suspect: now.Add(t.hold), awaited: map[string]bool{}}
-	for _, name := range t.graph.Up(p.Device) {
-		if other := t.devices[name]; other != nil && !other.failed.IsZero() {
-			continue // it is known to be down
-		}
-		d.awaited[name] = true
-		t.wait(p.Device, name)
-		d.until = later(d.until, now.Add(t.hold+t.known[name].Budget))
-		t.asks = append(t.asks, name)
+// failed notes that a device does not answer.
+func (t *Tracker) failed(d *device, now time.Time) {
+	t.changed = true
+	*d = device{failed: now, suspect: now.Add(t.hold), fresh: true}
+}
+
+// settle has those asked by which a device that has just failed is reached: they may be down, too.
+func (t *Tracker) settle(name string, d *device, r *Reach) {
+	d.fresh, d.awaited = false, map[string]bool{}
+	for _, other := range r.Up(name) {
+		d.awaited[other] = true
+		t.wait(name, other)
+		d.until = later(d.until, d.failed.Add(t.hold+t.known[other].Budget))
+		t.asks = append(t.asks, other)
 	}
 }
 
@@ -184,6 +206,7 @@ func (t *Tracker) answered(d *device, p Poll, now time.Time) {
 	if d.failed.IsZero() {
 		return
 	}
+	t.changed = true
 	_, muted := t.last.Muted(p.Device)
 	*d = device{muted: muted, until: now.Add(t.hold)}
 }
@@ -199,6 +222,7 @@ func later(a, b time.Time) time.Time {
 // were not sent wait for a poll of their device.
 func (t *Tracker) Start(said map[string]bool, now time.Time) *cause.Outages {
 	t.mu.Lock()
+	t.changed = true
 	for name := range said {
 		if t.known[name].Name != "" {
 			t.devices[name] = &device{failed: now, asked: now, until: now.Add(2 * t.known[name].Interval)}
@@ -214,11 +238,23 @@ func (t *Tracker) Start(said map[string]bool, now time.Time) *cause.Outages {
 func (t *Tracker) Outages(said map[string]bool, now time.Time) (o *cause.Outages, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	behind := t.graph.Behind(t.downAt(said, now))
+	if !t.changed && t.last != nil && (t.wake.IsZero() || now.Before(t.wake)) && maps.Equal(said, t.said) {
+		return t.last, false
+	}
+	t.changed = false
+	down := t.downAt(said, now)
+	reach := t.graph.Reach(down)
+	for _, name := range slices.Sorted(maps.Keys(t.devices)) {
+		if d := t.devices[name]; d.fresh {
+			t.settle(name, d, reach)
+		}
+	}
+	behind := reach.Behind()
 	o = &cause.Outages{Down: t.down, Of: map[string]cause.Outage{}, Behind: byCause(behind)}
 	for name, by := range behind {
 		o.Of[name] = cause.Outage{Kind: mute.ByCause, Name: by}
 	}
+	t.maintain(o, down, reach)
 	t.recover(o, said, now)
 	for name, d := range t.devices {
 		if d.failed.IsZero() && (!d.muted || !now.Before(d.until) || !said[name]) {
@@ -231,9 +267,38 @@ func (t *Tracker) Outages(said map[string]bool, now time.Time) (o *cause.Outages
 			}
 		}
 	}
-	changed = t.last == nil || !maps.Equal(o.Of, t.last.Of) || !maps.Equal(said, t.said)
+	changed = t.last == nil || !maps.Equal(o.Of, t.last.Of) || !maps.EqualFunc(o.Behind, t.last.Behind, slices.Equal[[]string]) || !maps.Equal(said, t.said)
 	t.last, t.said = o, maps.Clone(said)
+	t.wake = t.nextChange(now)
 	return o, changed
+}
+
+// nextChange returns when time alone may change the outages.
+func (t *Tracker) nextChange(now time.Time) (next time.Time) {
+	for _, d := range t.devices {
+		for _, at := range []time.Time{d.suspect, d.until} {
+			if at.After(now) && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
+		}
+	}
+	return next
+}
+
+// maintain adds the devices that are down and reached over devices in maintenance alone.
+func (t *Tracker) maintain(o *cause.Outages, down map[string]bool, r *Reach) {
+	if len(t.closed) == 0 || len(down) == 0 {
+		return
+	}
+	around := r.Around(t.closed)
+	for name := range down {
+		if _, muted := o.Of[name]; muted {
+			continue
+		}
+		if window := t.closed[around.Cause(name)]; window != "" {
+			o.Of[name] = cause.Outage{Kind: mute.ByMaintenance, Name: window}
+		}
+	}
 }
 
 // downAt returns the devices that are down at a moment.
@@ -257,11 +322,11 @@ func (t *Tracker) recover(o *cause.Outages, said map[string]bool, now time.Time)
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.last.Of)) {
 		before := t.last.Of[name]
-		if before.Kind != mute.ByCause || !said[name] {
+		if before.Kind != mute.ByCause && before.Kind != mute.ByMaintenance || !said[name] {
 			continue
 		}
 		if _, muted := o.Of[name]; muted {
-			if !said[before.Name] { // it may be behind another one, which is asked too
+			if before.Kind == mute.ByCause && !said[before.Name] { // it may be behind another one, which is asked too
 				t.asks = append(t.asks, name)
 			}
 			continue
