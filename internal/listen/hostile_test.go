@@ -180,3 +180,27 @@ func TestHostileDatagrams(t *testing.T) {
 		}
 	}
 }
+
+// However many notifications wait: those of one transaction, and of one write to the log, are bounded.
+func TestTransactionsAreBounded(t *testing.T) {
+	v := newVictim(t)
+	most, all := 0, 0
+	v.l.options.Apply = func(list []outbox.Transition, _ time.Time) error {
+		most, all = max(most, len(list)), all+len(list)
+		return nil
+	}
+	v.l.options.Forward = func([]alarm.Event, time.Time) error { return nil }
+	var list [][]byte
+	for i := range uint32(6000) {
+		list = append(list, message(snmp.TrapV2, 1, i))
+	}
+	give(v.l, v.s, "192.0.2.1:1", list...)
+	if most > maxCommitment+10 || all < len(list) {
+		t.Errorf("%d transitions in a transaction, %d in all", most, all)
+	}
+	for _, w := range v.l.workers {
+		if cap(w.lines) > 4*maxLines {
+			t.Errorf("%d octets of the log are kept", cap(w.lines))
+		}
+	}
+}

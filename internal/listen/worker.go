@@ -61,12 +61,26 @@ func (w *worker) handle(b batch) {
 	for i := range b.list {
 		d := &b.list[i]
 		w.take(d, b.octets[begin:d.end])
-		begin = d.end
+		if begin = d.end; len(w.commitment.transitions)+len(w.commitment.forwards) >= maxCommitment || len(w.lines) >= maxLines {
+			w.store()
+		}
 	}
+	w.store()
+	w.batch = b
+}
+
+// The alarms and forwarded notifications of a transaction, and the octets of the log that are written at once. A batch may
+// be of 16 MiB, and templates make far more of it.
+const (
+	maxCommitment = 2000
+	maxLines      = 1 << 20
+)
+
+// store stores what the notifications up to here caused.
+func (w *worker) store() {
 	w.commit()
 	w.listener.log.write(w.lines)
 	w.lines = w.lines[:0]
-	w.batch = b
 }
 
 // adopt takes over a configuration.
