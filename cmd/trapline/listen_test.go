@@ -110,7 +110,7 @@ func TestRefusedTrapsAreCountedByReason(t *testing.T) {
 }
 
 // sendFrom sends a datagram from an address.
-func sendFrom(t *testing.T, from, to, text string) {
+func sendFrom(t testing.TB, from, to, text string) {
 	t.Helper()
 	local, err := net.ResolveUDPAddr("udp", from)
 	if err != nil {
@@ -131,7 +131,7 @@ func sendFrom(t *testing.T, from, to, text string) {
 }
 
 // rePolled runs a switch whose port 3 goes down when its trap is sent, and a server that polls it once an hour.
-func rePolled(t *testing.T) (base string, flip func(down bool) time.Duration) {
+func rePolled(t testing.TB) (base string, flip func(down bool) time.Duration) {
 	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	address, _ := peers.FreeUDPAddresses(t)
 	const device = "127.0.82.1:16182"

@@ -23,7 +23,7 @@ type informant struct {
 }
 
 // ask sends the informs that are not acknowledged yet, and reads acknowledgements for a while, of so many at most.
-func (s *informant) ask(t *testing.T, rows, most int) (got int) {
+func (s *informant) ask(t testing.TB, rows, most int) (got int) {
 	t.Helper()
 	sent := 0
 	for row := int32(1); row <= int32(rows) && sent < 500; row++ {

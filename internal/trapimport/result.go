@@ -30,6 +30,7 @@ type auth struct {
 // rule is an entry of `trap_rules`.
 type rule struct {
 	alert, on, severity, category, summary, description string
+	event, level                                        string // name and severity as snmptt has them
 	match                                               map[string]string
 }
 

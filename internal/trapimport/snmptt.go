@@ -32,7 +32,7 @@ func (c *reader) snmptt(lines []string) {
 			one = c.begin(line)
 		case one == nil: // of an event that is left out
 		case key == "FORMAT":
-			one.summary = c.template(rest)
+			one.summary = one.template(rest)
 		case key == "MATCH":
 			c.match(one, rest)
 		default:
@@ -86,7 +86,7 @@ func (c *reader) begin(line string) *rule {
 		name = fmt.Sprintf("%s_%d", name, c.events[name])
 	}
 	c.rules = append(c.rules, rule{
-		alert: name, on: oid, category: category, severity: cmp.Or(severities[strings.ToLower(severity)], "indeterminate"), match: map[string]string{},
+		alert: name, on: oid, category: category, severity: cmp.Or(severities[strings.ToLower(severity)], "indeterminate"), match: map[string]string{}, event: m[1], level: severity,
 	})
 	return &c.rules[len(c.rules)-1]
 }
@@ -141,7 +141,7 @@ func (c *reader) match(one *rule, text string) {
 var variables = []struct{ name, template string }{
 	{"aA", "{{ $source }}"}, {"aR", "{{ $source }}"}, {"ar", "{{ $source }}"}, {"+*", pairs}, {"-*", pairs},
 	{"$", "$"}, {"*", `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ $v }}{{ end }}`}, {"#", "{{ len $values }}"},
-	{"A", "{{ $labels.target }}"}, {"R", "{{ $source }}"}, {"r", "{{ $source }}"}, {"N", "{{ $labels.alertname }}"}, {"s", "{{ $labels.severity }}"}, {"c", "{{ $labels.category }}"},
+	{"A", "{{ $labels.target }}"}, {"R", "{{ $labels.target }}"}, {"r", "{{ $labels.target }}"}, {"c", "{{ $labels.category }}"},
 	{"o", "{{ $trap }}"}, {"O", "{{ $trap }}"}, {"E", "{{ $trap }}"}, {"e", "{{ $trap }}"}, {"i", "{{ $trap }}"},
 	{"x", ""}, {"X", ""}, {"T", ""}, {"C", ""}, {"D", ""}, {"H", ""}, {"j", ""}, {"p", ""}, {"P", ""},
 }
@@ -152,7 +152,7 @@ const pairs = `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ index $names
 var numbered = regexp.MustCompile(`^([-+v]?)(?:(\d+)|\{(\d+)\})`)
 
 // template returns a text of snmptt as a template.
-func (c *reader) template(text string) string {
+func (r *rule) template(text string) string {
 	var b strings.Builder
 	for text != "" {
 		before, rest, found := strings.Cut(text, "$")
@@ -160,13 +160,13 @@ func (c *reader) template(text string) string {
 		if !found {
 			break
 		}
-		text = c.variable(&b, rest)
+		text = r.variable(&b, rest)
 	}
 	return strings.TrimSpace(b.String())
 }
 
 // variable writes the variable that a text begins with, and returns the rest.
-func (c *reader) variable(b *strings.Builder, text string) (rest string) {
+func (r *rule) variable(b *strings.Builder, text string) (rest string) {
 	if m := numbered.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[2] + m[3]) // the greatest, if it is beyond
 		switch m[1] {
@@ -178,6 +178,12 @@ func (c *reader) variable(b *strings.Builder, text string) (rest string) {
 			fmt.Fprintf(b, "{{ $names.At %d }}:{{ $values.At %[1]d }}", n)
 		}
 		return text[len(m[0]):]
+	}
+	for name, value := range map[string]string{"N": r.event, "s": r.level} { // as they are written
+		if after, found := strings.CutPrefix(text, name); found {
+			b.WriteString(literal(value))
+			return after
+		}
 	}
 	for _, v := range variables {
 		if after, found := strings.CutPrefix(text, v.name); found {
