@@ -49,9 +49,10 @@ type Poller struct {
 	places                  *places
 	newcomers, unresponsive *slots
 
+	changing sync.Mutex // one change of the targets at a time; taken before mu
 	mu       sync.Mutex
-	states   map[string]*state
-	schedule schedule // of all states
+	states   map[string]*state // changed only with changing and mu held
+	schedule schedule          // of all states
 
 	roster  atomic.Pointer[[]*state] // sorted by name
 	version atomic.Uint64
@@ -78,30 +79,64 @@ const firstPassSpacing = 5 * time.Millisecond
 // SetTargets replaces the targets. Those that did not change keep their pace and their last pass; a
 // target that changed keeps its counters.
 func (p *Poller) SetTargets(targets []*Target) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.clock.now()
-	states := make(map[string]*state, len(targets))
-	fresh := 0
+	p.changing.Lock()
+	defer p.changing.Unlock()
+	named := make(map[string]bool, len(targets))
+	var put []*Target
 	for _, t := range targets {
-		s := p.states[t.Name]
-		if s != nil && reflect.DeepEqual(s.target.identity(), t.identity()) {
-			s.target = t
-			s.update(func(u *Summary) { u.Target = t })
-			states[t.Name] = s
-			continue
+		named[t.Name] = true
+		if s := p.states[t.Name]; s == nil || s.target != t {
+			put = append(put, t)
 		}
-		first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
-		states[t.Name] = p.successor(s, t, now.Add(first))
-		fresh++
 	}
-	release(p.states, states)
-	p.forget(states)
-	p.states = states
-	p.schedule = newSchedule(states)
+	var drop []string
+	for name := range p.states {
+		if !named[name] {
+			drop = append(drop, name)
+		}
+	}
+	p.change(put, drop)
+}
+
+// changesALock is how many targets change while the mutex is held once: polls that are due begin in between.
+const changesALock = 500
+
+// change adds or replaces targets, and removes others.
+func (p *Poller) change(put []*Target, drop []string) {
+	for names := range slices.Chunk(drop, changesALock) {
+		p.mu.Lock()
+		for _, name := range names {
+			p.retire(p.states[name])
+			delete(p.states, name)
+		}
+		p.mu.Unlock()
+	}
+	now, fresh := p.clock.now(), 0
+	for targets := range slices.Chunk(put, changesALock) {
+		same := make([]bool, len(targets))
+		for i, t := range targets {
+			s := p.states[t.Name]
+			same[i] = s != nil && reflect.DeepEqual(s.target.identity(), t.identity())
+		}
+		p.mu.Lock()
+		for i, t := range targets {
+			s := p.states[t.Name]
+			if same[i] {
+				s.target = t
+				s.update(func(u *Summary) { u.Target = t })
+				continue
+			}
+			first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
+			fresh++
+			p.retire(s)
+			p.states[t.Name] = p.successor(s, t, now.Add(first))
+			p.schedule.add(p.states[t.Name])
+		}
+		p.mu.Unlock()
+		p.wake()
+	}
 	p.enroll()
-	p.pulse.set(states)
-	p.wake()
+	p.pulse.set(p.states)
 }
 
 // wake makes Run look at the schedule.
@@ -124,12 +159,17 @@ func (t *Target) identity() any {
 	return []any{t.Labels, t.Spec, t.Interval, t.Params, t.Defaults, t.ModuleNames()}
 }
 
-// forget closes the histories of targets that are gone or have changed.
-func (p *Poller) forget(kept map[string]*state) {
-	for name, s := range p.states {
-		if kept[name] != s && s.history != nil {
-			s.history.Close()
-		}
+// retire ends the state of a target that is gone or has changed, and the waiting for its next poll. s may be nil.
+func (p *Poller) retire(s *state) {
+	if s == nil {
+		return
+	}
+	p.schedule.remove(s)
+	if !s.running.Load() {
+		s.rest()
+	}
+	if s.history != nil {
+		s.history.Close()
 	}
 }
 

@@ -2,7 +2,6 @@ package poller
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -10,42 +9,68 @@ import (
 // half its position.
 type schedule []*state
 
-func newSchedule(states map[string]*state) schedule {
-	q := make(schedule, 0, len(states))
-	for _, s := range states {
-		q = append(q, s)
+// add adds a target.
+func (q *schedule) add(s *state) {
+	s.position = len(*q)
+	*q = append(*q, s)
+	q.up(s.position)
+}
+
+// remove removes a target, if it is there.
+func (q *schedule) remove(s *state) {
+	if !q.has(s) {
+		return
 	}
-	slices.SortFunc(q, func(a, b *state) int { return a.next.Compare(b.next) })
-	return q
+	i, last := s.position, len(*q)-1
+	q.swap(i, last)
+	(*q)[last] = nil
+	*q = (*q)[:last]
+	if i < last {
+		q.down(i)
+		q.up(i)
+	}
 }
 
 // postpone moves the target in front to where the time of its next pass belongs.
 func (q schedule) postpone(next time.Time) {
 	q[0].next = next
-	for i := 0; ; {
-		sooner := 2*i + 1
-		if sooner+1 < len(q) && q[sooner+1].next.Before(q[sooner].next) {
-			sooner++
-		}
-		if sooner >= len(q) || !q[sooner].next.Before(next) {
-			return
-		}
-		q[i], q[sooner] = q[sooner], q[i]
-		i = sooner
-	}
+	q.down(0)
 }
 
 // hasten makes a target of the schedule due at a time before its own.
 func (q schedule) hasten(s *state, at time.Time) {
-	i := slices.Index(q, s)
-	if i < 0 || !at.Before(s.next) {
-		return
+	if q.has(s) && at.Before(s.next) {
+		s.next = at
+		q.up(s.position)
 	}
-	s.next = at
+}
+
+func (q schedule) has(s *state) bool { return s.position < len(q) && q[s.position] == s }
+
+func (q schedule) down(i int) {
+	for {
+		sooner := 2*i + 1
+		if sooner+1 < len(q) && q[sooner+1].next.Before(q[sooner].next) {
+			sooner++
+		}
+		if sooner >= len(q) || !q[sooner].next.Before(q[i].next) {
+			return
+		}
+		q.swap(i, sooner)
+		i = sooner
+	}
+}
+
+func (q schedule) up(i int) {
 	for parent := (i - 1) / 2; i > 0 && q[i].next.Before(q[parent].next); parent = (i - 1) / 2 {
-		q[i], q[parent] = q[parent], q[i]
+		q.swap(i, parent)
 		i = parent
 	}
+}
+
+func (q schedule) swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].position, q[j].position = i, j
 }
 
 // PausedError is why a target is not polled although it was asked for.

@@ -1,7 +1,6 @@
 package poller
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -11,20 +10,37 @@ func TestScheduleHasTheNextInFront(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for n := 1; n <= 20; n++ {
-		states := map[string]*state{}
-		for i := range n {
-			states[fmt.Sprint(i)] = &state{next: start.Add(time.Duration(r.IntN(60)) * time.Second)}
+		var q schedule
+		var states []*state
+		add := func() {
+			s := &state{next: start.Add(time.Duration(r.IntN(60)) * time.Second)}
+			q.add(s)
+			states = append(states, s)
 		}
-		q := newSchedule(states)
+		for range n {
+			add()
+		}
 		for range 200 {
 			for _, s := range states {
 				if s.next.Before(q[0].next) {
 					t.Fatalf("of %d the one in front is due at %v, another one at %v", n, q[0].next, s.next)
 				}
 			}
-			if some := q[r.IntN(n)]; r.IntN(2) == 0 {
+			if len(q) != len(states) {
+				t.Fatalf("%d states, want %d", len(q), len(states))
+			}
+			i := r.IntN(len(states))
+			switch some := states[i]; r.IntN(4) {
+			case 0:
 				q.hasten(some, some.next.Add(-time.Duration(r.IntN(60))*time.Second))
-			} else {
+			case 1:
+				q.remove(some)
+				q.remove(some)
+				q.hasten(some, start)
+				states[i] = states[len(states)-1]
+				states = states[:len(states)-1]
+				add()
+			default:
 				q.postpone(q[0].next.Add(time.Duration(r.IntN(90)) * time.Second))
 			}
 		}

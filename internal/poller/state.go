@@ -14,11 +14,12 @@ import (
 // state is kept about a target from pass to pass. The schedule owns next; running and the
 // numbers are shared with the pass.
 type state struct {
-	target  *Target // of the next pass; the Poller's mutex guards it
-	next    time.Time
-	overdue bool        // another pass waits for the end of the one that runs; guarded as target
-	running atomic.Bool // a pass, unless it was abandoned
-	last    atomic.Pointer[Pass]
+	target   *Target // of the next pass; the Poller's mutex guards it
+	next     time.Time
+	position int         // in the schedule
+	overdue  bool        // another pass waits for the end of the one that runs; guarded as target
+	running  atomic.Bool // a pass, unless it was abandoned
+	last     atomic.Pointer[Pass]
 
 	ending sync.Mutex
 	ended  chan struct{} // closed when the poll that runs has ended; nil while nobody waits for it
@@ -127,15 +128,6 @@ func (s *state) rest() {
 	if s.ended != nil {
 		close(s.ended)
 		s.ended = nil
-	}
-}
-
-// release ends the waiting for polls of targets that were replaced before these began.
-func release(before, after map[string]*state) {
-	for name, s := range before {
-		if after[name] != s && !s.running.Load() {
-			s.rest()
-		}
 	}
 }
 
