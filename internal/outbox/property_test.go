@@ -55,10 +55,26 @@ type history struct {
 	dir       string
 	receivers []*knower
 	active    map[string]map[string]alarm.Alarm // by alarm, by condition
+	byAlarm   bool                              // lines are by alarm, whatever the receivers' keys are
+	slow      time.Duration                     // how long failing receivers take
+	now       func() time.Time
+	settle    func(time.Duration)
+	restart   func()
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{random: rand.New(rand.NewPCG(seed, 2)), dir: t.TempDir(), active: map[string]map[string]alarm.Alarm{}}
+	h := receiversOf(seed)
+	h.dir, h.slow, h.now, h.settle = t.TempDir(), time.Second, time.Now, settle
+	h.restart = func() {
+		h.running.stop()
+		h.running = run(h.running.t, h.dir, h.routes()...)
+	}
+	h.running = run(t, h.dir, h.routes()...)
+	return h
+}
+
+func receiversOf(seed uint64) *history {
+	h := &history{random: rand.New(rand.NewPCG(seed, 2)), active: map[string]map[string]alarm.Alarm{}}
 	add := func(name, group string, key func(*alarm.Alarm) (string, bool)) {
 		h.receivers = append(h.receivers, &knower{listener: &outboxtest.Receiver{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
 	}
@@ -67,21 +83,24 @@ func newHistory(t *testing.T, seed uint64) *history {
 	add("by-instance", "", func(a *alarm.Alarm) (string, bool) { return a.Notification + a.Variable, true })
 	add("first", "pair", queue.ByID)
 	add("second", "pair", queue.ByID)
-	h.running = run(t, h.dir, h.routes()...)
 	return h
 }
 
 func (h *history) routes() (routes []*queue.Route) {
 	for _, k := range h.receivers {
 		if !k.gone {
-			routes = append(routes, k.route())
+			r := k.route()
+			if h.byAlarm {
+				r.Key = queue.ByID
+			}
+			routes = append(routes, r)
 		}
 	}
 	return routes
 }
 
 func (h *history) reload() {
-	if err := h.running.outbox.SetRoutes(h.routes(), nil, time.Now()); err != nil {
+	if err := h.running.outbox.SetRoutes(h.routes(), nil, h.now()); err != nil {
 		h.running.t.Error(err)
 	}
 }
@@ -94,25 +113,24 @@ func (h *history) step() {
 		for range 1 + h.random.IntN(3) {
 			list = append(list, h.transition())
 		}
-		if err := h.running.outbox.Apply(list, time.Now()); err != nil {
+		if err := h.running.outbox.Apply(list, h.now()); err != nil {
 			h.running.t.Error(err)
 		}
 	case n == 7:
-		k.listener.Set(outboxtest.ErrTimeout, time.Second)
+		k.listener.Set(outboxtest.ErrTimeout, h.slow)
 	case n == 8:
 		k.listener.Set(nil, 0)
 	case n == 9:
 		k.gone = !k.gone
 		h.reload()
 	case n == 10:
-		h.running.stop()
-		h.running = run(h.running.t, h.dir, h.routes()...)
+		h.restart()
 	case n == 11:
 		h.silence()
 	case n == 12:
 		h.acknowledge()
 	}
-	settle(time.Duration(h.random.IntN(8)) * time.Second)
+	h.settle(time.Duration(h.random.IntN(8)) * time.Second)
 	for _, k := range h.receivers {
 		k.take()
 	}
@@ -120,7 +138,7 @@ func (h *history) step() {
 
 // silence begins a silence of an alarm or a severity, which may end by itself, or ends one.
 func (h *history) silence() {
-	o, now := h.running.outbox, time.Now()
+	o, now := h.running.outbox, h.now()
 	if list := o.Mutes().Silences(); len(list) > 0 && h.random.IntN(2) == 0 {
 		if err := o.Expire(list[h.random.IntN(len(list))].ID, now); err != nil {
 			h.running.t.Error(err)
@@ -144,11 +162,11 @@ func (h *history) acknowledge() {
 	if len(list) == 0 {
 		return
 	}
-	ack := &alarm.Ack{By: "ann", Sticky: h.random.IntN(2) == 0, Until: time.Now().Add(time.Duration(1+h.random.IntN(60)) * time.Second)}
+	ack := &alarm.Ack{By: "ann", Sticky: h.random.IntN(2) == 0, Until: h.now().Add(time.Duration(1+h.random.IntN(60)) * time.Second)}
 	if h.random.IntN(3) == 0 {
 		ack = nil
 	}
-	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, time.Now()); err != nil {
+	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, h.now()); err != nil {
 		h.running.t.Error(err)
 	}
 }
@@ -173,11 +191,12 @@ func (h *history) transition() Transition {
 	return Transition{Alarm: a, Active: true}
 }
 
-// compare compares the receivers' final alarms with the active ones.
-func (h *history) compare() {
+// compare returns the differences between the receivers' final alarms and the active ones.
+func (h *history) compare() (violations []string) {
+	wrong := func(format string, args ...any) { violations = append(violations, fmt.Sprintf(format, args...)) }
 	active := h.running.outbox.Active()
 	if len(active) != len(h.active) {
-		h.running.t.Errorf("%d alarms are active, want %d", len(active), len(h.active))
+		wrong("%d alarms are active, want %d", len(active), len(h.active))
 	}
 	for _, k := range h.receivers {
 		is := map[string]bool{}
@@ -185,18 +204,33 @@ func (h *history) compare() {
 			key, _ := k.key(&active[i])
 			is[key] = true
 			if !k.knows[key] && (k.group == "" || !h.receivers[3].knows[key] && !h.receivers[4].knows[key]) {
-				h.running.t.Errorf("%s does not know %s", k.name, key)
+				wrong("%s does not know %s", k.name, key)
 			}
 		}
 		for key, knows := range k.knows {
 			if knows && !is[key] {
-				h.running.t.Errorf("%s knows %s, which is over", k.name, key)
+				wrong("%s knows %s, which is over", k.name, key)
 			}
 		}
 		if len(k.wrong) > 0 {
-			h.running.t.Errorf("%s was sent %v", k.name, k.wrong)
+			wrong("%s was sent %v", k.name, k.wrong)
 		}
 	}
+	return violations
+}
+
+// end has all receivers work again, and returns the violations in the end.
+func (h *history) end() []string {
+	for _, k := range h.receivers {
+		k.gone = false
+		k.listener.Set(nil, 0)
+	}
+	h.reload()
+	h.settle(time.Hour)
+	for _, k := range h.receivers {
+		k.take()
+	}
+	return h.compare()
 }
 
 // Despite transitions, failures, restarts and reloads, receivers must in the end have exactly the
@@ -210,17 +244,8 @@ func TestReceiversKnowWhatIsTrueInTheEnd(t *testing.T) {
 			for range 60 {
 				h.step()
 			}
-			for _, k := range h.receivers {
-				k.gone = false
-				k.listener.Set(nil, 0)
-			}
-			h.reload()
-			settle(time.Hour)
-			for _, k := range h.receivers {
-				k.take()
-			}
-			if h.compare(); t.Failed() {
-				t.Fatalf("seed %d", seed)
+			if violations := h.end(); len(violations) > 0 {
+				t.Fatalf("seed %d: %v", seed, violations)
 			}
 		})
 		if t.Failed() {
