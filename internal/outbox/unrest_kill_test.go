@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -11,11 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/setting"
 	"trapline/internal/statedir"
 )
 
@@ -23,7 +27,8 @@ import (
 // killed.
 const unrestOfChild = "TRAPLINE_TEST_UNREST_DIR"
 
-// newRestless is an outbox with two receivers, which log what they are sent.
+// newRestless is an outbox with two receivers, which log what they are sent: one that wants acknowledgements, and one with a
+// delay. Maintenance windows come and go.
 func newRestless(dir string) (*Outbox, *statedir.Dir, error) {
 	var routes []*queue.Route
 	for _, name := range []string{"nms-1", "nms-2"} {
@@ -39,12 +44,30 @@ func newRestless(dir string) (*Outbox, *statedir.Dir, error) {
 			return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
 		}})
 	}
-	return openJournaled(dir, routes, &mute.Rules{
-		Flap: &mute.FlapSettings{Changes: 6, Within: within(300 * time.Millisecond)}, Storm: &mute.StormSettings{Above: 40, Within: within(time.Second)},
-	})
+	routes[0].Acks, routes[1].Delay = true, 30*time.Millisecond
+	rules, err := mute.NewRules(nil, brief(time.Now()), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules.Flap = &mute.FlapSettings{Changes: 6, Within: within(300 * time.Millisecond)}
+	rules.Storm = &mute.StormSettings{Above: 40, Within: within(time.Second)}
+	return openJournaled(dir, routes, rules)
 }
 
-// beRestless has alarms come and go, change their severities, and be silenced, and reports each action.
+// brief are maintenance windows of some alarms that come and go for 20 s.
+func brief(now time.Time) (list []mute.WindowSettings) {
+	for i := range 100 {
+		from := now.Add(time.Duration(i) * 200 * time.Millisecond)
+		list = append(list, mute.WindowSettings{
+			Name: fmt.Sprint("CHG-", i), Matchers: []string{`alertname=~"a[3-6]"`},
+			From: setting.Time{Time: from}, Until: setting.Time{Time: from.Add(100 * time.Millisecond)},
+		})
+	}
+	return list
+}
+
+// beRestless has alarms come and go, change their severities, be acknowledged, and be silenced, and reports each action.
+// Alarms of traps end by themselves unless they are raised again.
 func beRestless(o *Outbox, acted func()) error {
 	active := map[string]bool{}
 	for _, a := range o.Active() {
@@ -54,7 +77,7 @@ func beRestless(o *Outbox, acted func()) error {
 		id := fmt.Sprintf("a%d", rand.IntN(20))
 		a := alarm.Alarm{ID: id, Rule: id, Severity: alarm.Critical + alarm.Severity(rand.IntN(4)), Summary: "summary"}
 		var err error
-		switch now := time.Now(); rand.IntN(12) {
+		switch now := time.Now(); rand.IntN(16) {
 		case 0:
 			m, _ := mute.Parse(fmt.Sprintf("alertname=~%q", id+".*"))
 			_, err = o.Silence(mute.Silence{Matchers: m, StartsAt: now, EndsAt: now.Add(time.Duration(1+rand.IntN(200)) * time.Millisecond), CreatedBy: "me", Comment: "c"}, now)
@@ -62,6 +85,19 @@ func beRestless(o *Outbox, acted func()) error {
 			if all := o.Mutes().Silences(); len(all) > 0 {
 				err = o.Expire(all[rand.IntN(len(all))].ID, now)
 			}
+		case 12, 13:
+			if list := o.Active(); len(list) > 0 {
+				ack := &alarm.Ack{By: "me", Comment: "c", Sticky: rand.IntN(2) == 0, Until: now.Add(time.Duration(1+rand.IntN(100)) * time.Millisecond)}
+				if rand.IntN(3) == 0 {
+					ack = nil
+				}
+				if err = o.Acknowledge(list[rand.IntN(len(list))].ID, ack, now); errors.Is(err, ErrNoAlarm) {
+					err = nil // its lease has ended meanwhile
+				}
+			}
+		case 14, 15:
+			trap := alarm.Alarm{ID: "trap-" + id, Rule: "trap-" + id, Severity: alarm.Minor, Summary: "received"}
+			err = o.ApplyWith([]Transition{{Alarm: trap, Active: rand.IntN(3) > 0, Lease: now.Add(time.Duration(1+rand.IntN(900)) * time.Millisecond)}}, now, remember(trap.ID))
 		case 2, 3:
 			if active[id] {
 				err = o.Apply([]Transition{{Alarm: a, Active: true}}, now)
@@ -74,6 +110,17 @@ func beRestless(o *Outbox, acted func()) error {
 			return err
 		}
 		acted()
+	}
+}
+
+// remember stores a record with a transition, as conditions of traps are.
+func remember(id string) func(*bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte("traps"))
+		if err == nil {
+			err = b.Put([]byte(id), []byte("{}"))
+		}
+		return err
 	}
 }
 
@@ -93,7 +140,8 @@ func TestChildInUnrest(t *testing.T) {
 	}
 }
 
-// Whenever the process is killed while alarms flap and silences come and go: receivers are sent the events of each alarm in
+// Whenever the process is killed while alarms flap, are acknowledged, and end by time, and silences and maintenance windows
+// come and go: receivers are sent the events of each alarm in
 // an order that makes sense, know in the end what the outbox believes that they know, and the journal has each entry once.
 func TestKilledInUnrest(t *testing.T) {
 	t.Parallel()
@@ -140,7 +188,7 @@ func checkLog(t *testing.T, o *Outbox, dir, name string) (events int) {
 		}
 		id, now := words[0], last{words[1], words[2], words[3]}
 		before := knows[id]
-		if now == before {
+		if now == before || seen[now.event+now.kind] && now.kind == string(alarm.Acked) {
 			continue // sent again
 		}
 		active := before.kind != "" && before.kind != string(alarm.Clear)
@@ -148,7 +196,9 @@ func checkLog(t *testing.T, o *Outbox, dir, name string) (events int) {
 			t.Errorf("%s was sent %v after %v", name, now, before)
 		}
 		seen[now.event+now.kind] = true
-		knows[id] = now
+		if now.kind != string(alarm.Acked) {
+			knows[id] = now
+		}
 		events++
 	}
 	for id, l := range knows {
