@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -76,6 +77,19 @@ func killAgainAndAgain(t *testing.T, test, variable string, limit time.Duration,
 		inspect(t, dir)
 	}
 	return kills
+}
+
+// awaitLine returns once a process has written a line, and fails the test if it ends before.
+func awaitLine(t *testing.T, out io.Reader, line string) {
+	t.Helper()
+	var read []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if lines.Text() == line {
+			return
+		}
+		read = append(read, lines.Text())
+	}
+	t.Fatalf("it ended, and wrote %q", read)
 }
 
 // inspect reads a database that no process uses.

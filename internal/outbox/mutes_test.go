@@ -235,6 +235,23 @@ type quiet struct {
 	options  Options
 	silences []string // IDs
 	receiver string
+
+	hand *byHand // nil: the outbox runs, in a bubble of synctest
+}
+
+func (q *quiet) now() time.Time {
+	if q.hand != nil {
+		return q.hand.now()
+	}
+	return time.Now()
+}
+
+func (q *quiet) settle(d time.Duration) {
+	if q.hand != nil {
+		q.hand.rest(q.t, d, 10*time.Second)
+	} else {
+		settle(d)
+	}
 }
 
 func (q *quiet) start() {
@@ -250,7 +267,7 @@ func (q *quiet) silence(from, to time.Duration, untilClear ...string) {
 	if err != nil {
 		q.t.Fatal(err)
 	}
-	now := time.Now()
+	now := q.now()
 	id, err := q.outbox.Silence(mute.Silence{Matchers: matchers, StartsAt: now.Add(from), EndsAt: now.Add(to), CreatedBy: "ann", Comment: "core upgrade", Annotations: map[string]string{mute.UntilClear: strings.Join(untilClear, "")}}, now)
 	if err != nil {
 		q.t.Fatal(err)
@@ -270,15 +287,17 @@ func (q *quiet) do(line string) string {
 	case line == "silence until clear":
 		q.silence(0, 100*time.Hour, "true")
 	case line == "12 minutes pass":
-		settle(12 * time.Minute)
+		q.settle(12 * time.Minute)
 	case line == "silence in an hour":
 		q.silence(time.Hour, 100*time.Hour)
 	case line == "silence ends":
-		if err := q.outbox.Expire(q.silences[0], time.Now()); err != nil {
+		if err := q.outbox.Expire(q.silences[0], q.now()); err != nil {
 			q.t.Fatal(err)
 		}
 	case line == "an hour passes":
-		settle(time.Hour)
+		q.settle(time.Hour)
+	case name == "receiver" && q.hand != nil:
+		q.receiver = what // of the next process
 	case name == "receiver":
 		q.stop()
 		q.receiver = what
@@ -288,22 +307,22 @@ func (q *quiet) do(line string) string {
 		if err != nil {
 			q.t.Fatal(err)
 		}
-		now := time.Now().UTC()
+		now := q.now().UTC()
 		at := now.Truncate(24 * time.Hour).Add(clock.Sub(clock.Truncate(24 * time.Hour)))
 		if at.Before(now) {
 			at = at.Add(24 * time.Hour)
 		}
-		settle(at.Sub(now))
+		q.settle(at.Sub(now))
 	case strings.Contains(what, "acknowledged"):
 		q.acknowledge(name, what)
 	default:
 		what, severity := what, what[strings.LastIndexByte(what, ' ')+1:]
 		a := alarm.Alarm{ID: name, Rule: name, Severity: alarm.ParseSeverity(severity), Summary: name, Labels: map[string]string{"site": "berlin", "name": name}}
-		if err := q.outbox.Apply([]Transition{{Alarm: a, Active: what != "ends"}}, time.Now()); err != nil {
+		if err := q.outbox.Apply([]Transition{{Alarm: a, Active: what != "ends"}}, q.now()); err != nil {
 			q.t.Fatal(err)
 		}
 	}
-	settle(10 * time.Second)
+	q.settle(10 * time.Second)
 	var words []string
 	for _, e := range q.nms.TakeReceived() {
 		text := string(e.Kind) + " " + e.Alarm.Rule
@@ -324,11 +343,11 @@ func (q *quiet) acknowledge(name, what string) {
 	case strings.HasPrefix(what, "un"):
 		ack = nil
 	case strings.Contains(what, "two hours"):
-		ack.Until = time.Now().Add(2*time.Hour - time.Minute)
+		ack.Until = q.now().Add(2*time.Hour - time.Minute)
 	}
 	for _, a := range q.outbox.Active() {
 		if a.Rule == name {
-			if err := q.outbox.Acknowledge(a.ID, ack, time.Now()); err != nil {
+			if err := q.outbox.Acknowledge(a.ID, ack, q.now()); err != nil {
 				q.t.Fatal(err)
 			}
 			return
@@ -342,21 +361,33 @@ func (q *quiet) run(story string, restart int) (happened string) {
 	q.receiver = "nms-1"
 	q.start()
 	var b strings.Builder
-	for i, line := range strings.Split(strings.Trim(story, "\n\t"), "\n") {
+	for i, line := range linesOf(story) {
 		if i == restart {
 			q.stop()
 			settle(30 * time.Second)
 			q.start()
 		}
-		line, _, _ := strings.Cut(strings.TrimSpace(line), "->")
-		line = strings.TrimSpace(line)
-		if sent := q.do(line); sent != "" {
-			line = fmt.Sprintf("%-20s-> %s", line, sent)
-		}
-		fmt.Fprintln(&b, "\t\t"+line)
+		fmt.Fprintln(&b, told(line, q.do(line)))
 	}
 	q.stop()
 	return "\n" + b.String() + "\t"
+}
+
+// linesOf returns what happens in a story.
+func linesOf(story string) (lines []string) {
+	for line := range strings.SplitSeq(strings.Trim(story, "\n\t"), "\n") {
+		line, _, _ = strings.Cut(line, "->")
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines
+}
+
+// told returns a line of a story with what nms-1 is sent.
+func told(line, sent string) string {
+	if sent != "" {
+		line = fmt.Sprintf("%-20s-> %s", line, sent)
+	}
+	return "\t\t" + line
 }
 
 func TestMutedAlarms(t *testing.T) {
