@@ -74,6 +74,18 @@ type Target struct {
 	Ladder    []Step        `json:"ladder"`              // resolves, sent, answers, engine, user, view
 	Tables    []TableName   `json:"tables"`
 	Changes   []StateChange `json:"changes"` // the last 10, the newest first
+
+	Neighbours []Neighbour `json:"neighbours,omitempty"` // by LLDP and CDP, if topology.roots is set
+}
+
+// Neighbour is a neighbour of a device.
+type Neighbour struct {
+	Name   string    `json:"name"`           // of the target, or as the device names it
+	Target bool      `json:"target"`         // it is one
+	Linked bool      `json:"linked"`         // both name each other, or a root names the other
+	By     []string  `json:"by"`             // lldp, cdp
+	Via    string    `json:"via,omitempty"`  // the neighbour between them that is no target
+	Since  time.Time `json:"since,omitzero"` // when the link was found
 }
 
 // Identity is read from the system group and the entity table of a device.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/config"
+	"trapline/internal/api"
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
@@ -132,4 +133,16 @@ func (l *links) update(s *statedir.Dir) {
 		return
 	}
 	clear(l.unstored)
+}
+
+// of returns the neighbours of a target.
+func (l *links) of(target string) (list []api.Neighbour) {
+	for _, n := range l.book.Of(target) {
+		one := api.Neighbour{Name: n.Name, Target: n.Target, Linked: n.Linked, Via: n.Via, Since: n.Since}
+		for _, p := range n.By {
+			one.By = append(one.By, string(p))
+		}
+		list = append(list, one)
+	}
+	return list
 }

@@ -204,7 +204,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	stores := d.notifier.storage.Load()
 	answers := httpapi.New(httpapi.Options{
 		Polls: d.poller, Rules: d.evaluator, Outbox: stores.outbox, Journal: stores.journal, Version: version.Version, Started: time.Now(),
-		Guard: guard, Logger: d.logger, Open: d.polls.Open, Received: d.listener.Received, Configuration: d.reloader.configuration(), Modules: d.reloader.modules,
+		Guard: guard, Logger: d.logger, Open: d.polls.Open, Received: d.listener.Received, Neighbours: d.notifier.links.of, Configuration: d.reloader.configuration(), Modules: d.reloader.modules,
 		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
 	d.notifier.handOver = func(s *storage, c *config.Config) error {

@@ -42,6 +42,9 @@ func (f *Fleet) Target(name string) (api.Target, error) {
 		t.Absent = absent(u.Answered)
 		t.Answered = u.Answered.Start.Add(u.Answered.Duration)
 	}
+	if f.Neighbours != nil {
+		t.Neighbours = f.Neighbours(name)
+	}
 	for _, c := range slices.Backward(u.Changes) {
 		t.Changes = append(t.Changes, api.StateChange{At: c.At, State: api.State(c.State.String()), Reason: c.Reason, Text: c.Text})
 	}

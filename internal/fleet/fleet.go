@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/alerting"
+	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/poller"
 )
@@ -20,6 +21,8 @@ type Fleet struct {
 	console  *alerting.Console
 	started  time.Time // of the process
 	sessions sessions
+
+	Neighbours func(target string) []api.Neighbour // nil where none are known; set before the first query
 }
 
 // New returns the fleet of the targets of a poller.

@@ -34,6 +34,7 @@ type Options struct {
 	Open          poller.Open                                    // the session to a target, to ask it beside its polls
 	Names         func() (*mibs.Tree, error)                     // the MIBs of the configuration and the built-in ones
 	Modules       func() (map[string]catalog.KnownModule, error) // of the configuration and those that ship
+	Neighbours    func(target string) []api.Neighbour            // of a target; nil: none are known
 	Configuration Configuration
 	Received      func(limit int) api.Received // of notifications of devices; nil: none
 }
@@ -55,6 +56,7 @@ func New(o Options) *API {
 	a := &API{Catalog: catalog.New(o.Polls, o.Names, o.Modules), options: o}
 	a.Console = alerting.New(o.Rules, a.Catalog, o.Outbox, o.Journal)
 	a.Fleet = fleet.New(o.Polls, o.Open, a.Catalog, a.Console, o.Started)
+	a.Fleet.Neighbours = o.Neighbours
 	a.Explainer = explain.New(a.Fleet, a.Catalog, o.Configuration.Where)
 	return a
 }

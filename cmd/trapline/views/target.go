@@ -83,6 +83,13 @@ func printTarget(p *cli.Printer, t *api.Target) {
 		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, human.Grouped(named.Rows)))
 	}
 	p.Field("Tables", strings.Join(tables, ", "))
+	for i := range t.Neighbours {
+		name := "Neighbors"
+		if i > 0 {
+			name = ""
+		}
+		p.Field(name, neighbourText(&t.Neighbours[i]))
+	}
 	for i, change := range t.Changes {
 		name := "Changes"
 		if i > 0 {
@@ -90,6 +97,21 @@ func printTarget(p *cli.Printer, t *api.Target) {
 		}
 		p.Field(name, strings.TrimSpace(human.Moment(change.At)+" "+string(change.State)+" "+change.Text))
 	}
+}
+
+// neighbourText returns a neighbour in words.
+func neighbourText(n *api.Neighbour) string {
+	text := human.Visible(n.Name) + " by " + strings.Join(n.By, " and ")
+	if n.Via != "" {
+		text += " over " + human.Visible(n.Via)
+	}
+	switch {
+	case n.Linked:
+		return text + " since " + human.Moment(n.Since)
+	case n.Target:
+		return text + ", which does not name this device"
+	}
+	return text + ", no target"
 }
 
 func lastPoll(t *api.TargetSummary) string {
