@@ -60,6 +60,7 @@ type Book struct {
 	of       map[string]map[Ends]bool // the links of each device
 	changed  map[Ends]bool            // since Changes
 	readings int                      // neighbours in them
+	unread   int                      // devices without a reading: a neighbour that is nobody else may be one of them
 }
 
 // device is a device with its last reading.
@@ -98,6 +99,7 @@ func (b *Book) Configure(roots []string, devices []Device) {
 		}
 		b.forget(name) // another address may be another device
 		b.devices[name] = &device{address: address}
+		b.unread++
 		b.own(name, add(nil, address))
 	}
 	for name := range b.devices {
@@ -117,7 +119,9 @@ func (b *Book) forget(name string) {
 	if d := b.devices[name]; d != nil {
 		b.own(name, nil)
 		b.readings -= len(d.neighbours)
-		delete(b.devices, name)
+		if delete(b.devices, name); !d.read {
+			b.unread--
+		}
 	}
 }
 
@@ -146,6 +150,9 @@ func (b *Book) Answered(name string, r *Reading, now time.Duration, wall time.Ti
 	var apart time.Duration
 	if d.read && now-d.at <= maxApart && !r.Partial { // where the link may be missing
 		apart = now - d.at
+	}
+	if !d.read {
+		b.unread--
 	}
 	b.readings -= len(d.neighbours)
 	d.neighbours = r.Neighbours[:min(len(r.Neighbours), MaxNeighbours, max(maxReadings-b.readings, 0))]
@@ -279,7 +286,7 @@ func (j *judgement) agreed(other string) (by protocols, via string) {
 	if slices.Contains(j.book.roots, other) {
 		by |= from
 	}
-	if by != 0 {
+	if by != 0 || j.book.unread > 0 {
 		return by, ""
 	}
 	if keys := j.unpolled[other]; len(keys) > 0 {
@@ -297,7 +304,7 @@ func (j *judgement) judge(other string) {
 	by, via := j.agreed(other)
 	before := b.links[ends]
 	switch {
-	case by == 0 && before == nil:
+	case by == 0 && (before == nil || before.Via != "" && b.unread > 0):
 	case by == 0:
 		next := *before
 		next.Gone[slices.Index(ends[:], j.name)] += j.apart

@@ -47,6 +47,7 @@ func TestBothEndsAgree(t *testing.T) {
 		{name: "another one's ID adds a link, and takes away none", ids: map[string]string{"mallory": "a"}, says: "a: b; b: a; mallory: b", want: "a-b lldp, b-mallory lldp"},
 		{name: "another one's ID alone", ids: map[string]string{"mallory": "a"}, says: "a: b; b: a; mallory:", want: "a-b lldp"},
 		{name: "over a neighbour of a root that is no target", says: "root: switch; a: switch", want: "a-root lldp over switch"},
+		{name: "not over a target", says: "root: b; a: b; b:", want: "b-root lldp"},
 		{name: "not over that of another one", says: "b: switch; a: switch"},
 		{name: "itself", says: "a: a; b: b"},
 	} {
@@ -54,7 +55,12 @@ func TestBothEndsAgree(t *testing.T) {
 			b := fleet(1, "root", "a", "b", "mallory")
 			devices := strings.Split(test.says, "; ")
 			rand.New(rand.NewPCG(seed, 1)).Shuffle(len(devices), func(i, j int) { devices[i], devices[j] = devices[j], devices[i] })
-			for i, device := range devices {
+			for _, name := range []string{"root", "a", "b", "mallory"} {
+				if !strings.Contains(test.says+";", name+":") {
+					devices = append(devices, name+":")
+				}
+			}
+			for i, device := range append(devices, devices...) { // all have to be known before one is no target
 				name, others, _ := strings.Cut(device, ":")
 				id := name
 				if other := test.ids[name]; other != "" {
