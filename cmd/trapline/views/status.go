@@ -51,7 +51,7 @@ func printOverview(p *cli.Printer, s *api.Status, url string) {
 		{"Series", fmt.Sprintf("%s, %s/s", human.Grouped(s.Series.Total), human.Grouped(int(s.Series.PerSecond)))},
 		{"Rules", listed(human.Grouped(s.Rules.Total), "%s failing", s.Rules.Failing, "%s without data", s.Rules.WithoutData, "%s firing", s.Rules.Firing, "%s pending", s.Rules.Pending)},
 		{"Alarms", severities(s.Alarms)},
-		{"Receivers", listed(human.Grouped(s.Receivers.Total), "%s failing", s.Receivers.Failing, "%s notifications wait", s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
+		{"Receivers", listed(human.Grouped(s.Receivers.Total), "%s failing", s.Receivers.Failing, waitingFormat(s.Receivers.Waiting), s.Receivers.Waiting, "%s given up", s.Receivers.GivenUp)},
 		{"Polls", fmt.Sprintf("%s answered in the last hour; median %s, 99 %% within %s; %s retransmitted",
 			human.Percent(s.Polls.AnsweredRatio), human.Span(s.Polls.MedianSeconds), human.Span(s.Polls.Percentile99), human.Percent(s.Polls.RetransmittedRatio))},
 	} {
@@ -66,6 +66,14 @@ func printOverview(p *cli.Printer, s *api.Status, url string) {
 		fmt.Fprintf(p.Out, "%-10s %s\n", "", human.Visible(fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)))
 	}
 	fmt.Fprintln(p.Out)
+}
+
+// waitingFormat is the format of how many notifications wait.
+func waitingFormat(n int) string {
+	if n == 1 {
+		return "%s notification waits"
+	}
+	return "%s notifications wait"
 }
 
 // listed writes a total, and behind it the counts that are not zero: pairs of a format and a count.
