@@ -33,10 +33,13 @@ func labelsOf(a *alarm.Alarm) map[string]string {
 	return labels
 }
 
-// OfActive returns an entry about an active alarm, with its value and text.
+// OfActive returns an entry about an active alarm, with its value and text, and the targets behind its own.
 func OfActive(kind string, a *alarm.Alarm) Event {
 	e := OfAlarm(kind, a)
 	e.Value, e.Text = a.Value, a.Text()
+	if a.Behind != nil {
+		e.Behind = a.Behind.Names
+	}
 	return e
 }
 

@@ -49,6 +49,8 @@ type Event struct {
 	Reason       string    `json:"reason,omitempty"` // why it was cleared, muted or given up
 	Text         string    `json:"text,omitempty"`
 
+	Behind []string `json:"behind,omitempty"` // the first 20 targets that are down because the alarm's is
+
 	// Labels are those of the alarm without alertname, target and severity, which have fields of their own. They are the
 	// last field of a line: see lineLabel.
 	Labels map[string]string `json:"labels,omitempty"`
@@ -109,6 +111,10 @@ func (e *Event) AppendLine(b []byte) []byte {
 	b = appendField(b, "value", e.Value)
 	b = appendField(b, "reason", e.Reason)
 	b = appendField(b, "text", e.Text)
+	if len(e.Behind) > 0 {
+		names, _ := json.Marshal(e.Behind) // which is always possible
+		b = append(append(b, `,"behind":`...), names...)
+	}
 	b = appendLabels(b, e.Labels)
 	return append(b, '}', '\n')
 }

@@ -28,6 +28,9 @@ func trickyEntry(random *rand.Rand) Event {
 		Seq: 1, At: begin, Kind: trickyText(random), Alarm: trickyText(random), Rule: trickyText(random), Target: trickyText(random), Resource: trickyText(random),
 		Severity: trickyText(random), Receiver: trickyText(random), Event: trickyText(random), Reason: trickyText(random), Text: trickyText(random),
 	}
+	for range random.IntN(3) {
+		e.Behind = append(e.Behind, trickyText(random))
+	}
 	for _, name := range labelNames {
 		if random.IntN(3) == 0 {
 			if e.Labels == nil {
