@@ -22,16 +22,24 @@ func (c *Console) Acknowledge(id string, a api.Ack) error {
 	now := time.Now()
 	ack := &alarm.Ack{By: a.By, Comment: a.Comment, Sticky: a.Sticky}
 	var err error
-	switch {
-	case a.By == "":
-		return api.WithHint(api.Errorf(api.ErrBadRequest, "by is required"), "write who acknowledges the alarm")
-	case len(a.By) > maxAckText || len(a.Comment) > maxAckText:
-		return api.Errorf(api.ErrBadRequest, "by and comment may have %d octets each", maxAckText)
+	if err := checkBy(a.By, a.Comment); err != nil {
+		return err
 	}
 	if ack.Until, err = moment(a.Until, now); err != nil {
 		return api.WithHint(api.Errorf(api.ErrBadRequest, "until=%.100q: %v", a.Until, err), "write a time in the future as in 2026-12-01T22:00:00Z, or a duration such as 2h")
 	}
 	return receiverError(c.outbox().Acknowledge(id, ack, now))
+}
+
+// checkBy returns an error of the name of a person, or of a comment.
+func checkBy(by, comment string) error {
+	switch {
+	case by == "":
+		return api.WithHint(api.Errorf(api.ErrBadRequest, "by is required"), "write who does it")
+	case len(by) > maxAckText || len(comment) > maxAckText:
+		return api.Errorf(api.ErrBadRequest, "by and comment may have %d octets each", maxAckText)
+	}
+	return nil
 }
 
 // moment reads a moment in the future, or a duration until then; zero if the text is empty.

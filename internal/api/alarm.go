@@ -38,6 +38,12 @@ type Ack struct {
 	Until   string `json:"until,omitempty"`  // when it ends, a time as in RFC 3339, or a duration such as 2h
 }
 
+// Clear ends an alarm that waits for a return.
+type Clear struct {
+	By      string `json:"by"` // the person; the user of the request if it has one
+	Comment string `json:"comment,omitempty"`
+}
+
 // Notified is the state of an alarm at a receiver.
 type Notified struct {
 	Receiver string    `json:"receiver"`

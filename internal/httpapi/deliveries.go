@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-const eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, reload, target_state or trap\n" +
+const eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, maintenance_begun, maintenance_ended, reload, target_state or trap\n" +
 	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: of the page before (without pages: the seq of the last event)\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // deliveries are about alarms, rules and receivers.
@@ -31,6 +31,13 @@ var deliveries = []route{
 	gives("DELETE /api/v1/alarms/{id}/ack", "Removes the acknowledgement of an alarm.",
 		func(a *API, r *http.Request) (Done, error) {
 			return Done{}, a.Console.Unacknowledge(r.PathValue("id"))
+		}),
+	takes("POST /api/v1/alarms/{id}/clear", "Clears an active alarm that waits for a return: one of a trap rule, or one whose row is gone and that trap_row_gone keeps. Others are refused with the reason.",
+		func(a *API, r *http.Request, in *api.Clear) (Done, error) {
+			if user, _, ok := r.BasicAuth(); ok && user != "" {
+				in.By = user
+			}
+			return Done{}, a.Console.Clear(r.PathValue("id"), *in)
 		}),
 	{pattern: "GET /api/v1/events", text: "What happened to alarms, receivers and targets, the newest first.",
 		params: eventParams, gives: reflect.TypeFor[[]api.Event](), serve: (*API).serveEvents},

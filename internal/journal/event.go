@@ -25,6 +25,8 @@ const (
 	AckEnded     = "ack_ended"
 	SilenceBegun = "silence_begun"
 	SilenceEnded = "silence_ended"
+	WindowBegun  = "maintenance_begun"
+	WindowEnded  = "maintenance_ended"
 	Reload       = "reload"
 	TargetState  = "target_state"
 	Trap         = "trap" // of a device; bounded to some a second

@@ -64,11 +64,11 @@ func (l *Log) summary() {
 // messages are the log messages by kind of entry. deadLetter logs events that are given up.
 var messages = map[string]string{
 	Raised: "alarm raised", Changed: "alarm changed", Cleared: "alarm cleared",
-	Muted: "alarm muted", Unmuted: "alarm unmuted", Ack: "alarm acknowledged by a person", AckEnded: "acknowledgement ended", SilenceBegun: "silence begun", SilenceEnded: "silence ended",
+	Muted: "alarm muted", Unmuted: "alarm unmuted", Ack: "alarm acknowledged by a person", AckEnded: "acknowledgement ended", SilenceBegun: "silence begun", SilenceEnded: "silence ended", WindowBegun: "maintenance begun", WindowEnded: "maintenance ended",
 	Sent: "notification sent", Acknowledged: "notification acknowledged",
 }
 
-var kindsOfLines = []string{Raised, Changed, Cleared, Muted, Unmuted, Ack, AckEnded, SilenceBegun, SilenceEnded, Sent, Acknowledged}
+var kindsOfLines = []string{Raised, Changed, Cleared, Muted, Unmuted, Ack, AckEnded, SilenceBegun, SilenceEnded, WindowBegun, WindowEnded, Sent, Acknowledged}
 
 func attributes(e *Event) (list []any) {
 	text := func(name, value string) {
@@ -86,8 +86,11 @@ func attributes(e *Event) (list []any) {
 		}
 		return append(list, slog.Int("tries", e.Tries))
 	}
-	if e.Kind == SilenceBegun || e.Kind == SilenceEnded {
+	switch e.Kind {
+	case SilenceBegun, SilenceEnded:
 		text("silence", e.Value)
+	case WindowBegun, WindowEnded:
+		text("maintenance", e.Value)
 	}
 	text("rule", e.Rule)
 	text("target", e.Target)

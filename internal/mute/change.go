@@ -15,6 +15,8 @@ type Change struct {
 	Changed map[string]*Silence // by ID, to be stored; nil: delete
 	Begun   []*Silence          // since the states that the journal has
 	Ended   []*Silence
+
+	Opened, Closed []Note // maintenance windows, since the states that the journal has
 }
 
 // ErrNoSilence is the error for unknown IDs.
@@ -81,8 +83,10 @@ func (s *Set) Pass(now time.Time) *Change { return s.change(now) }
 // WithRules returns the set with other rules at the same moment; nil means none.
 func (s *Set) WithRules(r *Rules) *Set {
 	c := NewSet(s.silences, r)
-	c.unrest = s.unrest
-	return c.with(nil, s.at)
+	c.unrest, c.noted = s.unrest, s.noted
+	c = c.with(nil, s.at)
+	c.next = c.at // so that Pass notes the windows that the rules open or end
+	return c
 }
 
 // Watch returns the set at a moment and run time, without the silences with UntilClear that have matched no active alarm
@@ -147,6 +151,7 @@ func (s *Set) change(now time.Time, changed ...*Silence) *Change {
 		}
 	}
 	c.Set = s.with(c.Changed, now)
+	c.noteWindows(s.noted)
 	return c
 }
 

@@ -43,7 +43,8 @@ type source struct {
 type Set struct {
 	silences map[string]*Silence
 	rules    *Rules
-	unrest   *unrest // nil if nothing was raised
+	unrest   *unrest  // nil if nothing was raised
+	noted    []string // names of the maintenance windows that the journal has as begun, sorted
 
 	at, next time.Time // next is when a source begins or ends, or a silence is too old
 	active   []*source
@@ -82,7 +83,7 @@ func (s *Set) Len() int { return len(s.silences) }
 
 // with returns the set with changed silences at a moment; nil deletes a silence.
 func (s *Set) with(changed map[string]*Silence, now time.Time) *Set {
-	c := &Set{silences: s.silences, rules: s.rules, unrest: s.unrest, at: now, next: now.Add(Retention), open: s.rules.in(now), byLabel: map[string]map[string][]*source{}}
+	c := &Set{silences: s.silences, rules: s.rules, unrest: s.unrest, noted: s.noted, at: now, next: now.Add(Retention), open: s.rules.in(now), byLabel: map[string]map[string][]*source{}}
 	if len(changed) > 0 {
 		c.silences = maps.Clone(s.silences)
 		maps.Copy(c.silences, changed)

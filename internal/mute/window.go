@@ -1,6 +1,7 @@
 package mute
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -16,6 +17,64 @@ type Window struct {
 	Active   bool
 	Begin    time.Time // the next one; zero while it is active, or if there is none within Horizon
 	End      time.Time // the next one; zero if there is none within Horizon
+}
+
+// Note is a maintenance window that has begun or ended.
+type Note struct {
+	Name string
+	Text string // its name, matchers, end and comment, as far as the configuration has it
+}
+
+// WithNoted returns the set with the maintenance windows that the journal has as begun.
+func (s *Set) WithNoted(names []string) *Set {
+	c := *s
+	c.noted = slices.Sorted(slices.Values(names))
+	return &c
+}
+
+// Noted returns the names of the maintenance windows that the journal has as begun, sorted.
+func (s *Set) Noted() []string { return s.noted }
+
+// noteWindows notes the windows that are active, and not yet noted, or noted and not active.
+func (c *Change) noteWindows(noted []string) {
+	open := map[string]bool{}
+	for _, one := range c.Set.active {
+		if one.reason.Kind == ByMaintenance {
+			open[one.reason.Name] = true
+		}
+	}
+	names := slices.Sorted(maps.Keys(open))
+	if slices.Equal(names, noted) {
+		return
+	}
+	for _, name := range names {
+		if !slices.Contains(noted, name) {
+			c.Opened = append(c.Opened, c.Set.rules.note(name))
+		}
+	}
+	for _, name := range noted {
+		if !open[name] {
+			c.Closed = append(c.Closed, c.Set.rules.note(name))
+		}
+	}
+	c.Set.noted = names
+}
+
+// note describes a window in a line.
+func (r *Rules) note(name string) Note {
+	i := slices.IndexFunc(r.windows, func(w window) bool { return w.name == name })
+	if i < 0 {
+		return Note{name, name}
+	}
+	w := &r.windows[i]
+	text := name + " " + w.matchers.String()
+	if !w.to.IsZero() {
+		text += " until " + w.to.UTC().Format(time.RFC3339)
+	}
+	if w.comment != "" {
+		text += ": " + w.comment
+	}
+	return Note{name, text}
 }
 
 // Horizon is how far ahead the next begin and end of windows are looked for.

@@ -120,7 +120,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 // write runs the transaction. If the function also of a change fails, write returns that change.
 func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 	more := slices.ContainsFunc(changes, func(c *change) bool { return c.also != nil })
-	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead)+len(p.silences) == 0 && !more {
+	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead)+len(p.silences) == 0 && !p.notesWindows() && !more {
 		return nil, nil
 	}
 	err = o.state.dir.Update(func(tx *bbolt.Tx) error {

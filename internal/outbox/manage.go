@@ -144,6 +144,22 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 	return list, err
 }
 
+// ConditionsOf returns the conditions of an active alarm, by its ID, as Conditions does. They are none if it is unknown.
+func (o *Outbox) ConditionsOf(id string) (list []alarm.Alarm) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range o.state.active {
+		if s.ID == id {
+			for _, c := range s.Conditions {
+				a := c.Alarm
+				a.ID = c.Source
+				list = append(list, a)
+			}
+		}
+	}
+	return list
+}
+
 // Resend sends an active alarm again, with the same event ID, to the receivers that know it and have no event of it
 // queued. It returns their number.
 func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {

@@ -31,7 +31,7 @@ func (st *state) load(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	st.mutes = mute.NewSet(silences, st.options.Mutes)
+	st.mutes = mute.NewSet(silences, st.options.Mutes).WithNoted(store.Windows(tx))
 	if err := st.reader.Alarms(tx, st.put); err != nil {
 		return err
 	}
@@ -112,6 +112,10 @@ func (p *plan) store(tx *bbolt.Tx) (err error) {
 	p.change = &store.Change{
 		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead,
 		Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
+	}
+	if p.notesWindows() {
+		names := p.mutes.Noted()
+		p.change.Windows = &names
 	}
 	for _, r := range p.removed {
 		p.change.Removed = append(p.change.Removed, store.Row{Receiver: r.q.Name, Row: r.r})

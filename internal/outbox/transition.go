@@ -160,6 +160,11 @@ func (p *plan) changeMutes(c *mute.Change) {
 			p.note(journal.Event{Kind: kind, Value: s.ID, Text: s.Text()})
 		}
 	}
+	for kind, list := range map[string][]mute.Note{journal.WindowBegun: c.Opened, journal.WindowEnded: c.Closed} {
+		for _, w := range list {
+			p.note(journal.Event{Kind: kind, Value: w.Name, Text: w.Text})
+		}
+	}
 	maps.Copy(p.silences, c.Changed)
 	d := c.Set.Since(p.mutes)
 	p.mutes = c.Set

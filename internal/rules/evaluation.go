@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
 
+	"trapline/internal/alarm"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
@@ -239,9 +240,42 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 }
 
 // gone reports whether the row of an alert is absent.
-func (r *evaluation) gone(b *ruleInstance, old *record) bool {
-	metric, _ := expression.Condition(b.rule.Expr)
-	return r.device.caches[metric] != nil && !isPollSeries(metric) && r.device.tables.lacks(metric, old.Sample)
+func (r *evaluation) gone(b *ruleInstance, old *record) bool { return r.device.gone(b.rule, old) }
+
+// gone reports whether the row of an alert is absent.
+func (d *device) gone(rule *Rule, old *record) bool {
+	metric, _ := expression.Condition(rule.Expr)
+	return d.caches[metric] != nil && !isPollSeries(metric) && d.tables.lacks(metric, old.Sample)
+}
+
+// ClearKept clears an alert whose row is gone and that is kept for that, by its target and the ID of its condition. It
+// reports whether there is such an alert of a rule, and whether it was cleared: otherwise its rule still fires, or the
+// target does not answer.
+func (e *Evaluator) ClearKept(target, id, reason string) (known, cleared bool, err error) {
+	d := e.device(target)
+	if d == nil {
+		return false, false, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range d.instances {
+		for key, old := range b.persisted {
+			if old.ID != id {
+				continue
+			}
+			if b.rule.Annotations[notify.AnnotationRowGone] != notify.KeepRow || d.tables == nil || len(d.tables.sets) == 0 || !d.gone(b.rule, old) {
+				return true, false, nil
+			}
+			end := outbox.Transition{Alarm: alarm.Alarm{ID: id, Reason: reason, Gone: true}}
+			if err := e.alertStore.apply([]outbox.Transition{end}, []change{{old: old}}, nil, e.read()); err != nil {
+				return true, false, err
+			}
+			delete(b.persisted, key)
+			delete(b.alerts, key)
+			return true, true, nil
+		}
+	}
+	return false, false, nil
 }
 
 // sampleOf returns the labels of the sample of an alert. If that is absent, they are the labels of the alert without

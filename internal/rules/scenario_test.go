@@ -211,6 +211,38 @@ func TestRowsThatAreGoneAreKept(t *testing.T) {
 	r.want("both are back", "raise Hot i=1")
 }
 
+// Alarms whose row is gone and that are kept are cleared by hand, for good; others are not.
+func TestKeptAlarmsAreClearedByHand(t *testing.T) {
+	r := start(t, strings.Replace(hot, "expr:", "annotations: {trap_row_gone: keep}, expr:", 1))
+	clear := func(want string) {
+		t.Helper()
+		got := ""
+		for _, a := range r.outbox.Conditions() {
+			_, cleared, err := r.e.ClearKept(a.Target, a.ID, "cleared by anna")
+			r.must(err)
+			if cleared {
+				got += a.Labels["i"]
+			}
+		}
+		if got != want {
+			t.Fatalf("%q is cleared, want %q", got, want)
+		}
+	}
+	r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+	r.take()
+	clear("")
+	r.poll(`temperature{i="2"} 50`)
+	clear("1")
+	r.want("by hand", "clear Hot i=1 (cleared by anna)")
+	r.restart(time.Minute)
+	r.taken = 3
+	clear("") // nothing was polled
+	r.poll(`temperature{i="2"} 50`)
+	r.want("the same rows", "")
+	r.poll(`temperature{i="1"} 50`, `temperature{i="2"} 50`)
+	r.want("it is back", "raise Hot i=1")
+}
+
 func TestAnEvaluationThatFailsChangesNothing(t *testing.T) {
 	r := start(t, `{alert: Much, expr: 'a * on (target) b > 10'}`)
 	r.poll(`a{i="1"} 5`, `b{i="1"} 5`)

@@ -25,6 +25,7 @@ func addAlarms(program *cli.Program) {
 	addAlarmsList(program, alarms)
 	addAlarmsShow(program, alarms)
 	addAlarmsAck(program, alarms)
+	addAlarmsClear(program, alarms)
 }
 
 func addAlarmsList(program *cli.Program, alarms *kingpin.CmdClause) {

@@ -268,31 +268,58 @@ func addAlarmsAck(program *cli.Program, alarms *kingpin.CmdClause) {
 	c.Flag("sticky", "Also if they get worse.").BoolVar(&a.Sticky)
 	c.Flag("until", "When it ends if they are still active: a time as in RFC 3339, or a duration such as 2h.").StringVar(&a.Until)
 	remove := c.Flag("remove", "Remove the acknowledgement.").Bool()
-	which := c.Arg("alarm", "ID of an alarm, or the first digits of it; or "+matcherHelp+"labels are those of alarms list.").Required().Strings()
+	which := alarmArgs(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		r, err := server.Open()
-		if err != nil {
-			return err
-		}
 		a.By = cmp.Or(a.By, author())
-		list, err := namedAlarms(ctx, r, *which)
-		if err != nil {
-			return err
-		}
-		for i := range list {
-			call := cli.Call{Method: http.MethodPost, Path: "/api/v1/alarms/" + url.PathEscape(list[i].ID) + "/ack", Body: &a}
+		return eachAlarm(ctx, server, *which, func(id string) cli.Call {
+			call := cli.Call{Method: http.MethodPost, Path: "/api/v1/alarms/" + url.PathEscape(id) + "/ack", Body: &a}
 			if *remove {
 				call.Method = http.MethodDelete
 			}
-			if _, err := r.Do(ctx, call, nil); err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(os.Stdout, "%s %s %s\n", list[i].ID, human.Visible(list[i].Target), human.Visible(list[i].Rule)); err != nil {
-				return err
-			}
-		}
-		return nil
+			return call
+		})
 	}
+}
+
+func addAlarmsClear(program *cli.Program, alarms *kingpin.CmdClause) {
+	c := alarms.Command("clear", "Clear alarms that wait for a return: those of trap rules, and those whose row is gone and that trap_row_gone keeps.")
+	server := cli.AddServerFlags(c)
+	in := api.Clear{}
+	c.Flag("comment", "Why.").Short('c').StringVar(&in.Comment)
+	c.Flag("author", "Who; default $USER.").StringVar(&in.By)
+	which := alarmArgs(c)
+	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
+		in.By = cmp.Or(in.By, author())
+		return eachAlarm(ctx, server, *which, func(id string) cli.Call {
+			return cli.Call{Method: http.MethodPost, Path: "/api/v1/alarms/" + url.PathEscape(id) + "/clear", Body: &in}
+		})
+	}
+}
+
+// alarmArgs adds the arguments that name alarms.
+func alarmArgs(c *kingpin.CmdClause) *[]string {
+	return c.Arg("alarm", "ID of an alarm, or the first digits of it; or "+matcherHelp+"labels are those of alarms list.").Required().Strings()
+}
+
+// eachAlarm makes a call for each of the named alarms, and prints those for which it succeeds.
+func eachAlarm(ctx context.Context, server *cli.ServerFlags, which []string, call func(id string) cli.Call) error {
+	r, err := server.Open()
+	if err != nil {
+		return err
+	}
+	list, err := namedAlarms(ctx, r, which)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if _, err := r.Do(ctx, call(list[i].ID), nil); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(os.Stdout, "%s %s %s\n", list[i].ID, human.Visible(list[i].Target), human.Visible(list[i].Rule)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // namedAlarms returns the alarms with IDs, or those that match all of several matchers.

@@ -23,6 +23,8 @@ type Change struct {
 	Views    map[alarm.Place]*alarm.View
 	Silences map[string]*mute.Silence // nil values of these maps are deleted
 
+	Windows *[]string // the maintenance windows that the journal has as begun; nil if they are as before
+
 	Removed, Added []Row
 	Events         *NewEvents // of the added rows
 	References     References // before the change; Settle counts them anew
@@ -68,6 +70,11 @@ func (c *Change) Write(tx *bbolt.Tx) error {
 	}
 	for _, d := range c.Dead {
 		if err := d.write(tx.Bucket(deadBucket).Bucket([]byte(d.Receiver))); err != nil {
+			return err
+		}
+	}
+	if c.Windows != nil {
+		if err := writeWindows(tx, *c.Windows); err != nil {
 			return err
 		}
 	}
