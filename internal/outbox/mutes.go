@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"trapline/internal/mute"
@@ -41,6 +40,3 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 	}})
 	return errors.Join(refused, err)
 }
-
-// notesWindows reports whether a maintenance window begins or ends.
-func (p *plan) notesWindows() bool { return !slices.Equal(p.mutes.Noted(), p.state.mutes.Noted()) }

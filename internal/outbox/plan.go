@@ -360,3 +360,6 @@ func (p *plan) apply() {
 		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.ByHand).Add(float64(c.forgotten))
 	}
 }
+
+// notesWindows reports whether a maintenance window begins or ends.
+func (p *plan) notesWindows() bool { return !slices.Equal(p.mutes.Noted(), p.state.mutes.Noted()) }

@@ -15,6 +15,7 @@ import (
 
 	"trapline/internal/poller"
 	"trapline/internal/snmp"
+	"trapline/internal/throttle"
 )
 
 // Options of an Evaluator.
@@ -81,7 +82,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
-		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: newThrottle(o.Logger),
+		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle.New(o.Logger),
 	}
 	if e.read == nil {
 		e.read = time.Now

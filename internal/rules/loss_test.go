@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/throttle"
 )
 
 // Samples that cannot be stored clear no alarm and raise none: a condition that is true all the time is raised once,
@@ -90,7 +92,7 @@ func TestRowsThatVanishWhileNothingCanBeStored(t *testing.T) {
 func TestLostSamplesAreSaidOnce(t *testing.T) {
 	r := start(t, hot)
 	var text bytes.Buffer
-	r.e.throttled = newThrottle(slog.New(slog.NewTextHandler(&text, nil)))
+	r.e.throttled = throttle.New(slog.New(slog.NewTextHandler(&text, nil)))
 	r.warm()
 	r.e.queryEngine.Load().store.fault = func() error { return syscall.ENOSPC }
 	for range 10 {
