@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"testing"
@@ -91,7 +92,7 @@ func violationsOf(t *testing.T, histories uint64, byAlarm bool) (failed int, fir
 		}
 		if violations := h.end(); len(violations) > 0 {
 			if failed++; first == nil {
-				first = violations
+				first = append(violations, fmt.Sprint("seed ", seed))
 			}
 		}
 	}
