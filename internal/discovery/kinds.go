@@ -35,6 +35,9 @@ func (s *Settings) kinds() (list []kind) {
 	if s.CSV != nil {
 		list = append(list, kind{"csv " + strings.Join(s.CSV.Paths, ","), s.CSV, s.CSV.open})
 	}
+	if s.NetBox != nil {
+		list = append(list, kind{"netbox " + s.NetBox.URL + " " + s.NetBox.Query, s.NetBox, s.NetBox.open})
+	}
 	return list
 }
 
