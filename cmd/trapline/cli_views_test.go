@@ -96,12 +96,12 @@ func TestAlarmsAndEventsAreListed(t *testing.T) {
 	one := a
 	one.Life = events[:1]
 	s := stub{"GET /api/v1/alarms": []api.Alarm{a}, "GET /api/v1/alarms/9f2c41d0aaaabbbb": one}
-	s["GET /api/v1/events"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s["GET /api/v1/history"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("follow") != "" {
 			fmt.Fprint(w, `{"seq":1,"at":"2026-03-04T05:06:07Z","kind":"raised","target":"core-1","text":"down"}`+"\n\n")
 			return
 		}
-		stub{"GET /api/v1/events": events}.ServeHTTP(w, r)
+		stub{"GET /api/v1/history": api.History{Entries: events}}.ServeHTTP(w, r)
 	})
 	checkGolden(t, serveStub(t, s), []golden{
 		{args: "alarms", out: `
@@ -130,7 +130,7 @@ AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   T
 		{args: "events -f -o json", out: `{"seq":1,"at":"2026-03-04T05:06:07Z","kind":"raised","target":"core-1","text":"down"}` + "\n"},
 		{args: "events --since=tomorrow", status: cli.ExitUsage, errs: "ANY"},
 	})
-	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/events": []api.Event{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
+	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/history": api.History{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
 		{args: "alarms", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms\n"},
 		{args: "alarms -o json", out: "[]\n", errs: "no alarms\n"},
 		{args: "alarms severity=majro up", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms match \"severity=majro up\"\n"},

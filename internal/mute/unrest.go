@@ -81,8 +81,8 @@ const StormRule = "TraplineStorm"
 // maxChanging is the maximum number of alarms whose changes are counted at a time.
 const maxChanging = 20_000
 
-// unrest is what began and ended lately, in run time. It begins anew at a start. It belongs to the owner that made it,
-// and is immutable for others.
+// unrest has the alarms that began and ended lately, in run time. It belongs to the owner that made it, and is immutable
+// for others.
 type unrest struct {
 	owner    any
 	changes  map[string][]time.Duration // raises and clears within FlapSettings.Within, by ID of the alarm
@@ -104,6 +104,7 @@ type storm struct {
 	summarized int            // the number in the last summary
 	rules      map[string]int // alarms by rule
 	common     map[string]string
+	held       time.Duration // it does not end before this moment in run time
 }
 
 // change returns the unrest for changes by an owner.
@@ -217,21 +218,14 @@ func (u *unrest) raise(a *alarm.Alarm, run time.Duration, s *StormSettings) {
 	u.raised[raises{run.Truncate(time.Second), a.Rule}]++
 	if u.storm != nil {
 		u.storm.alarms++
-		u.storm.rules[a.Rule]++
+		u.storm.include(a)
 	} else if n := u.raisedWithin(run, s.within()); n > s.Above {
 		u.storm = &storm{began: run - s.within(), alarms: n, rules: map[string]int{}}
 		for of, some := range u.raised {
 			u.storm.rules[of.rule] += some
 		}
-	} else {
-		return
+		u.storm.share(a)
 	}
-	if u.storm.common == nil {
-		u.storm.common = maps.Clone(a.Labels)
-	}
-	maps.DeleteFunc(u.storm.common, func(name, value string) bool {
-		return a.Labels[name] != value || name == alarm.SeverityLabel || name == "alertname"
-	})
 }
 
 // raisedWithin returns how many alarms were raised lately, and forgets older ones.
@@ -263,7 +257,7 @@ func (s *Set) Calm(owner any, run time.Duration) *Set {
 	if s.rules.Storm == nil {
 		c.unrest.storm = nil
 		clear(c.unrest.raised)
-	} else if c.unrest.raisedWithin(run, s.rules.Storm.within()) <= s.rules.Storm.Above/2 {
+	} else if now := c.unrest.storm; c.unrest.raisedWithin(run, s.rules.Storm.within()) <= s.rules.Storm.Above/2 && now != nil && run >= now.held {
 		c.unrest.storm = nil
 	}
 	return &c

@@ -35,6 +35,7 @@ func (st *state) load(tx *bbolt.Tx) error {
 	if err := st.reader.Alarms(tx, st.put); err != nil {
 		return err
 	}
+	st.mutes = st.mutes.Resumed(new(int), st.active, st.clock.run())
 	if err := st.reader.Views(tx, st.keepView); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,16 +135,77 @@ trapline_alarms{severity="minor",state="raised"} 200
 		if err != nil || len(entries) != 800 {
 			t.Errorf("%d entries of mutes, %v", len(entries), err)
 		}
-		apply(true, 5000, 5300, alarm.Minor)
-		settle(time.Second)
-		r.stop()
-		r = runWith(t, dir, options, l.Route("nms")) // storms begin anew
-		settle(time.Minute)
-		for _, one := range r.outbox.Standings(nil) {
-			if len(one.Mutes) > 0 || one.Alarm.Rule == mute.StormRule {
-				t.Fatalf("%+v after a restart", one)
+	})
+}
+
+// Restarts at any moments end no storm: alarms that it holds back are sent once it has been quiet for as long as without
+// them, or for as long since the last start.
+func TestRestartsEndNoStorm(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			dir, l := t.TempDir(), &outboxtest.Receiver{}
+			quiet := time.Duration(2+random.IntN(20)) * time.Second
+			options := Options{Mutes: &mute.Rules{Storm: &mute.StormSettings{Above: 20, Within: within(quiet)}}}
+			r := runWith(t, dir, options, l.Route("nms"))
+			defer func() { r.stop() }()
+			var all []Transition
+			for i := range 60 {
+				id := fmt.Sprint("a", i)
+				all = append(all, Transition{Active: true, Alarm: alarm.Alarm{ID: id, Rule: "InterfaceDown", Severity: alarm.Minor, Summary: "down"}})
 			}
+			if err := r.outbox.Apply(all, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			ended := time.Now() // of raises, or the last start
+			settle(time.Second)
+			l.Take()
+			for range random.IntN(6) {
+				settle(time.Duration(random.Int64N(int64(quiet - time.Second))))
+				r.stop()
+				settle(time.Duration(random.Int64N(int64(time.Hour)))) // which is no run time
+				r = runWith(t, dir, options, l.Route("nms"))
+				ended = time.Now()
+				settle(0)
+				if _, a, on := r.outbox.Mutes().Storm(r, r.outbox.state.clock.run()); !on || a != nil {
+					t.Fatalf("a storm after the restart: %v, renewed by %+v", on, a)
+				}
+			}
+			settle(time.Until(ended.Add(quiet - 100*time.Millisecond)))
+			if got := strings.ReplaceAll(l.Take(), "resync ", ""); strings.Contains(got, "raise") || strings.Contains(got, "clear") {
+				t.Errorf("sent in the storm: %s", got)
+			}
+			settle(5 * time.Second)
+			if got := l.Take(); strings.Count(got, "raise") != 40 || strings.Count(got, "clear") != 1 {
+				t.Errorf("after the storm: %s", got)
+			}
+		})
+	}
+}
+
+// A restart does not calm an alarm that comes and goes: it is sent once it has been quiet since the start.
+func TestRestartsCalmNoAlarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, l := t.TempDir(), &outboxtest.Receiver{}
+		options := Options{Mutes: &mute.Rules{Flap: &mute.FlapSettings{Changes: 4, Within: within(10 * time.Minute)}}}
+		r := runWith(t, dir, options, l.Route("nms"))
+		defer func() { r.stop() }()
+		for range 4 {
+			r.say("-a")
+			r.say("+a")
+			settle(10 * time.Second)
 		}
+		r.say("-a")
+		settle(time.Minute)
+		l.Take()
+		r.say("+a")
+		settle(time.Minute)
+		r.stop()
+		r = runWith(t, dir, options, l.Route("nms"))
+		settle(9 * time.Minute)
+		r.expect(l, "")
+		settle(2 * time.Minute)
+		r.expect(l, "raise a")
 	})
 }
 
