@@ -219,7 +219,7 @@ func (d *Discovery) take(u update) *list {
 	}
 	if k := l.kinds[u.kind]; k != nil && k.err != u.err {
 		k.err = u.err
-		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "source", u.kind, "err", u.err)
+		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "of", u.kind, "err", u.err)
 	}
 	return nil
 }
@@ -270,7 +270,7 @@ func (d *Discovery) start(ctx context.Context, s Settings) {
 		}
 		source, err := openKind(&k, s.Name, func(text string) { send(update{err: text}) })
 		if err != nil {
-			d.logger.Error("a list of targets cannot be opened", "list", s.Name, "source", k.id, "err", err)
+			d.logger.Error("a list of targets cannot be opened", "list", s.Name, "of", k.id, "err", err)
 			continue
 		}
 		groups := make(chan []*targetgroup.Group)

@@ -100,7 +100,7 @@ func (r *refreshes) run(ctx context.Context, target string) {
 			<-r.slots
 			return
 		}
-		if err := r.fulfil(ctx, target, next); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) && !errors.As(err, new(*poller.PausedError)) {
+		if err := r.fulfill(ctx, target, next); err != nil && ctx.Err() == nil && !errors.Is(err, poller.ErrNoTarget) && !errors.As(err, new(*poller.PausedError)) {
 			r.failed(target, err)
 		}
 		<-r.slots
@@ -112,9 +112,9 @@ func (r *refreshes) run(ctx context.Context, target string) {
 	}
 }
 
-// fulfil polls a target, and then has rules look at its counts: one after the other, as samples are stored in the order of
+// fulfill polls a target, and then has rules look at its counts: one after the other, as samples are stored in the order of
 // their times.
-func (r *refreshes) fulfil(ctx context.Context, target string, w *wish) (err error) {
+func (r *refreshes) fulfill(ctx context.Context, target string, w *wish) (err error) {
 	if w.whole || len(w.rows) > 0 {
 		err = r.refresh(ctx, target, w.read())
 	}

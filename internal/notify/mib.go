@@ -61,8 +61,11 @@ var (
 	ofProcesses = []int{2, 14, 19, 20, 21}
 )
 
-// TRAPLINE-MIB has the tables below TablesArc, and the sysObjectID of Trapline's own agent at ProductArc.
-const TablesArc, ProductArc = 3, 4
+// TablesArc is the arc of TRAPLINE-MIB below which its tables are.
+const TablesArc = 3
+
+// ProductArc is the arc of TRAPLINE-MIB that is the sysObjectID of Trapline's own agent.
+const ProductArc = 4
 
 // MutesColumn is the number of traplineActiveAlarmMutes, and numberColumn of the index of its table. The other columns
 // have the numbers of the objects of notifications.
