@@ -134,29 +134,3 @@ func BenchmarkLinkDown(b *testing.B) {
 	b.ReportMetric(float64(list[len(list)/2].Milliseconds()), "ms-median")
 	b.ReportMetric(float64(list[len(list)-1].Milliseconds()), "ms-greatest")
 }
-
-// BenchmarkInforms sends informs of distinct keys of a trap rule, at most 500 of which are not acknowledged, and reports how
-// many are acknowledged a second: each is stored before.
-func BenchmarkInforms(b *testing.B) {
-	const rows = 9000
-	traps, _ := peers.FreeUDPAddresses(b)
-	_, base := startProcess(b, fmt.Sprintf(`
-state_dir: %s
-listen: {addresses: [%q], auths: [public_v2], allow: [127.0.0.1], rate: 1e6}
-trap_rules: [{alert: PortDown, on: linkDown, clear: [linkUp], labels: {severity: minor}}]
-`, b.TempDir(), traps))
-	conn, err := net.Dial("udp4", traps)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer conn.Close()
-	s := &informant{conn, map[int32]bool{}}
-	start := time.Now()
-	for len(s.acked) < rows {
-		s.ask(b, rows, rows)
-	}
-	b.ReportMetric(rows/time.Since(start).Seconds(), "acknowledged/s")
-	if _, _, alarms := get(b, base+"/api/v1/alarms?limit=100000"); strings.Count(alarms, `"ifIndex":"`) < rows {
-		b.Errorf("%d alarms", strings.Count(alarms, `"ifIndex":"`))
-	}
-}

@@ -26,7 +26,7 @@ type informant struct {
 func (s *informant) ask(t testing.TB, rows, most int) (got int) {
 	t.Helper()
 	sent := 0
-	for row := int32(1); row <= int32(rows) && sent < 500; row++ {
+	for row := int32(1); row <= int32(rows) && sent < 4000; row++ {
 		if s.acked[row] {
 			continue
 		}
@@ -60,7 +60,7 @@ func (s *informant) ask(t testing.TB, rows, most int) (got int) {
 // alarm is raised once.
 func TestNoAcknowledgedInformIsLostToKills(t *testing.T) {
 	t.Parallel()
-	const rows, kills = 3000, 6
+	const rows, kills = 9000, 6
 	traps, _ := peers.FreeUDPAddresses(t)
 	file, address := filepath.Join(t.TempDir(), "snmp.yml"), peers.FreeTCPAddress(t)
 	text := fmt.Sprintf(`
@@ -92,7 +92,7 @@ trap_rules: [{alert: PortDown, on: linkDown, clear: [linkUp], labels: {severity:
 	s, random := &informant{conn, map[int32]bool{}}, rand.New(rand.NewPCG(7, 8))
 	check := func() {
 		t.Helper()
-		_, _, alarms := get(t, base+"/api/v1/alarms?limit=10000")
+		_, _, alarms := get(t, base+"/api/v1/alarms?limit=100000")
 		for row := range s.acked {
 			if n := strings.Count(alarms, fmt.Sprintf(`"ifIndex":"%d"`, row)); n != 1 {
 				t.Fatalf("inform %d is acknowledged, and has %d alarms", row, n)
@@ -101,7 +101,7 @@ trap_rules: [{alert: PortDown, on: linkDown, clear: [linkUp], labels: {severity:
 	}
 	process := start()
 	for range kills {
-		for most := 1 + random.IntN(400); most > 0; {
+		for most := 1 + random.IntN(1500); most > 0; {
 			most -= max(1, s.ask(t, rows, most))
 		}
 		process.Kill()
@@ -114,7 +114,7 @@ trap_rules: [{alert: PortDown, on: linkDown, clear: [linkUp], labels: {severity:
 	}
 	check()
 	raised := map[string]int{}
-	for _, e := range eventsOf(t, base, "kind=raised&limit=10000") {
+	for _, e := range eventsOf(t, base, "kind=raised&limit=100000") {
 		if raised[e.Alarm]++; raised[e.Alarm] > 1 {
 			t.Errorf("alarm %s is raised %d times", e.Alarm, raised[e.Alarm])
 		}
