@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,14 +130,7 @@ func startBinary(t *testing.T, binary, config string) (p *peers.Process, base st
 	address := peers.FreeTCPAddress(t)
 	base = "http://" + address
 	p = peers.Start(t, nil, binary, "--config.file="+configFile(t, config), "--web.listen-address="+address)
-	p.Await(t, func() bool {
-		response, err := http.Get(base + "/-/ready")
-		if err != nil {
-			return false
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	awaitReady(t, p, base)
 	return p, base
 }
 

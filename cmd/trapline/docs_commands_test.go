@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,13 +46,7 @@ func newScene(t *testing.T) *scene {
 	}
 	served := peers.FreeTCPAddress(t)
 	server := peers.Start(t, []string{"STATE_DIRECTORY=" + t.TempDir()}, program(t), "--config.file="+filepath.Join(s.dir, "snmp.yml"), "--web.listen-address="+served)
-	server.Await(t, func() bool {
-		response, err := http.Get("http://" + served + "/-/ready")
-		if err != nil {
-			return false
-		}
-		return response.Body.Close() == nil
-	})
+	awaitReady(t, server, "http://"+served)
 	for _, target := range []string{"core-1", "ups-1"} {
 		awaitMatch(t, "http://"+served+"/metrics", fmt.Sprintf(`trapline_target_up{.*target="%s".*} 1`, target))
 	}

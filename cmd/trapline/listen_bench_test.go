@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,14 +27,7 @@ func startProcess(t testing.TB, text string) (p *peers.Process, base string) {
 	}
 	base = "http://" + address
 	p = peers.Start(t, nil, program(t), "--config.file="+file, "--web.listen-address="+address)
-	p.Await(t, func() bool {
-		response, err := http.Get(base + "/-/ready")
-		if err != nil {
-			return false
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	awaitReady(t, p, base)
 	return p, base
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+
 	"trapline/internal/trapimport"
 
 	"trapline/internal/agent"

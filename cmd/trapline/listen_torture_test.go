@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,14 +73,7 @@ trap_rules: [{alert: PortDown, on: linkDown, clear: [linkUp], labels: {severity:
 	binary, base := program(t), "http://"+address
 	start := func() *peers.Process {
 		p := peers.Start(t, nil, binary, "--config.file="+file, "--web.listen-address="+address)
-		p.Await(t, func() bool {
-			response, err := http.Get(base + "/-/ready")
-			if err != nil {
-				return false
-			}
-			response.Body.Close()
-			return response.StatusCode == http.StatusOK
-		})
+		awaitReady(t, p, base)
 		return p
 	}
 	conn, err := net.Dial("udp4", traps)

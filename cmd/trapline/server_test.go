@@ -71,6 +71,19 @@ func startServerLogging(t testing.TB, log slog.Handler, args ...string) string {
 }
 
 // get returns status, content type and body of an answer of the server.
+// awaitReady waits until a process serves and is ready.
+func awaitReady(t testing.TB, p *peers.Process, base string) {
+	t.Helper()
+	p.Await(t, func() bool {
+		response, err := http.Get(base + "/-/ready")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
 func get(t testing.TB, url string, header ...string) (int, string, string) {
 	t.Helper()
 	response, err := http.DefaultClient.Do(request(t, url, header...))
