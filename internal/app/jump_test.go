@@ -6,7 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,6 +19,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/client"
+	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
@@ -59,8 +63,42 @@ const jumpRules = `groups:
   - {alert: Warm, expr: temperature > 10}
 `
 
+// prometheusServer sends an alert to the inlet of alerts, as Prometheus does, by a clock that nobody sets.
+type prometheusServer struct {
+	inlet              http.Handler
+	name               string
+	from, until        time.Duration // since the start
+	startsAt, resolved time.Time
+}
+
+// send sends what is due at a time after the start.
+func (p *prometheusServer) send(t *testing.T, at time.Duration) {
+	now := time.Now().Round(0).Add(-time.Duration(time.Jump) * time.Second)
+	if p.startsAt.IsZero() {
+		p.startsAt = now
+	}
+	endsAt := now.Add(4 * time.Minute)
+	if at >= p.until {
+		if p.resolved.IsZero() {
+			p.resolved = now
+		}
+		endsAt = p.resolved
+	}
+	if at < p.from || at > p.until+15*time.Minute {
+		p.startsAt = time.Time{}
+		return
+	}
+	body := fmt.Sprintf(`[{"labels":{"alertname":"Sent","from":%q},"startsAt":%q,"endsAt":%q,"generatorURL":"http://%s:9090/graph"}]`,
+		p.name, p.startsAt.Format(time.RFC3339Nano), endsAt.Format(time.RFC3339Nano), p.name)
+	w := httptest.NewRecorder()
+	p.inlet.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/api/v2/alerts", strings.NewReader(body)))
+	if w.Code != http.StatusOK {
+		t.Errorf("the inlet answers with %d: %s", w.Code, w.Body)
+	}
+}
+
 // A wall clock that is set while alarms are raised, wait for a receiver that does not answer, and end, gives up nothing,
-// clears nothing, and stops no polls: poller, rules and outbox do as without.
+// clears nothing, and stops no polls: poller, rules, inlet and outbox do as without.
 func TestNoJumpIsSeenByAnyPart(t *testing.T) {
 	want := ""
 	for _, jumps := range [][]int64{{0}, {-90}, {90}, {2 * 86400}, {-2 * 86400}, {-90, 2 * 86400, 0, -2 * 86400, 0}} {
@@ -115,12 +153,23 @@ func lifeOfAnAlarm(t *testing.T, jumps []int64) string {
 			}
 		})
 	}
+	inlet := http.NewServeMux()
+	(&notify.AlertsAPI{Outbox: out, Logger: logger}).Register(inlet)
+	servers := []*prometheusServer{
+		{inlet: inlet, name: "short", from: 5 * time.Minute, until: 16 * time.Minute},
+		{inlet: inlet, name: "long", from: 0, until: 95 * time.Minute}, // and the receiver does not answer meanwhile
+		{inlet: inlet, name: "late", from: 55 * time.Minute, until: 80 * time.Minute},
+	}
 	n := 0
 	rest := func(d time.Duration) {
 		for end := 0 * d; end < d; end += 30 * time.Second {
 			synctest.Wait()
 			time.Jump = jumps[n%len(jumps)]
-			n++
+			if n++; n%2 == 0 {
+				for _, p := range servers {
+					p.send(t, time.Duration(n)*30*time.Second)
+				}
+			}
 			time.Sleep(30 * time.Second)
 		}
 	}
@@ -149,7 +198,7 @@ func lifeOfAnAlarm(t *testing.T, jumps []int64) string {
 	var sent []string
 	heard := map[string]bool{}
 	for _, e := range receiver.Received() {
-		if text := string(e.Kind) + " " + e.Alarm.Rule; !heard[e.ID] && e.Alarm.ID != "" {
+		if text := string(e.Kind) + " " + e.Alarm.Rule + " " + e.Alarm.Labels["from"]; !heard[e.ID] && e.Alarm.ID != "" {
 			heard[e.ID] = true
 			sent = append(sent, text)
 		}

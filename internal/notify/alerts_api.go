@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/senderclock"
 )
 
 // AlertsAPI serves the HTTP API that receives alerts from Prometheus and Alertmanager and shows their deliveries. It
@@ -22,6 +23,8 @@ type AlertsAPI struct {
 	Outbox     *outbox.Outbox
 	Deployment string
 	Logger     *slog.Logger
+
+	clocks senderclock.Clocks
 }
 
 // AlertsAPIPatterns are those of http.ServeMux that an inlet serves.
@@ -31,6 +34,7 @@ var AlertsAPIPatterns = []string{
 
 // Register adds the inlet's paths, which are AlertsAPIPatterns.
 func (i *AlertsAPI) Register(mux *http.ServeMux) {
+	i.clocks.Begin(time.Now())
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })
 	mux.HandleFunc("GET /api/v1/outbox", i.outbox)

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/senderclock"
 )
 
 // The bounds on the content of a request.
@@ -52,20 +53,19 @@ func (b *batch) alerts(d *json.Decoder) error {
 	return nil
 }
 
-// leased is a transition of an alert of Prometheus. The end of one that is active lies ahead: it is how long it
-// counts without being sent again.
+// leased is a transition of an alert of Prometheus. The end of one that is active lies ahead by its clock: it is how long
+// it counts without being sent again.
 func (b *batch) leased(a *alert) (t outbox.Transition, err error) {
-	t = outbox.Transition{Lease: a.EndsAt, Active: true}
-	switch {
-	case a.EndsAt.IsZero():
-		t.Lease = b.now.Add(outbox.Lease)
-	case !a.EndsAt.After(b.now):
-		t.Active = false
+	if t.Alarm, err = b.alarm(a); err != nil {
+		return t, err
 	}
-	if t.Alarm, err = b.alarm(a); err == nil {
-		t.Alarm.ID += " " + b.sourceOf(a)
+	source, left := b.sourceOf(a), outbox.Lease
+	if !a.EndsAt.IsZero() {
+		left = b.api.clocks.Remaining(senderclock.Alert{Sender: source, ID: t.Alarm.ID, StartsAt: a.StartsAt, EndsAt: a.EndsAt}, b.now)
 	}
-	return t, err
+	t.Active, t.Lease = left > 0, b.now.Add(left)
+	t.Alarm.ID += " " + source
+	return t, nil
 }
 
 // maxSource is the maximum length of the name of a source, in octets.

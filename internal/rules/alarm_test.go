@@ -23,8 +23,8 @@ description: long, trap_tags: "core, edge", trap_receivers: nms, trap_varbinds: 
 	}
 	a := r.outbox.Active()[0]
 	want := alarm.Alarm{
-		ID:   alarm.ID("", "Slow", "sw1", map[string]string{"alertname": "Slow", "i": "1", "target": "sw1"}), // whatever the severity
-		Rule: "Slow", Target: "sw1", Address: a.Address, Resource: "i=1", Metric: "in_total", Variable: "1.3.6.1.4.1.32473.105.1", Value: "100", Condition: "> 90",
+		ID:     alarm.ID("", "Slow", "sw1", map[string]string{"alertname": "Slow", "i": "1", "target": "sw1"}), // whatever the severity
+		Number: 1, Rule: "Slow", Target: "sw1", Address: a.Address, Resource: "i=1", Metric: "in_total", Variable: "1.3.6.1.4.1.32473.105.1", Value: "100", Condition: "> 90",
 		Severity: alarm.Minor, Summary: "port 1 of sw1 runs at 7", Description: "long", Labels: map[string]string{"alertname": "Slow", "i": "1", "severity": "minor", "target": "sw1"},
 		RaisedAt: a.RaisedAt, Receivers: []string{"nms"}, Tags: []string{"core", "edge"}, VarBinds: []alarm.Binding{{Name: "ifAlias.1", Value: "1"}},
 	}
