@@ -17,10 +17,10 @@ func TestQueriesThatAskForTheTime(t *testing.T) {
 		`label_replace(x, "time()", "hour()", "", "") and on () day_of_week() < 6`: `label_replace(x, "time()", "hour()", "", "") and on () day_of_week(vector(time() + 90)) < 6`,
 	} {
 		r := parse(t, "groups: [{name: g, rules: [{alert: A, expr: '"+expr+"'}]}]").Rules()[0]
-		if got := r.queryAt(90*time.Second + 100*time.Millisecond); got != want {
+		if got := r.query.QueryAt(90*time.Second + 100*time.Millisecond); got != want {
 			t.Errorf("%s: %s, want %s", expr, got, want)
 		}
-		if got := r.queryAt(100 * time.Millisecond); got != r.query {
+		if got := r.query.QueryAt(100 * time.Millisecond); got != r.query.QueryAt(0) {
 			t.Errorf("%s, as both clocks are the same: %s", expr, got)
 		}
 	}

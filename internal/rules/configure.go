@@ -2,6 +2,7 @@ package rules
 
 import (
 	"maps"
+	"slices"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
@@ -18,7 +19,7 @@ type Configuration struct {
 }
 
 // Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are
-// cleared.
+// cleared. With the same set of rules, targets that are the same are not touched.
 func (e *Evaluator) Configure(c Configuration) {
 	if c.Set == nil {
 		c.Set = NewSet(nil)
@@ -27,18 +28,8 @@ func (e *Evaluator) Configure(c Configuration) {
 	e.configuring.Lock()
 	defer e.configuring.Unlock()
 	e.mu.Lock()
+	sameSet := e.set == c.Set
 	e.set, e.settings, e.objects = c.Set, c.Settings, objects
-	old := e.devices
-	e.devices = make(map[string]*device, len(c.Targets))
-	for _, t := range c.Targets {
-		if e.devices[t.Name] = old[t.Name]; old[t.Name] == nil {
-			e.devices[t.Name] = newDevice()
-			e.devices[t.Name].look = e.takeLook(t.Name)
-			e.devices[t.Name].begun = e.now()
-		}
-		e.devices[t.Name].interval = t.Interval
-	}
-	devices, stored := e.devices, maps.Clone(e.looks)
 	left := e.restored
 	for _, o := range e.orphans { // which may have a rule and a target again
 		left = append(left, o.record)
@@ -46,29 +37,34 @@ func (e *Evaluator) Configure(c Configuration) {
 	e.restored, e.orphans = nil, nil
 	e.mu.Unlock()
 
-	renamed := inherit(old, devices, stored, c.Targets)
+	put, gone, slow := e.difference(c.Targets, sameSet)
+	fresh := e.enroll(put)
+	e.mu.Lock()
+	stored := maps.Clone(e.looks)
+	e.mu.Unlock()
+	renamed := inherit(gone, e.devices, fresh, stored, put)
 	e.mu.Lock()
 	maps.Copy(e.looks, renamed)
 	e.mu.Unlock()
-	for _, t := range c.Targets {
-		left = append(left, e.retarget(devices[t.Name], t, c.Set)...)
+	for _, t := range put {
+		left = append(left, e.retarget(e.devices[t.Name], t, c.Set)...)
 	}
-	e.global.mu.Lock()
-	left = append(left, e.global.reconfigure(c.Set, nil)...)
-	e.global.mu.Unlock()
-	for name, d := range old {
-		if devices[name] == nil {
-			left = append(left, e.retire(d)...)
-			e.mu.Lock()
-			e.looks[name] = look{}
-			e.mu.Unlock()
-		}
+	if !sameSet {
+		e.global.mu.Lock()
+		left = append(left, e.global.reconfigure(c.Set, nil)...)
+		e.global.mu.Unlock()
 	}
-	orphans := e.assign(left, devices, c.Set)
+	for name, d := range gone {
+		left = append(left, e.retire(d)...)
+		e.mu.Lock()
+		e.looks[name] = look{}
+		e.mu.Unlock()
+	}
+	orphans := e.assign(left, e.devices, c.Set)
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.lastAlive)
 	e.global.mu.Unlock()
-	if s := e.queryEngine.Load(); s != nil {
+	if s := e.queryEngine.Load(); s != nil && (slow || !sameSet) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
@@ -79,6 +75,58 @@ func (e *Evaluator) Configure(c Configuration) {
 	case e.changed <- struct{}{}:
 	default:
 	}
+}
+
+// changesALock is how many devices come or go while the evaluator's mutex is held once: polls end in between.
+const changesALock = 500
+
+// difference returns the targets to configure, and the devices of those that are gone, which leave the evaluator. Slow
+// says that one of them has a longer interval than the least lookback is for. e.devices changes only with configuring
+// and mu held, so that either is enough to read it.
+func (e *Evaluator) difference(targets []*poller.Target, sameSet bool) (put []*poller.Target, gone map[string]*device, slow bool) {
+	next := make(map[string]*poller.Target, len(targets))
+	for _, t := range targets {
+		next[t.Name] = t
+		if !sameSet || e.targets[t.Name] != t {
+			put = append(put, t)
+			slow = slow || t.Interval*5/2 > minLookback
+		}
+	}
+	gone = map[string]*device{}
+	for name, t := range e.targets {
+		if next[name] == nil {
+			gone[name] = e.devices[name]
+		}
+		slow = slow || next[name] != t && t.Interval*5/2 > minLookback
+	}
+	e.targets = next
+	for names := range slices.Chunk(slices.Collect(maps.Keys(gone)), changesALock) {
+		e.mu.Lock()
+		for _, name := range names {
+			delete(e.devices, name)
+		}
+		e.mu.Unlock()
+	}
+	return put, gone, slow
+}
+
+// enroll adds devices of targets, and returns those that there were not.
+func (e *Evaluator) enroll(put []*poller.Target) map[string]*device {
+	fresh := map[string]*device{}
+	for targets := range slices.Chunk(put, changesALock) {
+		e.mu.Lock()
+		for _, t := range targets {
+			d := e.devices[t.Name]
+			if d == nil {
+				d = newDevice()
+				d.look, d.begun = e.takeLook(t.Name), e.now()
+				e.devices[t.Name], fresh[t.Name] = d, d
+			}
+			d.interval = t.Interval
+		}
+		e.mu.Unlock()
+	}
+	return fresh
 }
 
 // takeLook removes and returns the stored look at a target. The evaluator's mutex must be held.
@@ -96,7 +144,7 @@ func (e *Evaluator) takeLook(target string) *lookState {
 // inherit hands the rows that are known of targets that leave to new targets of the same address: they were renamed.
 // Where several leave, nobody knows which. Those that left while no process ran have a stored look.
 // Returned are the looks at the new targets, which have yet to be stored.
-func inherit(old, devices map[string]*device, stored looks, targets []*poller.Target) looks {
+func inherit(gone, devices, fresh map[string]*device, stored looks, put []*poller.Target) looks {
 	renamed := looks{}
 	left := map[string][]look{}
 	for name, l := range stored {
@@ -104,17 +152,15 @@ func inherit(old, devices map[string]*device, stored looks, targets []*poller.Ta
 			left[l.Address] = append(left[l.Address], l)
 		}
 	}
-	for name, d := range old {
-		if devices[name] == nil {
-			d.mu.Lock()
-			l := d.look.stored(d.target, nil)
-			d.mu.Unlock()
-			left[l.Address] = append(left[l.Address], l)
-		}
+	for _, d := range gone {
+		d.mu.Lock()
+		l := d.look.stored(d.target, nil)
+		d.mu.Unlock()
+		left[l.Address] = append(left[l.Address], l)
 	}
-	for _, t := range targets {
-		if from := left[t.Spec.Address]; old[t.Name] == nil && len(from) == 1 {
-			if s := devices[t.Name].look; s.empty() && len(from[0].Known) > 0 {
+	for _, t := range put {
+		if from := left[t.Spec.Address]; fresh[t.Name] != nil && len(from) == 1 {
+			if s := fresh[t.Name].look; s.empty() && len(from[0].Known) > 0 {
 				s.take(from[0].Known)
 				renamed[t.Name] = s.stored(t, nil)
 			}

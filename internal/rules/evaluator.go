@@ -49,13 +49,14 @@ type Evaluator struct {
 	ready       chan *device                // that have passes to evaluate
 	changed     chan struct{}
 
-	configuring sync.Mutex // held through a change of rules and targets
+	configuring sync.Mutex                // held through a change of rules and targets
+	targets     map[string]*poller.Target // as they were configured; guarded by configuring
 
 	mu       sync.Mutex
 	set      *Set
 	settings Settings
 	objects  map[string][]snmp.OID // of notifications, by the names that rules have for them
-	devices  map[string]*device
+	devices  map[string]*device    // changed only with configuring and mu held
 	global   *device
 	restored []*record // until the first configuration
 	looks    looks     // that were restored, of targets without a device

@@ -281,7 +281,7 @@ func newRule(g *Group, r *rulefmt.Rule, common map[string]string) *Rule {
 	maps.Copy(labels, r.Labels)
 	severity, others := cutSeverity(labels)
 	rule := &Rule{
-		query: expr.String(), clockCalls: clockCallsOf(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
+		query: expression.ClockCallsOf(expr.String()), labels: textsOf(others), severity: severity, annotations: textsOf(r.Annotations),
 		Group: g, Record: r.Record, Alert: r.Alert, Text: strings.TrimSpace(r.Expr), Expr: expr,
 		For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor), Labels: labels, Annotations: r.Annotations,
 	}

@@ -54,12 +54,11 @@ type Rule struct {
 	// Window is how far back the expression reads, beyond the last sample of a series.
 	Window time.Duration
 
-	query       string // the expression as Prometheus writes it
-	clockCalls  []insertion
-	sound       parser.Expr // of a baseline: it has the rows whose alerts are sent; nil where the first evaluation decides
-	soundLabels []string    // labels that identify these rows; nil means all
-	labels      []text      // of an alerting rule, without severity
-	severity    text        // without a name where the rule sets none
+	query       expression.ClockCalls // the expression as Prometheus writes it
+	sound       parser.Expr           // of a baseline: it has the rows whose alerts are sent; nil where the first evaluation decides
+	soundLabels []string              // labels that identify these rows; nil means all
+	labels      []text                // of an alerting rule, without severity
+	severity    text                  // without a name where the rule sets none
 	annotations []text
 	onlyPolls   bool // it selects only series about polling
 	rates       bool // it derives from counters

@@ -1,4 +1,4 @@
-package rules
+package expression
 
 import (
 	"cmp"
@@ -7,10 +7,14 @@ import (
 	"strings"
 	"time"
 
-	"trapline/internal/rules/expression"
-
 	"github.com/prometheus/prometheus/promql/parser"
 )
+
+// ClockCalls are the functions of a query that return the present time.
+type ClockCalls struct {
+	query string
+	calls []insertion
+}
 
 // insertion is text that is inserted into a query, with the seconds by which the wall clock is ahead of the clock of
 // rules.
@@ -22,11 +26,12 @@ type insertion struct {
 // clockFunctions are the functions that without an argument return the present time.
 var clockFunctions = []string{"minute", "hour", "day_of_week", "day_of_month", "day_of_year", "days_in_month", "month", "year"}
 
-// clockCallsOf returns the insertions for the functions of a query that return the present time.
-func clockCallsOf(query string) (list []insertion) {
-	expr, err := expression.Parser.ParseExpr(query)
+// ClockCallsOf finds the functions of a query that return the present time.
+func ClockCallsOf(query string) ClockCalls {
+	var list []insertion
+	expr, err := Parser.ParseExpr(query)
 	if err != nil {
-		return nil
+		return ClockCalls{query, nil}
 	}
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		call, ok := n.(*parser.Call)
@@ -43,19 +48,19 @@ func clockCallsOf(query string) (list []insertion) {
 		return nil
 	})
 	slices.SortStableFunc(list, func(a, b insertion) int { return cmp.Compare(a.at, b.at) })
-	return list
+	return ClockCalls{query, list}
 }
 
-// queryAt returns the query of a rule if the wall clock is so far ahead of the clock of rules.
-func (r *Rule) queryAt(ahead time.Duration) string {
+// QueryAt returns the query if the wall clock is so far ahead of the clock of rules.
+func (c *ClockCalls) QueryAt(ahead time.Duration) string {
 	seconds := int64(ahead.Round(time.Second) / time.Second)
-	if len(r.clockCalls) == 0 || seconds == 0 {
-		return r.query
+	if len(c.calls) == 0 || seconds == 0 {
+		return c.query
 	}
 	var b strings.Builder
 	last := 0
-	for _, i := range r.clockCalls {
-		b.WriteString(r.query[last:i.at])
+	for _, i := range c.calls {
+		b.WriteString(c.query[last:i.at])
 		last = i.at
 		if strings.Contains(i.format, "%") {
 			fmt.Fprintf(&b, i.format, seconds)
@@ -63,5 +68,5 @@ func (r *Rule) queryAt(ahead time.Duration) string {
 			b.WriteString(i.format)
 		}
 	}
-	return b.String() + r.query[last:]
+	return b.String() + c.query[last:]
 }
