@@ -12,6 +12,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"trapline/config"
+	"trapline/internal/runtimeconfig"
 )
 
 // commandHints are the commands that the last word may begin, if one stands there: kingpin takes that for an argument
@@ -63,20 +64,18 @@ func serverReceivers(f *ServerFlags) []string {
 
 // Hints adds the completions of flags and arguments that name something of the configuration.
 func (f *TargetFlags) Hints(c *kingpin.CmdClause) {
-	written := sync.OnceValue(func() *config.Config {
+	written := sync.OnceValue(func() *runtimeconfig.Config {
 		w, err := f.Load()
 		if err != nil {
-			return &config.Config{}
+			return &runtimeconfig.Config{Config: &config.Config{}}
 		}
-		return w.Config
+		return w
 	})
-	c.GetFlag("auth").HintAction(func() []string { return slices.Sorted(maps.Keys(written().Auths)) })
+	c.GetFlag("auth").HintAction(func() []string { return slices.Sorted(maps.Keys(written().Config.Auths)) })
 	c.GetArg("target").HintAction(func() []string {
-		var names []string
-		for i := range written().Targets {
-			names = append(names, written().Targets[i].Name)
-		}
-		names = append(names, serverTargets(f.server)...)
+		ctx, cancel := context.WithTimeout(context.Background(), hintTime)
+		defer cancel()
+		names := append(written().TargetNames(ctx), serverTargets(f.server)...)
 		slices.Sort(names)
 		return slices.Compact(names)
 	})
@@ -84,7 +83,7 @@ func (f *TargetFlags) Hints(c *kingpin.CmdClause) {
 		oid.HintAction(ObjectNames)
 	}
 	if module := c.GetFlag("module"); module != nil {
-		module.HintAction(func() []string { return slices.Sorted(maps.Keys(written().Modules)) })
+		module.HintAction(func() []string { return slices.Sorted(maps.Keys(written().Config.Modules)) })
 	}
 }
 

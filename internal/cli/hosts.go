@@ -20,6 +20,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/api"
 	"trapline/internal/client"
+	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 )
@@ -122,22 +123,40 @@ func (f *TargetFlags) Find(ctx context.Context, of *ClientFlags) (Known, error) 
 		return Known{}, Usagef("no auth %q in %s%s", *f.authName, strings.Join(f.FilesOrStandard(), ", "), DidYouMean(*f.authName, slices.Sorted(maps.Keys(w.Catalog.Auths))))
 	}
 	if w != nil {
-		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == host })
-		if i >= 0 {
-			f.apply(of, w.Targets[i])
-			f.announce(w.Targets[i])
+		t, list, err := InConfiguration(ctx, w, host)
+		if err != nil {
+			return Known{}, err
+		}
+		if t != nil {
+			f.apply(of, t)
+			f.announce(t, list)
 		}
 		if *f.authName != "" {
 			of.place.auth, of.place.given, of.place.overridden = w.Catalog.Auths[*f.authName], f.given, f.overridden()
 		}
-		if i >= 0 {
-			return Known{Local: w.Targets[i]}, nil
+		if t != nil {
+			return Known{Local: t}, nil
 		}
 	}
 	if hasTransport(host) || *f.authName != "" || f.overridden() {
 		return Known{}, nil
 	}
 	return f.server.find(ctx, host)
+}
+
+// InConfiguration looks for a target in the files, then in lists, and returns which one has it. It returns nil if none has;
+// lists that cannot be read are reported.
+func InConfiguration(ctx context.Context, w *runtimeconfig.Config, name string) (t *poller.Target, list string, err error) {
+	bounded, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	t, list, err = w.Target(bounded, name)
+	if t == nil && err != nil {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, human.Visible(strings.TrimSuffix(line, "\n")))
+		}
+		err = ctx.Err()
+	}
+	return t, list, err
 }
 
 // hasTransport reports whether a name begins as an address does that says how to get there: it is no target's.
@@ -157,7 +176,7 @@ func (f *TargetFlags) configuration(name string) (*runtimeconfig.Config, error) 
 	if !named && !runtimeconfig.AnyFile(f.FilesOrStandard()) && *f.authName == "" {
 		return nil, nil
 	}
-	if *f.authName == "" && !runtimeconfig.Mentioned(f.FilesOrStandard(), name) {
+	if files := f.FilesOrStandard(); *f.authName == "" && !runtimeconfig.Mentioned(files, name) && !runtimeconfig.Mentioned(files, "discovery:") {
 		return nil, nil
 	}
 	w, err := f.Load()
@@ -201,8 +220,8 @@ func (f *TargetFlags) apply(of *ClientFlags, t *poller.Target) {
 	of.unconnected = &unconnected
 }
 
-// announce prints the target that was found.
-func (f *TargetFlags) announce(t *poller.Target) {
+// announce prints the target that was found, and the list that has it.
+func (f *TargetFlags) announce(t *poller.Target, list string) {
 	parts := []string{t.Spec.Address}
 	if t.Spec.Address == t.Name {
 		parts = nil
@@ -215,7 +234,11 @@ func (f *TargetFlags) announce(t *poller.Target) {
 	default:
 		parts = append(parts, "auth "+t.AuthName)
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, from %s\n", t.Name, strings.Join(parts, ", "), strings.Join(f.FilesOrStandard(), ", "))
+	from := strings.Join(f.FilesOrStandard(), ", ")
+	if list != "" {
+		from = "the list " + list
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s, from %s\n", human.Visible(t.Name), strings.Join(parts, ", "), from)
 }
 
 // lookupTime bounds how long a server may take to say whether it knows a name, before that is taken for a host.
@@ -249,9 +272,7 @@ func (f *TargetFlags) Meant(ctx context.Context, asked *ClientFlags, err error) 
 	}
 	var names []string
 	if w, errLoad := f.Load(); errLoad == nil {
-		for _, t := range w.Targets {
-			names = append(names, t.Name)
-		}
+		names = LocalNames(ctx, w)
 	}
 	if r, errOpen := f.server.Open(); errOpen == nil {
 		ctx, cancel := context.WithTimeout(ctx, lookupTime)
@@ -259,6 +280,13 @@ func (f *TargetFlags) Meant(ctx context.Context, asked *ClientFlags, err error) 
 		names = append(names, r.targetNames(ctx)...)
 	}
 	return Usagef("%w%s", err, DidYouMean(*asked.Host, names))
+}
+
+// LocalNames are the names of targets of files and lists.
+func LocalNames(ctx context.Context, w *runtimeconfig.Config) []string {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	return w.TargetNames(ctx)
 }
 
 // Sessions opens sessions to targets for a poller.

@@ -1,6 +1,8 @@
 package runtimeconfig
 
 import (
+	"context"
+	"net/netip"
 	"slices"
 
 	"trapline/internal/discovery"
@@ -37,4 +39,38 @@ func (w *Config) With(entries []*discovery.Entry) (*Config, error) {
 		next.Targets = append(next.Targets, t)
 	}
 	return &next, nil
+}
+
+// Target returns the target of a name and the list that it stands in; nil if neither the files nor a list have it. Lists
+// are as the process that polls them has saved them; if these have no such target, or none are saved, they are read until
+// ctx ends. The error is that of lists that could not be read.
+func (w *Config) Target(ctx context.Context, name string) (t *poller.Target, list string, err error) {
+	if i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name }); i >= 0 {
+		return w.Targets[i], "", nil
+	}
+	for _, saved := range []bool{true, false} {
+		var entries []*discovery.Entry
+		entries, err = discovery.Read(ctx, w.Lists(), saved)
+		i := slices.IndexFunc(entries, func(e *discovery.Entry) bool { return e.Target.Name == name })
+		if i >= 0 {
+			t, err := poller.NewTarget(&entries[i].Target, &w.Config.Global, w.Catalog)
+			return t, entries[i].List, err
+		}
+		if _, isHost := netip.ParseAddr(name); isHost == nil {
+			break // lists that are slow to read would only delay it
+		}
+	}
+	return nil, "", err
+}
+
+// TargetNames returns the names of all targets, those of lists as they were saved, or are read until ctx ends.
+func (w *Config) TargetNames(ctx context.Context) (names []string) {
+	for _, t := range w.Targets {
+		names = append(names, t.Name)
+	}
+	entries, _ := discovery.Read(ctx, w.Lists(), true) // those that can be read
+	for _, e := range entries {
+		names = append(names, e.Target.Name)
+	}
+	return names
 }

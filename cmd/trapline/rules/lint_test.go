@@ -153,7 +153,7 @@ func TestRecordingsOfTargetsThatThereAreNot(t *testing.T) {
 		if err := os.Mkdir(path(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := playbacksOf(w, []string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
+		if _, err := playbacksOf(t.Context(), w, []string{path(name)}, 0); err == nil || err.Error() != path(name)+": "+want {
 			t.Error(err)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 
 	"trapline/internal/cli"
 	"trapline/internal/notify"
-	"trapline/internal/poller"
 	"trapline/internal/replay"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
@@ -42,7 +40,7 @@ func addRulesReplay(program *cli.Program, parent *kingpin.CmdClause) {
 				return fmt.Errorf("--start: %w", err)
 			}
 		}
-		playbacks, err := playbacksOf(w, *dirs, *interval)
+		playbacks, err := playbacksOf(ctx, w, *dirs, *interval)
 		if err != nil {
 			return err
 		}
@@ -78,15 +76,18 @@ func dryRunOptions(w *runtimeconfig.Config) rules.DryRunOptions {
 }
 
 // playbacksOf finds the recordings of targets in directories of their names.
-func playbacksOf(w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Playback, error) {
+func playbacksOf(ctx context.Context, w *runtimeconfig.Config, dirs []string, interval time.Duration) ([]replay.Playback, error) {
 	var playbacks []replay.Playback
 	for _, dir := range dirs {
 		name := filepath.Base(filepath.Clean(dir))
-		i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == name })
-		if i < 0 {
+		found, _, err := cli.InConfiguration(ctx, w, name)
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
 			return nil, fmt.Errorf("%s: the configuration has no target %q", dir, name)
 		}
-		target := *w.Targets[i]
+		target := *found
 		if interval > 0 {
 			target.Interval = interval
 		}

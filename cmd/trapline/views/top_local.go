@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,17 +46,19 @@ func (s *topSource) withoutServer(ctx context.Context, f *cli.ServerFlags, files
 	if errLoad != nil {
 		return nil, nil, errLoad
 	}
-	i := slices.IndexFunc(w.Targets, func(t *poller.Target) bool { return t.Name == s.name })
 	where := strings.Join(runtimeconfig.Files(files), ", ")
-	if i < 0 {
-		var names []string
-		for _, t := range w.Targets {
-			names = append(names, t.Name)
-		}
-		return nil, nil, cli.Usagef("no server at %s, and no target %q in %s%s", s.server.Base.Redacted(), s.name, where, cli.DidYouMean(s.name, names))
+	target, list, errFind := cli.InConfiguration(ctx, w, s.name)
+	if errFind != nil {
+		return nil, nil, errFind
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s, auth %s, from %s: polled from here, for there is no server at %s\n", s.name, w.Targets[i].Spec.Address, w.Targets[i].AuthName, where, s.server.Base.Redacted())
-	return w, w.Targets[i], nil
+	if target == nil {
+		return nil, nil, cli.Usagef("no server at %s, and no target %q in %s%s", s.server.Base.Redacted(), s.name, where, cli.DidYouMean(s.name, cli.LocalNames(ctx, w)))
+	}
+	if list != "" {
+		where = "the list " + list
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s, auth %s, from %s: polled from here, for there is no server at %s\n", s.name, target.Spec.Address, target.AuthName, where, s.server.Base.Redacted())
+	return w, target, nil
 }
 
 // newLocalTop polls until ctx ends. The function that it returns waits for the last poll.

@@ -1,0 +1,88 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Read returns the targets of lists for a process that does not poll them. With saved, a list that another process has
+// saved is as it was saved; all others are read. A list that sends packets to find devices is never read, only restored.
+// The error names lists that could not be read until ctx ended; the others are there.
+func Read(ctx context.Context, c Configuration, saved bool) ([]*Entry, error) {
+	d := New(func() {}, slog.New(slog.DiscardHandler))
+	d.Configure(c)
+	defer d.endReaders(func(string) bool { return false })
+	waiting := map[*kindState]string{}
+	touched := map[*list]bool{}
+	for i, l := range d.lists {
+		if saved && len(l.sources) > 0 || !c.Lists[i].onlyRead() {
+			continue
+		}
+		touched[l] = true
+		for id, k := range l.kinds {
+			waiting[k] = fmt.Sprintf("the list %s, %s", l.name, id)
+		}
+		d.start(ctx, c.Lists[i])
+	}
+	d.hear(ctx, waiting)
+	for l := range touched {
+		l.settle(true, time.Now())
+	}
+	var failed error
+	for k, text := range waiting {
+		failed = errors.Join(failed, fmt.Errorf("%s, cannot be read: %s", text, k.unheard()))
+	}
+	return d.Entries(), failed
+}
+
+// hear takes messages until all kinds were read, and removes those from waiting.
+func (d *Discovery) hear(ctx context.Context, waiting map[*kindState]string) {
+	quiet := settleTime
+	for {
+		var settled <-chan time.Time
+		if len(waiting) == 0 || !slices.ContainsFunc(values(waiting), func(k *kindState) bool { return k.err == "" }) {
+			settled = time.After(quiet)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-settled:
+			return
+		case u := <-d.updates:
+			if l := d.take(u); l != nil {
+				delete(waiting, l.kinds[u.kind])
+			}
+		}
+	}
+}
+
+func values(waiting map[*kindState]string) (list []*kindState) {
+	for k := range waiting {
+		list = append(list, k)
+	}
+	return list
+}
+
+// unheard says why a kind was not read.
+func (k *kindState) unheard() string {
+	if k.err != "" {
+		return k.err
+	}
+	return "it has not answered"
+}
+
+// passive are the first words of the IDs of kinds that read a list, and look for nothing.
+var passive = []string{"file", "http", "dns", "csv", "netbox"}
+
+// onlyRead reports whether all kinds of an entry read a list.
+func (s *Settings) onlyRead() bool {
+	return !slices.ContainsFunc(s.kinds(), func(k kind) bool {
+		word, _, _ := strings.Cut(k.id, " ")
+		return !slices.Contains(passive, word)
+	})
+}
