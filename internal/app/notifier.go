@@ -196,7 +196,7 @@ func firstLine(text string, most int) string {
 }
 
 func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queue.Route, err error) {
-	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger}
+	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger, Targets: targetLabels(c)}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
 		if err != nil {
@@ -222,17 +222,22 @@ func (n *notifier) pausedSince(target string, at time.Time) time.Time {
 
 // mutesOf returns what a configuration mutes.
 func mutesOf(c *config.Config) (*mute.Rules, error) {
+	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, targetLabels(c))
+	if err == nil {
+		r.Flap, r.Storm = c.RuleSettings.Flap, c.Notifications.Storm
+	}
+	return r, err
+}
+
+// targetLabels returns the labels of the targets of a configuration by name.
+func targetLabels(c *config.Config) map[string]map[string]string {
 	targets := map[string]map[string]string{}
 	for i := range c.Targets {
 		t := c.Targets[i]
 		t.Effective(&c.Global)
 		targets[t.Name] = t.Labels
 	}
-	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, targets)
-	if err == nil {
-		r.Flap, r.Storm = c.RuleSettings.Flap, c.Notifications.Storm
-	}
-	return r, err
+	return targets
 }
 
 // reload has the receivers of another configuration notified, or changes nothing. The first configuration that has

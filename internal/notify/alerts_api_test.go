@@ -320,7 +320,7 @@ func TestWebhooksOfGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		hook := &ReceiverSettings{Name: "hook", GroupBy: []string{"site"}, MaxAlerts: 2}
-		g := newWebhookGroups(hook, func(_ context.Context, m *webhookMessage) error {
+		g := newWebhookGroups(hook, nil, func(_ context.Context, m *webhookMessage) error {
 			line := fmt.Sprintf("%s %s common %v", m.Status, m.GroupKey, m.CommonLabels["alertname"])
 			for _, a := range m.Alerts {
 				line += fmt.Sprintf(" %s=%s", a.Labels["target"], a.Status)

@@ -17,4 +17,5 @@ type Dependencies struct {
 	Metrics  *outbox.Metrics
 	Names    varbind.Names
 	Logger   *slog.Logger
+	Targets  map[string]map[string]string // labels in the configuration by name of the target; may be nil
 }

@@ -45,7 +45,7 @@ func NewDryRun(dir string, receivers []ReceiverSettings, shared *Dependencies, n
 	for i := range receivers {
 		s := &receivers[i]
 		key, scheme := newKey(s, shared)
-		routes = append(routes, &queue.Route{Name: s.Name, Matches: s.matches(), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
+		routes = append(routes, &queue.Route{Name: s.Name, Matches: s.matches(shared.Targets), Tags: s.Tags, Key: key, Scheme: scheme, EveryTransition: s.EveryTransition})
 		how := dryReceiver{v1: shared.Auths[s.Auth] != nil && shared.Auths[s.Auth].Version == 1}
 		if !kinds[s.Type].url {
 			how.format = newFormat(s, shared)

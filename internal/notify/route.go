@@ -34,7 +34,7 @@ func NewRoute(r *ReceiverSettings, c *Dependencies) (*queue.Route, error) {
 		window, spacing = max(window, groupWindow), 0
 	}
 	return &queue.Route{
-		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(), Tags: r.Tags, Key: key, Scheme: scheme,
+		Name: r.Name, About: about(r, c), Group: group, Deliver: deliver, Matches: r.matches(c.Targets), Tags: r.Tags, Key: key, Scheme: scheme,
 		Window: window, Spacing: spacing,
 		MaxAge: duration(r.MaxAge, defaultMaxAge), MaxEvents: r.MaxEvents, MaxBytes: r.MaxBytes,
 		RepeatInterval: r.RepeatInterval.Duration, Heartbeat: r.Heartbeat.Duration,

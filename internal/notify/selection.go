@@ -8,14 +8,15 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/alarm"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/internal/varbind"
 )
 
-// matches returns the filter of the receiver.
-func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
+// matches returns the filter of the receiver. targets are the labels of targets.
+func (r *ReceiverSettings) matches(targets map[string]map[string]string) func(*alarm.Alarm) bool {
 	least, filters := alarm.Severities[r.MinSeverity]
 	return func(a *alarm.Alarm) bool {
 		if !queue.Wants(a, r.Name, r.Tags) {
@@ -24,8 +25,9 @@ func (r *ReceiverSettings) matches() func(*alarm.Alarm) bool {
 		if filters && !a.Severity.AtLeast(least) {
 			return false
 		}
+		labels := mute.Labels{Alarm: a, Target: targets[a.Target]}
 		for name, pattern := range r.Labels {
-			if !pattern.MatchString(a.Labels[name]) {
+			if !pattern.MatchString(labels.Get(name)) {
 				return false
 			}
 		}

@@ -39,7 +39,7 @@ func TestRulesChooseReceivers(t *testing.T) {
 			core, edge := &outboxtest.Receiver{}, &outboxtest.Receiver{}
 			of := func(l *outboxtest.Receiver, r ReceiverSettings) *queue.Route {
 				route := l.Route(r.Name)
-				route.Matches, route.Tags = r.matches(), r.Tags
+				route.Matches, route.Tags = r.matches(nil), r.Tags
 				return route
 			}
 			r := serve(t, t.TempDir(), of(core, ReceiverSettings{Name: "core", Tags: []string{"core"}, MinSeverity: "major"}), of(edge, ReceiverSettings{Name: "edge", Tags: []string{"rack", "site"}}))

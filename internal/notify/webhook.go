@@ -26,7 +26,7 @@ import (
 
 // openWebhook returns a function that sends events as Alertmanager does: one alert in a message, or with group_by those of
 // a group. Events without an alarm are skipped.
-func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
+func openWebhook(r *ReceiverSettings, c *Dependencies) (queue.Deliver, error) {
 	client, err := r.HTTPConfig.Client(r.Name, duration(r.Timeout, defaultTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("http_config: %w", err)
@@ -34,7 +34,7 @@ func openWebhook(r *ReceiverSettings, _ *Dependencies) (queue.Deliver, error) {
 	post := func(ctx context.Context, m *webhookMessage) error { return postWebhook(ctx, client, r, m) }
 	send := func(ctx context.Context, e *alarm.Event) error { return post(ctx, webhookOf(r.Name, e)) }
 	if len(r.GroupBy) > 0 {
-		grouped := newWebhookGroups(r, post)
+		grouped := newWebhookGroups(r, c.Targets, post)
 		send = func(ctx context.Context, e *alarm.Event) error {
 			if e.Kind == alarm.Test {
 				return post(ctx, webhookOf(r.Name, e))
@@ -123,6 +123,7 @@ func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
 // before and that are still active.
 type webhookGroups struct {
 	settings *ReceiverSettings
+	targets  map[string]map[string]string // see Dependencies
 	post     func(context.Context, *webhookMessage) error
 	groups   grouping.Groups[webhookChange]
 
@@ -139,8 +140,8 @@ type webhookChange struct {
 // The defaults of group_wait and group_interval, which are Alertmanager's.
 const defaultGroupWait, defaultGroupInterval = 30 * time.Second, 5 * time.Minute
 
-func newWebhookGroups(r *ReceiverSettings, post func(context.Context, *webhookMessage) error) *webhookGroups {
-	g := &webhookGroups{settings: r, post: post, active: map[string]map[string]webhookAlert{}}
+func newWebhookGroups(r *ReceiverSettings, targets map[string]map[string]string, post func(context.Context, *webhookMessage) error) *webhookGroups {
+	g := &webhookGroups{settings: r, targets: targets, post: post, active: map[string]map[string]webhookAlert{}}
 	g.groups.Wait, g.groups.Interval = duration(r.GroupWait, defaultGroupWait), duration(r.GroupInterval, defaultGroupInterval)
 	g.groups.Send, g.groups.Due = g.send, func(c webhookChange) bool { return c.due() }
 	return g
@@ -158,7 +159,11 @@ func (g *webhookGroups) labels(a *webhookAlert) map[string]string {
 	}
 	of := map[string]string{}
 	for _, name := range g.settings.GroupBy {
-		of[name] = a.Labels[name]
+		value, ok := a.Labels[name]
+		if !ok {
+			value = g.targets[a.Labels["target"]][name]
+		}
+		of[name] = value
 	}
 	return of
 }
