@@ -189,7 +189,9 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 		}
 		one, a := r.receiver(name), is.Alarm()
 		if one != nil && r.withhold(is, at, one) {
-			is.leave(name)
+			if is.leave(name); len(r.Members(at)) > 1 {
+				m.stayed = append(m.stayed, at) // the others of the place are sent
+			}
 			continue
 		}
 		if one == nil || r.muted(name, a) {
@@ -212,21 +214,22 @@ func (r *Reconciler) leave(was, is *State, end *Alarm, m *moves) {
 	}
 }
 
-// withhold drops the unsent raise of an alarm that is withheld, unless other alarms of the place are sent by it or another
-// event waits for it. It reports whether the receiver knows nothing of the alarm therefore.
+// withhold drops the unsent raise of an alarm that is withheld, unless another event waits for it. It reports whether the
+// receiver knows nothing of the alarm therefore, nor of others of the place.
 func (r *Reconciler) withhold(is *State, at Place, one *Receiver) bool {
 	if r.Withheld == nil || one.EveryTransition || !r.Withheld(at.Receiver, is.Alarm()) {
 		return false
 	}
 	t, waits := r.Tail(at)
-	if !waits || t.Seen || t.Awaited || len(r.Members(at)) != 1 {
+	if !waits || t.Seen || t.Awaited {
 		return false
 	}
-	switch update := t.Update(); {
-	case update && t.OnRaise:
-		r.DropTail(at)
-	case update || t.Kind != Raise:
+	update := t.Update()
+	switch {
+	case update && !t.OnRaise, !update && t.Kind != Raise:
 		return false
+	case update:
+		r.DropTail(at)
 	}
 	r.DropTail(at)
 	r.PutView(at, nil)

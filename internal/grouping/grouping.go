@@ -39,7 +39,7 @@ type batch[T any] struct {
 }
 
 // Add returns when the item was sent, with the error of its message. If ctx ends before, the item is left out of the
-// message unless that is being sent.
+// message, and the error is ErrNotDue, unless that is being sent.
 func (g *Groups[T]) Add(ctx context.Context, group string, item T) error {
 	b := g.join(group, &item)
 	select {
@@ -54,6 +54,7 @@ func (g *Groups[T]) Add(ctx context.Context, group string, item T) error {
 	defer g.mu.Unlock()
 	if g.open[group] == b {
 		b.items = slices.DeleteFunc(b.items, func(other *T) bool { return other == &item })
+		return ErrNotDue
 	}
 	return ctx.Err()
 }

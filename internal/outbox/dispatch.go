@@ -25,7 +25,9 @@ func (o *Outbox) Run(ctx context.Context) error {
 	group.Go(func() error { return o.keepJournal(ctx) })
 	group.Go(func() error { return o.recall(ctx) })
 	o.dispatchAll(ctx, group.Go)
-	return group.Wait()
+	err := group.Wait()
+	o.noteSent()
+	return err
 }
 
 // drainTime is the maximum duration of deliveries after Run is canceled, drainPause the maximum wait before one of them.

@@ -21,6 +21,7 @@ import (
 // state is the state of an outbox in memory, guarded by Outbox.mu. Plans read it; it changes only after a transaction.
 type state struct {
 	dir     *statedir.Dir
+	boots   int32  // of the process
 	prefix  string // of event IDs
 	options Options
 	logger  *slog.Logger

@@ -55,6 +55,10 @@ func (st *state) loadRows(tx *bbolt.Tx) error {
 	if err != nil {
 		return err
 	}
+	sent, err := store.TakeSent(tx, st.boots)
+	if err != nil {
+		return err
+	}
 	names, err := store.Receivers(tx, slices.Collect(maps.Keys(st.names)))
 	for _, name := range names {
 		rows, failed := st.reader.Queue(tx, name, events)
@@ -64,7 +68,7 @@ func (st *state) loadRows(tx *bbolt.Tx) error {
 			st.references[r.EventSeq]++
 		}
 		if q := st.byName[name]; q != nil {
-			fill(q, rows)
+			fill(q, rows, sent)
 		} else {
 			st.warnOfOrphan(name, len(rows))
 		}
@@ -72,12 +76,13 @@ func (st *state) loadRows(tx *bbolt.Tx) error {
 	return errors.Join(err, store.Sweep(tx, events, st.references))
 }
 
-// fill puts the rows that an earlier process has left into a queue.
-func fill(q *queue.Queue, rows []*queue.Row) {
+// fill puts the rows that an earlier process has left into a queue. sent are those that it may have sent, nil if that is
+// unknown.
+func fill(q *queue.Queue, rows []*queue.Row, sent map[uint64]bool) {
 	for _, r := range rows {
 		q.Push(r)
 	}
-	q.MarkSeen()
+	q.MarkSeen(sent)
 }
 
 // takeBack reads the rows of receivers that are configured again.
@@ -92,7 +97,7 @@ func (st *state) takeBack(tx *bbolt.Tx, queues []*queue.Queue) error {
 	events, err := st.reader.Events(tx)
 	for _, q := range queues {
 		rows, failed := st.reader.Queue(tx, q.Name, events)
-		fill(q, rows)
+		fill(q, rows, nil)
 		err = errors.Join(err, failed)
 	}
 	return err

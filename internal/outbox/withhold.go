@@ -1,8 +1,13 @@
 package outbox
 
 import (
+	"slices"
+
+	"go.etcd.io/bbolt"
+
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/store"
 )
 
 // due reports whether an event in flight of which nothing was sent yet is still to be sent: no alarm is raised while it is
@@ -43,4 +48,30 @@ func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
 	p.remove(q, r)
 	p.remove(q, rows[1])
 	p.count(q).coalesced += 2
+}
+
+// noteSent stores which rows may have been sent, after the last delivery of the process: the next one withholds raises
+// that were not. After a crash it has to assume of each first row that it was sent, because storing that before each
+// delivery would cost a transaction.
+func (o *Outbox) noteSent() {
+	var rows []uint64
+	o.mu.Lock()
+	waits := slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 })
+	o.mu.Unlock()
+	if !waits {
+		return
+	}
+	err := o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		rows = nil
+		for _, q := range p.state.queues {
+			for _, r := range q.Rows() {
+				if r.Seen() {
+					rows = append(rows, r.Seq())
+				}
+			}
+		}
+	}, also: func(tx *bbolt.Tx) error { return store.WriteSent(tx, o.state.boots, rows) }})
+	if err != nil {
+		o.state.logger.Error("the outbox cannot be written", "err", err)
+	}
 }

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/setting"
 )
 
 // gathering is a receiver that sends an event half a minute after it was handed over, as the message of a group is.
@@ -21,7 +23,7 @@ func gathering(nms *outboxtest.Receiver) *queue.Route {
 		select {
 		case <-time.After(30 * time.Second):
 		case <-ctx.Done():
-			return originator.Receipt{}, ctx.Err()
+			return originator.Receipt{}, queue.ErrWithheld
 		}
 		if !queue.Due(ctx) {
 			return originator.Receipt{}, queue.ErrWithheld
@@ -92,6 +94,57 @@ func TestARaiseThatWaitsIsWithheld(t *testing.T) {
 				settle(10 * time.Minute)
 				if got := nms.Kinds(); got != c.then {
 					t.Errorf("after the silence the receiver was sent %q, want %q", got, c.then)
+				}
+			})
+		})
+	}
+}
+
+// A raise that an orderly restart finds, and of which nothing was sent, is withheld: while its message waits for others, and
+// while other alarms go first. One that may have been sent is sent, muted or not.
+func TestARaiseThatWaitsIsWithheldAfterARestart(t *testing.T) {
+	for name, c := range map[string]struct {
+		route func(*outboxtest.Receiver) *queue.Route
+		sent  bool // while muted, after the restart
+	}{
+		"waits for its group": {gathering, false},
+		"waits for its turn": {func(nms *outboxtest.Receiver) *queue.Route {
+			route := nms.Route("nms-1")
+			route.Spacing = time.Hour
+			return route
+		}, false},
+		"may have been sent": {func(nms *outboxtest.Receiver) *queue.Route {
+			route := nms.Route("nms-1")
+			route.Deliver = func(ctx context.Context, _ *alarm.Event, _ int32) (originator.Receipt, error) {
+				<-ctx.Done()
+				return originator.Receipt{Sent: 1}, ctx.Err()
+			}
+			return route
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				nms, dir := &outboxtest.Receiver{}, t.TempDir()
+				from := time.Now().Add(time.Hour)
+				rules, err := mute.NewRules(nil, []mute.WindowSettings{{Name: "CHG-1", Matchers: []string{`alertname=~".+"`}, From: setting.Time{Time: from}, Until: setting.Time{Time: from.Add(100 * time.Hour)}}}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := runWith(t, dir, Options{Mutes: rules}, c.route(nms))
+				defer func() { r.stop() }()
+				r.sayNamed("+b") // goes first
+				settle(45 * time.Second)
+				r.sayNamed("-b")
+				settle(45 * time.Second)
+				r.sayNamed("+a")
+				settle(10 * time.Second)
+				r.stop()
+				nms.Take()
+				settle(time.Hour)
+				r = runWith(t, dir, Options{Mutes: rules}, nms.Route("nms-1"))
+				settle(time.Minute)
+				if got := nms.Take(); strings.Contains(got, "raise a") != c.sent {
+					t.Errorf("while muted the receiver was sent %q, want the raise: %v", got, c.sent)
 				}
 			})
 		})

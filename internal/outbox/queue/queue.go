@@ -212,8 +212,15 @@ func (q *Queue) classOf(id string) int {
 	return n
 }
 
-// MarkSeen records that the first rows of alarm queues may have been sent by an earlier process: only outcomes are stored.
-func (q *Queue) MarkSeen() {
+// MarkSeen records which rows an earlier process may have sent. If sent is nil, that is unknown, as only outcomes are
+// stored: the first rows of alarm queues may have been.
+func (q *Queue) MarkSeen(sent map[uint64]bool) {
+	if sent != nil {
+		for seq, r := range q.index {
+			r.seen = sent[seq]
+		}
+		return
+	}
 	for first := range q.Firsts() {
 		first.seen = q.index[first.After] == nil
 	}
