@@ -78,6 +78,78 @@ func TestChangesDisturbNoOthers(t *testing.T) {
 	}
 }
 
+// However often reloads change intervals, or labels, no poll begins later than it was planned, nor later than the new
+// interval after the last one, and none too soon where the interval alone changes.
+func TestReloadsPutNoPollOff(t *testing.T) {
+	for seed := range uint64(2) {
+		synctest.Test(t, func(t *testing.T) {
+			reloads{T: t, r: rand.New(rand.NewPCG(seed, 5)), n: newNetwork(), due: map[string]time.Duration{}, counted: map[string]int{}, begun: map[string]time.Time{}}.run()
+		})
+	}
+}
+
+// reloads change targets. Every other one has other labels, too, each time.
+type reloads struct {
+	*testing.T
+	r       *rand.Rand
+	n       *network
+	due     map[string]time.Duration // after the last poll, at the latest
+	counted map[string]int           // polls
+	begun   map[string]time.Time     // the last of them
+}
+
+func (l reloads) target(i int, interval time.Duration) *Target {
+	x := target(fmt.Sprint("t", i), interval)
+	l.n.latency[x.Name] = 3 * time.Second // longer than from one reload to the next
+	if i%2 == 1 {
+		x.Labels = map[string]string{"n": fmt.Sprint(l.r.Int())}
+	}
+	return x
+}
+
+func (l reloads) run() {
+	intervals := []time.Duration{20 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute}
+	targets := make([]*Target, 1600)
+	for i := range targets {
+		targets[i] = l.target(i, time.Minute)
+		l.due[targets[i].Name], l.begun[targets[i].Name] = time.Minute, time.Now()
+	}
+	poll(l.T, l.n, 0, targets, func(p *Poller) {
+		for range 150 {
+			time.Sleep(time.Duration(l.r.Int64N(int64(3 * time.Second))))
+			synctest.Wait()
+			l.n.mu.Lock()
+			for i, x := range targets {
+				if !l.keeps(x, i%2 == 0) {
+					l.n.mu.Unlock()
+					return
+				}
+				targets[i] = l.target(i, intervals[l.r.IntN(len(intervals))])
+				l.due[x.Name] = min(l.due[x.Name], max(targets[i].Interval, time.Since(l.begun[x.Name])))
+			}
+			l.n.mu.Unlock()
+			p.SetTargets(targets)
+		}
+	})
+}
+
+// keeps reports whether the polls of a target since the last reload keep the law.
+func (l reloads) keeps(x *Target, paced bool) bool {
+	for _, at := range l.n.passes[x.Name][l.counted[x.Name]:] {
+		if gap := at.Sub(l.begun[x.Name]); paced && l.counted[x.Name] > 1 && gap < 10*time.Second {
+			l.Errorf("%s: %v between polls", x.Name, gap)
+			return false
+		}
+		l.counted[x.Name]++
+		l.begun[x.Name], l.due[x.Name] = at, x.Interval*3/2 // the next one keeps to its place in the interval
+	}
+	if since := time.Since(l.begun[x.Name]); since > l.due[x.Name] {
+		l.Errorf("%s has not been polled for %v: want %v at most", x.Name, since, l.due[x.Name])
+		return false
+	}
+	return true
+}
+
 // BenchmarkSetTargets replaces 1 % of 50,000 targets, the others being the same.
 func BenchmarkSetTargets(b *testing.B) {
 	p := New(Options{Logger: slog.New(slog.DiscardHandler)})

@@ -123,13 +123,18 @@ func (p *Poller) change(put []*Target, drop []string) {
 			s := p.states[t.Name]
 			if same[i] {
 				s.target = t
+				p.schedule.replan(s, now)
 				s.update(func(u *Summary) { u.Target = t })
 				continue
 			}
 			first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
 			fresh++
+			due := now.Add(first)
+			if s != nil && s.next.Before(due) {
+				due = s.next // changes every few seconds put no poll off
+			}
 			p.retire(s)
-			p.states[t.Name] = p.successor(s, t, now.Add(first))
+			p.states[t.Name] = p.successor(s, t, due)
 			p.schedule.add(p.states[t.Name])
 		}
 		p.mu.Unlock()
@@ -156,7 +161,7 @@ func (p *Poller) enroll() {
 
 // identity returns the properties of a target whose change resets its schedule and its last pass.
 func (t *Target) identity() any {
-	return []any{t.Labels, t.Spec, t.Interval, t.Params, t.Defaults, t.ModuleNames()}
+	return []any{t.Labels, t.Spec, t.Params, t.Defaults, t.ModuleNames()}
 }
 
 // retire ends the state of a target that is gone or has changed, and the waiting for its next poll. s may be nil.
@@ -245,6 +250,7 @@ func (p *Poller) start(ctx context.Context, passes *sync.WaitGroup, now time.Tim
 			return s.next
 		}
 		due := s.next
+		s.begun = now
 		p.schedule.postpone(nextSlot(s.target, now))
 		if p.pauses(s) {
 			continue

@@ -45,6 +45,19 @@ func (q schedule) hasten(s *state, at time.Time) {
 	}
 }
 
+// replan makes a target due an interval after its last poll, if that is before the time planned: a shorter interval takes
+// effect at once, and a longer one from the next poll on.
+func (q schedule) replan(s *state, now time.Time) {
+	if s.begun.IsZero() {
+		return
+	}
+	if due := s.begun.Add(s.target.Interval); due.After(now) {
+		q.hasten(s, due)
+	} else {
+		q.hasten(s, now)
+	}
+}
+
 func (q schedule) has(s *state) bool { return s.position < len(q) && q[s.position] == s }
 
 func (q schedule) down(i int) {

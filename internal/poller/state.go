@@ -16,6 +16,7 @@ import (
 type state struct {
 	target   *Target // of the next pass; the Poller's mutex guards it
 	next     time.Time
+	begun    time.Time   // when the last poll was due; guarded as target
 	position int         // in the schedule
 	overdue  bool        // another pass waits for the end of the one that runs; guarded as target
 	running  atomic.Bool // a pass, unless it was abandoned
