@@ -3,7 +3,7 @@
 # the missing ones. Under CI the tests fail for each missing program.
 set -u
 missing=
-for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium zsh:zsh fish:fish groff-base:groff npm:npm; do
+for pair in snmp:snmpbulkwalk snmpd:snmpd snmptrapd:snmptrapd snmptt:snmptt snmpsim:snmpsimd prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager smitools:smilint systemd:systemd-analyze chromium:chromium zsh:zsh fish:fish groff-base:groff npm:npm; do
 	command -v "${pair#*:}" >/dev/null 2>&1 || [ -x "/usr/sbin/${pair#*:}" ] || [ -x "/usr/bin/${pair%%:*}" ] || missing="$missing ${pair%%:*}"
 done
 if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

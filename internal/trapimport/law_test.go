@@ -35,12 +35,12 @@ func (t texts) At(n int) string {
 // expanded returns the text of a template of rules, for a trap with the values a and b.
 func expanded(t *testing.T, text string) string {
 	t.Helper()
-	parsed, err := template.New("").Parse(`{{$labels := .L}}{{$values := .V}}{{$names := .V}}{{$trap := "T"}}{{$source := "S"}}` + text)
+	parsed, err := template.New("").Parse(`{{$labels := .L}}{{$values := .V}}{{$names := .V}}{{$trap := "T"}}{{$source := "S"}}{{$varbinds := .B}}` + text)
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
 	var b strings.Builder
-	if err := parsed.Execute(&b, map[string]any{"L": map[string]string{}, "V": texts{"a", "b"}}); err != nil {
+	if err := parsed.Execute(&b, map[string]any{"L": map[string]string{}, "V": texts{"a", "b"}, "B": map[string]string{}}); err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
 	return b.String()

@@ -32,7 +32,7 @@ func (c *reader) snmptt(lines []string) {
 			one = c.begin(line)
 		case one == nil: // of an event that is left out
 		case key == "FORMAT":
-			one.summary = one.template(rest)
+			one.summary = c.template(one, rest)
 		case key == "MATCH":
 			c.match(one, rest)
 		default:
@@ -139,20 +139,26 @@ func (c *reader) match(one *rule, text string) {
 
 // variables are the variables of snmptt's texts that need no number, as templates; the longest first.
 var variables = []struct{ name, template string }{
-	{"aA", "{{ $source }}"}, {"aR", "{{ $source }}"}, {"ar", "{{ $source }}"}, {"+*", pairs}, {"-*", pairs},
+	{"aA", "{{ or (index $varbinds \"1.3.6.1.6.3.18.1.3.0\") $source }}"}, {"aR", "{{ $source }}"}, {"ar", "{{ $source }}"}, {"+*", pairs}, {"-*", pairs},
+	{"Fn", "\n"}, {"Ft", "\t"}, {"Fa", ""}, {"Ff", ""}, {"Fr", ""}, {"Fz", ""},
 	{"$", "$"}, {"*", `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ $v }}{{ end }}`}, {"#", "{{ len $values }}"},
 	{"A", "{{ $labels.target }}"}, {"R", "{{ $labels.target }}"}, {"r", "{{ $labels.target }}"}, {"c", "{{ $labels.category }}"},
-	{"o", "{{ $trap }}"}, {"O", "{{ $trap }}"}, {"E", "{{ $trap }}"}, {"e", "{{ $trap }}"}, {"i", "{{ $trap }}"},
-	{"x", ""}, {"X", ""}, {"T", ""}, {"C", ""}, {"D", ""}, {"H", ""}, {"j", ""}, {"p", ""}, {"P", ""},
+	{"o", "{{ $trap }}"}, {"O", "{{ $trap }}"}, {"i", "{{ $trap }}"}, {"E", enterprise}, {"e", enterprise}, {"D", ""},
 }
 
-const pairs = `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ index $names $i }}:{{ $v }}{{ end }}`
+const (
+	pairs      = `{{ range $i, $v := $values }}{{ if $i }} {{ end }}{{ index $names $i }}:{{ $v }}{{ end }}`
+	enterprise = `{{ index $varbinds "1.3.6.1.6.3.1.1.4.3.0" }}`
+)
+
+// unavailable matches a variable without a counterpart, behind the $.
+var unavailable = regexp.MustCompile(`^(B[euEn]|pu?\d+|[xXTCHj@])`)
 
 // numbered matches $1, ${1}, $+1, $-1 and $v1 behind the $.
 var numbered = regexp.MustCompile(`^([-+v]?)(?:(\d+)|\{(\d+)\})`)
 
 // template returns a text of snmptt as a template.
-func (r *rule) template(text string) string {
+func (c *reader) template(one *rule, text string) string {
 	var b strings.Builder
 	for text != "" {
 		before, rest, found := strings.Cut(text, "$")
@@ -160,12 +166,19 @@ func (r *rule) template(text string) string {
 		if !found {
 			break
 		}
-		text = r.variable(&b, rest)
+		if text = one.variable(&b, rest); len(text) == len(rest) {
+			if name := unavailable.FindString(rest); name != "" {
+				c.note("%s: $%s is left out of the text", one.alert, name)
+				text = rest[len(name):]
+			} else {
+				b.WriteByte('$')
+			}
+		}
 	}
 	return strings.TrimSpace(b.String())
 }
 
-// variable writes the variable that a text begins with, and returns the rest.
+// variable writes the variable that a text begins with, and returns the rest: all of it, if it is none.
 func (r *rule) variable(b *strings.Builder, text string) (rest string) {
 	if m := numbered.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.Atoi(m[2] + m[3]) // the greatest, if it is beyond
@@ -179,7 +192,8 @@ func (r *rule) variable(b *strings.Builder, text string) (rest string) {
 		}
 		return text[len(m[0]):]
 	}
-	for name, value := range map[string]string{"N": r.event, "s": r.level} { // as they are written
+	generic, specific := r.numbers()
+	for name, value := range map[string]string{"N": r.event, "s": r.level, "G": generic, "S": specific} { // as they are written
 		if after, found := strings.CutPrefix(text, name); found {
 			b.WriteString(literal(value))
 			return after
@@ -191,8 +205,16 @@ func (r *rule) variable(b *strings.Builder, text string) (rest string) {
 			return after
 		}
 	}
-	b.WriteByte('$')
 	return text
+}
+
+// numbers returns the generic and the specific number of the trap, by its OID.
+func (r *rule) numbers() (generic, specific string) {
+	number := r.on[strings.LastIndexByte(r.on, '.')+1:]
+	if strings.HasPrefix(r.on, "1.3.6.1.6.3.1.1.5.") {
+		return number, "0"
+	}
+	return "0", number
 }
 
 // braces are those that begin an action, with what may follow the text too.

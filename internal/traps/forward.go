@@ -13,6 +13,30 @@ var (
 	trapEnterprise = originator.SNMPTrapEnterprise
 )
 
+// proxied reports whether an object is one that a proxy adds to the notification of a device (RFC 3584 section 3.1). Those
+// have no number among its values.
+func proxied(name snmp.OID) bool {
+	return name.Compare(originator.SNMPTrapAddress) == 0 || name.Compare(trapEnterprise) == 0
+}
+
+// withV1 yields the variable bindings as All does, and behind them those that the header of SNMPv1 has.
+func (t *Trap) withV1() func(yield func(snmp.VarBind) bool) {
+	return func(yield func(snmp.VarBind) bool) {
+		for v := range t.All() {
+			if !yield(v) {
+				return
+			}
+		}
+		v1 := t.Received.V1
+		if v1 == nil || !yield(snmp.VarBind{Name: trapEnterprise, Type: snmp.ObjectIdentifier, Value: v1.Enterprise}) {
+			return
+		}
+		if t.address.IsValid() {
+			yield(snmp.VarBind{Name: originator.SNMPTrapAddress, Type: snmp.IPAddress, Value: v1.AgentAddress[:]})
+		}
+	}
+}
+
 // Forwarded returns the variable bindings for those to whom the notification is passed on (RFC 3584 section 3.1): with
 // sysUpTime.0, snmpTrapOID.0, the address of the device and the enterprise, and without the community, which is a secret.
 func (t *Trap) Forwarded() []byte {

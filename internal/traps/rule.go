@@ -145,7 +145,12 @@ func (r *Rule) matchesObjects(t *Trap, tree *mibs.Tree) bool {
 		m := &r.match[i]
 		found, number := false, 0
 		for v := range t.All() {
-			if number++; !m.about(&v, number) {
+			at := 0
+			if !proxied(v.Name) {
+				number++
+				at = number
+			}
+			if !m.about(&v, at) {
 				continue
 			}
 			_, node := nameOf(tree, v.Name)

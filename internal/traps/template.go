@@ -64,11 +64,13 @@ func (b *boundedText) Write(p []byte) (int, error) {
 // newTemplateData returns the variables of templates of a trap.
 func newTemplateData(t *Trap, tree *mibs.Tree) *templateData {
 	data := &templateData{Labels: map[string]string{}, VarBinds: map[string]string{}, Trap: t.Name, Source: t.Received.From.Addr().String()}
-	for v := range t.All() {
+	for v := range t.withV1() {
 		name, object := nameOf(tree, v.Name)
 		text := valueText(tree, object, v)
-		data.Names = append(data.Names, name)
-		data.Values = append(data.Values, text)
+		if !proxied(v.Name) {
+			data.Names = append(data.Names, name)
+			data.Values = append(data.Values, text)
+		}
 		data.VarBinds[v.Name.String()] = text
 		if object != nil {
 			if _, known := data.VarBinds[object.Name]; !known {

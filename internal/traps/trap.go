@@ -70,12 +70,12 @@ func (t *Trap) Read(r *originator.Received) (err error) {
 	return nil
 }
 
-// All yields the first variable bindings, as far as they can be read.
+// All yields the first variable bindings, as far as they can be read, without the community, which is a secret.
 func (t *Trap) All() func(yield func(snmp.VarBind) bool) {
 	return func(yield func(snmp.VarBind) bool) {
 		n := 0
 		for v := range t.every() {
-			if n++; n > maxVarBinds || !yield(v) {
+			if n++; n > maxVarBinds || v.Name.Compare(trapCommunity) != 0 && !yield(v) {
 				return
 			}
 		}
