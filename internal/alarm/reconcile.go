@@ -81,9 +81,11 @@ type Store interface {
 
 	Tail(Place) (Tail, bool)
 	DropTail(Place)
-	Append(at Place, kind Kind, a *Alarm, after uint64) View // returns the view after the event
-	Last(Place) uint64                                       // the last row queued there, or 0
-	Fresh() View                                             // a view of the current time without an event
+	// Append queues an event and returns the view after it. The raise of a place that has a view is Seen from the
+	// beginning: the receiver may have the alarm by an earlier event.
+	Append(at Place, kind Kind, a *Alarm, after uint64) View
+	Last(Place) uint64 // the last row queued there, or 0
+	Fresh() View       // a view of the current time without an event
 }
 
 // Reconciler creates the events that bring the state known to receivers up to date. It is the only
@@ -221,7 +223,7 @@ func (r *Reconciler) withhold(is *State, at Place, one *Receiver) bool {
 		return false
 	}
 	t, waits := r.Tail(at)
-	if !waits || t.Seen || t.Awaited {
+	if v := r.View(at); !waits || t.Seen || t.Awaited || v != nil && v.Unknown {
 		return false
 	}
 	update := t.Update()
@@ -257,7 +259,9 @@ func (r *Reconciler) join(is *State, m *moves) {
 		is.join(one.Name, k)
 		m.joined = append(m.joined, at)
 		if v := r.View(at); v != nil && v.Left {
-			r.PutView(at, nil) // its queue was moved to another receiver, so its state is unknown
+			c := *v // its queue was moved to another receiver: it may have the alarm, and is sent a raise nevertheless
+			c.Left, c.Lost = false, a
+			r.PutView(at, &c)
 		}
 	}
 }
@@ -269,7 +273,7 @@ func (r *Reconciler) holder(s *State, group []*Receiver) *Receiver {
 		if !in {
 			continue
 		}
-		if v := r.View(Place{one.Name, k}); len(group) == 1 || v == nil || !v.Left {
+		if v := r.View(Place{one.Name, k}); v == nil || !v.Left {
 			return one
 		}
 	}
@@ -341,15 +345,16 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 	r.PutView(at, &v)
 }
 
-// clear queues the clear of a place. If the raise is still unsent, both are dropped, unless the
-// clear of another place must be sent after that raise.
+// clear queues the clear of a place. If the raise is still unsent, it is dropped, unless the clear of another place must be
+// sent after it. The clear is then queued only if the receiver may have the alarm by an earlier event.
 func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
 	r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
 	r.supersede(at, one)
 	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.EveryTransition) {
-		r.DropTail(at)
-		return
+		if r.DropTail(at); !v.Unknown {
+			return
+		}
 	}
 	r.Append(at, Clear, ended, max(after, v.After))
 }

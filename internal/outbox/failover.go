@@ -110,7 +110,7 @@ func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 	seen := p.takeUnseen(q, at.Key)
 	v := *p.View(at)
 	p.ids[string(alarm.Raise)+p.Alarm(members[0]).ID] = v.Event // the event keeps its ID
-	if v.Left = true; seen {
+	if v.Left, v.Unknown = true, false; seen {
 		p.PutView(at, &v)
 	} else {
 		p.PutView(at, nil)
@@ -131,8 +131,8 @@ func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 // takeUnseen removes the rows of an alarm queue except the clears of events that the receiver may have seen. It reports
 // whether the receiver may have seen the active alarm.
 func (p *plan) takeUnseen(q *queue.Queue, id string) (seen bool) {
-	rows := p.alarmQueue(q, id)
-	seen = rows[0].Kind == alarm.Clear || rows[0].Kind == alarm.Acked || rows[0].Update()
+	rows, v := p.alarmQueue(q, id), p.View(alarm.Place{Receiver: q.Name, Key: id})
+	seen = v != nil && v.Unknown || rows[0].Kind == alarm.Clear || rows[0].Kind == alarm.Acked || rows[0].Update()
 	for _, r := range rows {
 		switch {
 		case r.Kind != alarm.Clear:

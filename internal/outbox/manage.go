@@ -96,7 +96,7 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 
 // revive queues a dead letter, unless a later event has superseded it.
 func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
-	r := &queue.Row{Event: d.Event, Line: d.Line}
+	r := &queue.Row{Event: d.Event, Line: d.Line, Known: d.Kind == alarm.Raise}
 	at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
 	v := p.View(at)
 	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {

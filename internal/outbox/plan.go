@@ -204,7 +204,7 @@ func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uin
 
 // enqueue appends an event to the alarm queue of a place, and returns the new view.
 func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
-	r := &queue.Row{Event: e, After: after}
+	r := &queue.Row{Event: e, After: after, Known: e.Kind == alarm.Raise && e.Repeat == 0 && p.View(at) != nil}
 	if at.Key != r.QueueKey() {
 		r.Line = at.Key
 	}

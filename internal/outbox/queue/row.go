@@ -13,6 +13,7 @@ type Row struct {
 	Line     string  // the key by which the receiver identifies the alarm, if it is not the ID
 	After    uint64  // the row that must be gone before
 	Run      float64 // creation time in run seconds
+	Known    bool    // a raise of an alarm that the receiver may have by an earlier event
 	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer
 
 	seq      uint64 // its key in the database
@@ -46,8 +47,8 @@ func (r *Row) Seq() uint64 { return r.seq }
 // Size returns the octets of the row in the database, those of its event included.
 func (r *Row) Size() int { return r.size }
 
-// Seen reports whether the row was sent, or may have been.
-func (r *Row) Seen() bool { return r.seen }
+// Seen reports whether the row was sent, or may have been, or the receiver may have its alarm by an earlier event.
+func (r *Row) Seen() bool { return r.seen || r.Known }
 
 // First reports whether the delivery in flight is the first one that may send the row. It is not if one was kept back.
 func (r *Row) First() bool { return r.first && !r.held }

@@ -28,7 +28,7 @@ func (q *Queue) Take(now time.Duration) (r *Row, expired bool, wait time.Duratio
 		return nil, false, q.waiting.wait(now)
 	}
 	r.unlead()
-	r.first = !r.seen
+	r.first = !r.Seen()
 	r.inFlight, r.seen, r.began = true, true, now
 	q.inFlight++
 	q.taken++

@@ -19,6 +19,7 @@ type rowRecord struct {
 	Line  string  `json:"line,omitempty"`
 	After uint64  `json:"after,omitempty"`
 	Run   float64 `json:"run"`
+	Known bool    `json:"known,omitempty"`
 }
 
 // rowSize is the approximate size of a stored row without its event and its line, in octets.
@@ -72,7 +73,7 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 		}
 		b.FillPercent = fullPages
 		r := a.Row
-		if err := putJSON(b, numbered(r.Seq()), &rowRecord{r.EventSeq, r.Line, r.After, r.Run}); err != nil {
+		if err := putJSON(b, numbered(r.Seq()), &rowRecord{r.EventSeq, r.Line, r.After, r.Run, r.Known}); err != nil {
 			return err
 		}
 		k := numbered(r.EventSeq)
@@ -144,7 +145,7 @@ func (r *Reader) Queue(tx *bbolt.Tx, receiver string, events StoredEvents) (rows
 		if len(k) != 8 || e == nil {
 			return fmt.Errorf("a key of %d octets, or the event %d is missing", len(k), stored.Event)
 		}
-		row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, EventSeq: stored.Event}
+		row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, EventSeq: stored.Event}
 		row.Stamp(binary.BigEndian.Uint64(k), stored.Run, sizeOf(row, e.size))
 		rows = append(rows, row)
 		return nil
