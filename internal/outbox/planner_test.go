@@ -81,7 +81,7 @@ func historyByHand(t *testing.T, state *statedir.Dir, seed uint64, byAlarm bool)
 	return h
 }
 
-// violationsOf performs random histories, and returns how many have violations, and the first ones.
+// violationsOf performs random histories, and returns how many have violations, and those of the first ones.
 func violationsOf(t *testing.T, histories uint64, byAlarm bool) (failed int, first []string) {
 	t.Helper()
 	state := openState(t, t.TempDir())
@@ -91,8 +91,8 @@ func violationsOf(t *testing.T, histories uint64, byAlarm bool) (failed int, fir
 			h.step()
 		}
 		if violations := h.end(); len(violations) > 0 {
-			if failed++; first == nil {
-				first = append(violations, fmt.Sprint("seed ", seed))
+			if failed++; len(first) < 5 {
+				first = append(first, fmt.Sprint("seed ", seed, ": ", violations))
 			}
 		}
 	}
