@@ -15,7 +15,7 @@ type Problem struct {
 
 // TargetQuery selects targets.
 type TargetQuery struct {
-	Text   string // words in name, address, sysName and labels; key=value for labels, state, module, reason, auth
+	Text   string // words in name, address, sysName and labels; matchers such as key=value or key=~expression of labels, name, address, state, up, profile, vendor, module, reason, auth
 	Sort   string // name, state, duration, loss, age, series, rtt, alarms; -key is descending; "" is worst first
 	Limit  int    // 0 means 100
 	Offset int

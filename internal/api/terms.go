@@ -24,24 +24,37 @@ func Fulfills(list []Term, has func(key, value string) bool, texts ...string) bo
 type Term struct {
 	Key, Value string
 	Not        bool
+	Expression bool // Value is a regular expression, which matches as a whole
 }
 
 // MaxTerms bounds the terms of a query.
 const MaxTerms = 50
 
-// ParseTerms takes a query apart: words, key=value and key!=value. Quotation marks keep blanks together.
+// ParseTerms takes a query apart: words, and the matchers key=value, key!=value, key=~expression and key!~expression.
+// Quotation marks keep blanks together.
 func ParseTerms(text string) []Term {
 	var list []Term
 	for _, token := range Tokens(text) {
-		key, value, found := strings.Cut(token.Text, "=")
-		if !found || key == "" || token.Quoted {
-			list = append(list, Term{Value: strings.ToLower(token.Text)})
+		if t, ok := parseMatcher(token.Text); ok && !token.Quoted {
+			list = append(list, t)
 			continue
 		}
-		bare, not := strings.CutSuffix(key, "!")
-		list = append(list, Term{Key: bare, Value: value, Not: not})
+		list = append(list, Term{Value: strings.ToLower(token.Text)})
 	}
 	return list
+}
+
+func parseMatcher(text string) (t Term, ok bool) {
+	i := strings.IndexByte(text, '=')
+	if n := strings.Index(text, "!~"); n > 0 && (i < 0 || n < i) {
+		return Term{Key: text[:n], Value: text[n+2:], Not: true, Expression: true}, true
+	}
+	if i <= 0 {
+		return Term{}, false
+	}
+	t.Key, t.Not = strings.CutSuffix(text[:i], "!")
+	t.Value, t.Expression = strings.CutPrefix(text[i+1:], "~")
+	return t, t.Key != ""
 }
 
 // Token is a part of a query. Quoted is one that begins with a quotation mark.

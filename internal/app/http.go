@@ -1,12 +1,10 @@
 package app
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
 	"strings"
@@ -59,7 +57,8 @@ func newServer(s *server) http.Handler {
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
 	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
-	rendered("/sd", s.discovery)
+	instances := &instances{devices: s.answers.Fleet, prefix: s.prefix}
+	rendered("/sd", instances.serve)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))
 	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
@@ -206,51 +205,6 @@ func (s *server) target(w http.ResponseWriter, r *http.Request) {
 		groups := []series.Group{report.Device()}
 		expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })
 	}
-}
-
-// discovery is Prometheus' HTTP service discovery: each target is an instance of its own, scraped
-// from here.
-func (s *server) discovery(w http.ResponseWriter, r *http.Request) {
-	type entry struct {
-		Targets []string          `json:"targets"`
-		Labels  map[string]string `json:"labels"`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	httpserver.Zipped(w, r, func(out io.Writer) error {
-		before := ""
-		if _, err := io.WriteString(out, "["); err != nil {
-			return err
-		}
-		for _, t := range s.reloader.current.Load().Targets {
-			text, err := json.Marshal(entry{[]string{r.Host}, s.instanceLabels(t, r.TLS != nil)})
-			if err != nil {
-				return err
-			}
-			if _, err := fmt.Fprintf(out, "%s%s", before, text); err != nil {
-				return err
-			}
-			before = ","
-		}
-		_, err := io.WriteString(out, "]\n")
-		return err
-	})
-}
-
-// instanceLabels returns the labels of a target. Prometheus escapes the path.
-func (s *server) instanceLabels(t *poller.Target, encrypted bool) map[string]string {
-	labels := map[string]string{
-		"__metrics_path__":        s.prefix + "/targets/" + t.Name + "/metrics",
-		"__meta_trapline_address": t.Spec.Address,
-		"__meta_trapline_auth":    t.AuthName,
-		"__meta_trapline_modules": strings.Join(t.ModuleNames(), ","),
-		"instance":                t.Name,
-		"target":                  t.Name,
-	}
-	if encrypted {
-		labels["__scheme__"] = "https"
-	}
-	maps.Copy(labels, t.Labels)
-	return labels
 }
 
 func (s *server) config(w http.ResponseWriter, r *http.Request) {

@@ -37,7 +37,10 @@ func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
 	}
 	alarms := f.console.OpenAlarms()
 	list := api.TargetList{Targets: []api.TargetSummary{}}
-	conditions := api.ParseTerms(q.Text)
+	conditions, err := compiled(api.ParseTerms(q.Text))
+	if err != nil {
+		return api.TargetList{}, err
+	}
 	var found []*poller.Summary
 	for _, u := range f.polls.Summaries() {
 		if matches(u, conditions) {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"strings"
 
 	"trapline/internal/api"
+	"trapline/internal/httpserver"
 )
 
 // viewed is a tabular route whose answers change with polls. It has an ETag, by which a client that has the answer is not sent it
@@ -17,7 +17,7 @@ func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, err
 	plain := view.serve
 	view.serve = func(a *API, w http.ResponseWriter, r *http.Request) {
 		tag := a.tag(r)
-		if hasTag(r.Header.Get("If-None-Match"), tag) {
+		if httpserver.HasTag(r.Header.Get("If-None-Match"), tag) {
 			w.Header().Set("ETag", tag)
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -56,16 +56,6 @@ func (a *API) tag(r *http.Request) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(r.URL.Path + "?" + r.URL.RawQuery))
 	return fmt.Sprintf(`"%s-%x"`, a.Fleet.StoreVersion(), h.Sum64())
-}
-
-// hasTag reports whether a tag is among those of If-None-Match. Proxies that compress make tags weak.
-func hasTag(header, tag string) bool {
-	for one := range strings.SplitSeq(header, ",") {
-		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == tag {
-			return true
-		}
-	}
-	return false
 }
 
 func writeCSV(w http.ResponseWriter, rows [][]string) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -50,6 +51,10 @@ func TestTargetsAreSearchedSortedAndCounted(t *testing.T) {
 			{api.TargetQuery{Text: "site!=oslo"}, "sw-00 sw-02 sw-04"},
 			{api.TargetQuery{Text: `site="oslo" state=down`}, "sw-03"},
 			{api.TargetQuery{Text: "reason=timeout"}, "sw-03"},
+			{api.TargetQuery{Text: `target=~"sw-0[12]|sw-05" site!~b.*`}, "sw-01 sw-05"},
+			{api.TargetQuery{Text: "target=~sw site=~."}, ""}, // an expression matches as a whole
+			{api.TargetQuery{Text: "up=0"}, "sw-03"},
+			{api.TargetQuery{Text: "up=1 state!~up|waiting"}, ""},
 			{api.TargetQuery{Text: "module=m auth=public_v2 sw-01"}, "sw-01"},
 			{api.TargetQuery{Text: "nothing like it"}, ""},
 			{api.TargetQuery{Sort: "-name", Limit: 2}, "sw-00 sw-01"},
@@ -64,8 +69,53 @@ func TestTargetsAreSearchedSortedAndCounted(t *testing.T) {
 		if _, list := listed(t, r, api.TargetQuery{Text: "site=oslo state=down"}); list.Counts.Total != 3 || list.Matched != 1 {
 			t.Errorf("counts leave state= out: %+v", list)
 		}
-		if _, err := r.api.Fleet.Targets(api.TargetQuery{Sort: "color"}); !errors.Is(err, api.ErrBadRequest) {
+		for _, q := range []api.TargetQuery{{Sort: "color"}, {Text: "site=~("}, {Text: "site=~(x{1000}){1000}"}} {
+			if _, err := r.api.Fleet.Targets(q); !errors.Is(err, api.ErrBadRequest) {
+				t.Errorf("%+v: %v", q, err)
+			}
+		}
+	})
+}
+
+// Service discovery has the targets that parameters select: each key with one of its values, and one of the match[].
+func TestDevicesAreSelected(t *testing.T) {
+	play(t, sites(6, "berlin", "oslo"), func(r *rig) {
+		r.set("sw-03", silentDevice())
+		time.Sleep(3 * time.Minute)
+		version := r.api.Fleet.DevicesVersion()
+		for query, want := range map[string]string{
+			"":                           "sw-00 sw-01 sw-02 sw-03 sw-04 sw-05",
+			"site=oslo&up=1":             "sw-01 sw-05",
+			"up=0":                       "sw-03",
+			"site=oslo&site=berlin&up=0": "sw-03",
+			"site=paris":                 "",
+			"match[]={site=\"oslo\",target!~\"sw-0[13]\"}&match[]=target=sw-00": "sw-00 sw-05",
+			"match[]={target=~\"sw-0[0-2]\"}&site=oslo":                         "sw-01",
+		} {
+			parameters, err := url.ParseQuery(query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, err := r.api.Fleet.Devices(parameters)
+			var names []string
+			for _, d := range list {
+				names = append(names, d.Target.Name)
+			}
+			if got := strings.Join(names, " "); got != want || err != nil {
+				t.Errorf("%s: %s, %v; want %s", query, got, err, want)
+			}
+		}
+		if _, err := r.api.Fleet.Devices(url.Values{"match[]": {"{"}}); !errors.Is(err, api.ErrBadRequest) {
 			t.Error(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if again := r.api.Fleet.DevicesVersion(); again != version {
+			t.Error("polls that find nothing new make another version")
+		}
+		r.set("sw-00", silentDevice())
+		time.Sleep(3 * time.Minute)
+		if again := r.api.Fleet.DevicesVersion(); again == version {
+			t.Error("a target that is down makes no other version")
 		}
 	})
 }

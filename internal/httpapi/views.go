@@ -22,7 +22,7 @@ var views = []route{
 			return api.TargetList{}, err
 		}
 		return a.Fleet.Targets(q)
-	}, targetRows).with(`q: words in name, address, sysName and labels; key=value or key!=value for labels, state, module, reason, auth, name, address and kind
+	}, targetRows).with(`q: words in name, address, sysName and labels; matchers as of silences, key=value, key!=value, key=~expression and key!~expression, of labels, name, address, state, up, profile, vendor, module, reason and auth
 sort: name, state, duration, loss, age, series, rtt or alarms, with - in front for the greatest first
 limit: targets in the answer, 100 if left out
 offset: targets that are left out in front

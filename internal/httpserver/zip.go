@@ -39,3 +39,13 @@ func AcceptsGzip(r *http.Request) bool {
 	}
 	return false
 }
+
+// HasTag reports whether a tag is among those of If-None-Match. Proxies that compress make tags weak.
+func HasTag(header, tag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(one), "W/") == tag {
+			return true
+		}
+	}
+	return false
+}

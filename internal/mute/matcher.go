@@ -30,6 +30,11 @@ func ParseMatcher(name, operator, value string) (*Matcher, error) {
 // IsPositive reports whether the operator of a matcher is = or =~.
 func IsPositive(m *Matcher) bool { return m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp }
 
+// IsExpression reports whether a matcher compares with a regular expression.
+func IsExpression(m *Matcher) bool {
+	return m.Type == labels.MatchRegexp || m.Type == labels.MatchNotRegexp
+}
+
 // IsExact reports whether a matcher matches one value alone, which is not empty.
 func IsExact(m *Matcher) bool { return m.Type == labels.MatchEqual && m.Value != "" }
 

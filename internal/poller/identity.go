@@ -64,7 +64,10 @@ func (p *Poller) identify(ctx context.Context, s *state, t *Target) {
 		return
 	}
 	s.identifyAt.Store(now.Add(identityPeriod).UnixNano())
-	s.update(func(u *Summary) { u.Identity, u.Search = id, search(u.Target, id) })
+	before := s.summary.Load()
+	if after := s.update(func(u *Summary) { u.Identity, u.Search = id, search(u.Target, id) }); !before.describes(after) {
+		p.described.Add(1)
+	}
 	p.version.Add(1)
 }
 

@@ -143,6 +143,9 @@ func (p *Poller) abandon(s *state, t *Target, pass *Pass) {
 func (p *Poller) keep(s *state, t *Target, pass *Pass) {
 	rebooted := s.took(pass)
 	before, after := s.summarize(t, pass)
+	if !before.describes(after) {
+		p.described.Add(1)
+	}
 	s.remember(before, pass, rebooted)
 	now := time.Now()
 	if p.version.Add(1); p.hour.polled(now, pass.Up) {

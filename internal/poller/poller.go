@@ -56,7 +56,9 @@ type Poller struct {
 
 	roster  atomic.Pointer[[]*state] // sorted by name
 	version atomic.Uint64
-	hour    hour
+	// described is advanced when the targets change, or facts about a device itself
+	described atomic.Uint64
+	hour      hour
 }
 
 // New makes a Poller without targets.
@@ -156,6 +158,7 @@ func (p *Poller) wake() {
 func (p *Poller) enroll() {
 	roster := slices.SortedFunc(maps.Values(p.states), func(a, b *state) int { return strings.Compare(a.target.Name, b.target.Name) })
 	p.roster.Store(&roster)
+	p.described.Add(1)
 	p.version.Add(1)
 }
 

@@ -56,6 +56,9 @@ func (p *Poller) Summaries() []*Summary {
 // Version changes when a summary does.
 func (p *Poller) Version() uint64 { return p.version.Load() }
 
+// Described changes when the targets do, or a target answers or ceases to, has another profile or another sysName.
+func (p *Poller) Described() uint64 { return p.described.Load() }
+
 // Detail is a Summary with counters.
 type Detail struct {
 	Summary                                        *Summary

@@ -71,6 +71,28 @@ func search(t *Target, id *Identity) string {
 	return strings.ToLower(strings.Join(parts, "\n"))
 }
 
+// describes reports whether another summary of the target has the same to say about the device itself.
+func (u *Summary) describes(other *Summary) bool {
+	a, b := u.Answered, other.Answered
+	return (u.State == Down) == (other.State == Down) && (u.State == Waiting) == (other.State == Waiting) &&
+		(a == nil) == (b == nil) && (a == nil || a.profile() == b.profile()) && u.Identity.sysName() == other.Identity.sysName()
+}
+
+// profile is the name of the most specific profile that auto found, "" without auto.
+func (p *Pass) profile() string {
+	if p.Choice == nil {
+		return ""
+	}
+	return p.Choice.Profile()
+}
+
+func (id *Identity) sysName() string {
+	if id == nil {
+		return ""
+	}
+	return id.SysName
+}
+
 // change describes the state that u has entered.
 func (u *Summary) change(at time.Time) Change {
 	c := Change{At: at, State: u.State}

@@ -25,6 +25,7 @@ type Target struct {
 	Rendered []byte            // TargetLabel and Labels as series.Group wants them
 	Spec     client.Spec
 	AuthName string
+	List     string // entry of `discovery` that it stands in; "" of those in the configuration
 	Modules  []*collector.Module
 	Interval time.Duration
 	Params   client.Params // of the target itself; a module's come after them

@@ -32,7 +32,7 @@ func (w *Config) With(entries []*discovery.Entry) (*Config, error) {
 			if err != nil {
 				return nil, err
 			}
-			t = made
+			t, made.List = made, e.List
 		}
 		next.listed[e] = t
 		c.Targets = append(c.Targets, e.Target)

@@ -14,6 +14,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/cli"
 	"trapline/internal/human"
+	"trapline/internal/mute"
 )
 
 // sortWords are the values of --sort, with the API's names.
@@ -25,9 +26,13 @@ func addTargets(program *cli.Program) {
 	down := c.Flag("down", "Only those that are down.").Bool()
 	sort := c.Flag("sort", "What to begin with: slow polls, loss, age of the last poll, or many series.").Enum(slices.Sorted(maps.Keys(sortWords))...)
 	limit := cli.CountOf(c.Flag("limit", "How many at most; 0 means all.").Default("0"), 0)
-	text := c.Arg("query", "Words in name, address, sysName and labels; KEY=VALUE for labels, state, module, reason and auth.").Strings()
+	text := c.Arg("matcher", "As of silences, such as site=berlin or target=~'core-.*': of labels, name, address, state, up, profile, vendor, module, reason and auth. Others are words in name, address, sysName and labels.").HintAction(func() []string { return matcherHints }).Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
-		q := api.TargetQuery{Text: strings.Join(*text, " "), Sort: sortWords[*sort], Limit: *limit}
+		words, err := queryOf(*text)
+		if err != nil {
+			return err
+		}
+		q := api.TargetQuery{Text: words, Sort: sortWords[*sort], Limit: *limit}
 		if *down {
 			q.Text = strings.TrimSpace(q.Text + " state=down")
 		}
@@ -49,6 +54,28 @@ func addTargets(program *cli.Program) {
 		}
 		return view.Show(server, output)
 	}
+}
+
+// matcherHints begin the matchers that every target has a value for.
+var matcherHints = []string{"address=", "auth=", "module=", "profile=", "reason=", "state=down", "state=partial", "state=up", "state=waiting", "target=", "vendor="}
+
+// queryOf returns the query of words and matchers. Those in braces are taken apart as in PromQL.
+func queryOf(texts []string) (string, error) {
+	var list []string
+	for _, text := range texts {
+		if !strings.HasPrefix(text, "{") {
+			list = append(list, text)
+			continue
+		}
+		matchers, err := mute.Parse(text)
+		if err != nil {
+			return "", cli.Usage(err)
+		}
+		for _, m := range matchers {
+			list = append(list, m.Name+m.Type.String()+`"`+m.Value+`"`)
+		}
+	}
+	return strings.Join(list, " "), nil
 }
 
 func noTargets(query string, down bool) string {

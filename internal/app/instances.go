@@ -1,0 +1,165 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/gzip"
+
+	"trapline/internal/fleet"
+	"trapline/internal/httpapi"
+	"trapline/internal/httpserver"
+	"trapline/internal/poller"
+)
+
+// instances is Prometheus' HTTP service discovery: each target is an instance of its own, scraped from here.
+type instances struct {
+	devices interface {
+		Devices(parameters map[string][]string) ([]fleet.Device, error)
+		DevicesVersion() [2]uint64
+	}
+	prefix string // of all paths
+
+	mu   sync.Mutex
+	kept []instanceList // the newest last
+}
+
+// instanceList is an answer, compressed.
+type instanceList struct {
+	tag    string
+	zipped []byte
+}
+
+// maxInstanceLists bounds how many answers are kept: one for each job of a Prometheus or two.
+const maxInstanceLists = 8
+
+// serve answers with the targets that the parameters select. An answer is made once, as long as the targets and all
+// that is known of them stay.
+func (s *instances) serve(w http.ResponseWriter, r *http.Request) {
+	tag := s.tag(r)
+	w.Header().Set("ETag", tag)
+	w.Header().Set("Vary", "Accept-Encoding")
+	if httpserver.HasTag(r.Header.Get("If-None-Match"), tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	zipped, err := s.list(r, tag)
+	if err != nil {
+		w.Header().Del("ETag")
+		httpapi.Refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if httpserver.AcceptsGzip(r) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zipped) // after a disconnect nobody can receive the error
+		return
+	}
+	if z, err := gzip.NewReader(bytes.NewReader(zipped)); err == nil {
+		_, _ = io.Copy(w, z)
+	}
+}
+
+// tag stands for the answer to a request.
+func (s *instances) tag(r *http.Request) string {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%s\n%t\n%s", r.Host, r.TLS != nil, r.URL.RawQuery)
+	v := s.devices.DevicesVersion()
+	return fmt.Sprintf(`"%x-%x-%x"`, v[0], v[1], h.Sum64())
+}
+
+// list returns the answer, compressed: that which is kept, or a new one.
+func (s *instances) list(r *http.Request, tag string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock() // one is made at a time: of several that ask at once, all but the first find it
+	if i := slices.IndexFunc(s.kept, func(l instanceList) bool { return l.tag == tag }); i >= 0 {
+		return s.kept[i].zipped, nil
+	}
+	devices, err := s.devices.Devices(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is valid
+	s.write(z, devices, r)
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	s.kept = append(s.kept[max(len(s.kept)-maxInstanceLists+1, 0):], instanceList{tag, out.Bytes()})
+	return out.Bytes(), nil
+}
+
+// write writes an entry for each device. Memory takes the output: there are no errors.
+func (s *instances) write(out io.Writer, devices []fleet.Device, r *http.Request) {
+	const flush = 1 << 16
+	host := appendText(nil, r.Host)
+	text := []byte{'['}
+	for i := range devices {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, `{"targets":[`...), host...), `],"labels":{`...)
+		text = append(s.appendLabels(text, &devices[i], r.TLS != nil), "}}"...)
+		if len(text) > flush {
+			_, _ = out.Write(text)
+			text = text[:0]
+		}
+	}
+	_, _ = out.Write(append(text, "]\n"...))
+}
+
+// appendLabels appends the labels of a target. Its name is the instance, whatever labels it has. Prometheus escapes the path.
+func (s *instances) appendLabels(to []byte, d *fleet.Device, encrypted bool) []byte {
+	const meta = "__meta_trapline_"
+	t := d.Target
+	label := func(name, value string) {
+		if to[len(to)-1] != '{' {
+			to = append(to, ',')
+		}
+		to = append(appendText(to, name), ':')
+		to = appendText(to, value)
+	}
+	label(meta+"address", t.Spec.Address)
+	label(meta+"auth", t.AuthName)
+	label(meta+"modules", strings.Join(t.ModuleNames(), ","))
+	for _, known := range [...]struct{ name, value string }{
+		{meta + "discovery", t.List}, {meta + "profile", d.Profile}, {meta + "sysname", d.SysName}, {meta + "vendor", d.Vendor},
+	} {
+		if known.value != "" {
+			label(known.name, known.value)
+		}
+	}
+	label("__metrics_path__", s.prefix+"/targets/"+t.Name+"/metrics")
+	if encrypted {
+		label("__scheme__", "https")
+	}
+	label(instanceLabel, t.Name)
+	label(poller.TargetLabel, t.Name)
+	for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
+		if name != instanceLabel && name != poller.TargetLabel {
+			label(name, t.Labels[name])
+		}
+	}
+	return to
+}
+
+const instanceLabel = "instance"
+
+// appendText appends a text in JSON.
+func appendText(to []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			escaped, _ := json.Marshal(text) // which has no errors for texts
+			return append(to, escaped...)
+		}
+	}
+	return append(append(append(to, '"'), text...), '"')
+}

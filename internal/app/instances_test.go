@@ -1,0 +1,121 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"trapline/internal/client"
+	"trapline/internal/fleet"
+	"trapline/internal/poller"
+)
+
+// stubDevices are many devices.
+type stubDevices struct {
+	list    []fleet.Device
+	version uint64
+	asked   int
+}
+
+func (s *stubDevices) Devices(map[string][]string) ([]fleet.Device, error) {
+	s.asked++
+	return s.list, nil
+}
+
+func (s *stubDevices) DevicesVersion() [2]uint64 { return [2]uint64{1, s.version} }
+
+func manyDevices(n int) *stubDevices {
+	s := &stubDevices{}
+	for i := range n {
+		s.list = append(s.list, fleet.Device{
+			Target: &poller.Target{
+				Name: fmt.Sprintf("sw-%05d", i), AuthName: "public_v2", List: "inventory", Spec: client.Spec{Address: fmt.Sprintf("10.0.%d.%d", i>>8, i&255)},
+				Labels: map[string]string{"site": "berlin", "rack": fmt.Sprint(i % 100), "instance": "another"},
+			},
+			Profile: "cisco_c9300", Vendor: "Cisco", SysName: fmt.Sprintf("sw-%05d \"é\" <x>", i),
+		})
+	}
+	return s
+}
+
+func askInstances(s *instances, target string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.serve(w, r)
+	return w
+}
+
+// An answer is made once for each query, until the targets or facts about them change; its tag spares it.
+func TestInstancesAreMadeOnce(t *testing.T) {
+	devices := manyDevices(3)
+	s := &instances{devices: devices, prefix: "/t"}
+	first := askInstances(s, "http://host/sd")
+	var list []struct {
+		Targets []string
+		Labels  map[string]string
+	}
+	if err := json.Unmarshal(first.Body.Bytes(), &list); err != nil || len(list) != 3 {
+		t.Fatal(first, err)
+	}
+	got, err := json.Marshal(list[1])
+	const want = `{"Targets":["host"],"Labels":{"__meta_trapline_address":"10.0.0.1","__meta_trapline_auth":"public_v2","__meta_trapline_discovery":"inventory","__meta_trapline_modules":"","__meta_trapline_profile":"cisco_c9300","__meta_trapline_sysname":"sw-00001 \"é\" \u003cx\u003e","__meta_trapline_vendor":"Cisco","__metrics_path__":"/t/targets/sw-00001/metrics","instance":"sw-00001","rack":"1","site":"berlin","target":"sw-00001"}}`
+	if err != nil || string(got) != want {
+		t.Errorf("%s, %v", got, err)
+	}
+	tag := first.Header().Get("ETag")
+	if again := askInstances(s, "http://host/sd", "If-None-Match", "W/"+tag); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+		t.Error(again)
+	}
+	if again := askInstances(s, "http://host/sd"); again.Body.String() != first.Body.String() || devices.asked != 1 {
+		t.Errorf("%v, asked %d times", again, devices.asked)
+	}
+	for i, other := range []string{"http://other/sd", "https://host/sd", "http://host/sd?site=berlin"} {
+		if again := askInstances(s, other, "If-None-Match", tag); again.Code != http.StatusOK || devices.asked != 2+i {
+			t.Errorf("%s: %v", other, again)
+		}
+	}
+	devices.version++
+	if later := askInstances(s, "http://host/sd", "If-None-Match", tag); later.Code != http.StatusOK || later.Header().Get("ETag") == tag {
+		t.Error(later)
+	}
+	for i := range 3 * maxInstanceLists {
+		askInstances(s, fmt.Sprintf("http://host/sd?rack=%d", i))
+	}
+	if len(s.kept) != maxInstanceLists {
+		t.Errorf("%d answers are kept", len(s.kept))
+	}
+	if !strings.HasPrefix(askInstances(s, "https://host/sd").Body.String(), `[{"targets":["host"],"labels":{"__meta_trapline_address":`) {
+		t.Error("the answer begins otherwise")
+	}
+}
+
+func BenchmarkInstances(b *testing.B) {
+	devices := manyDevices(50_000)
+	s := &instances{devices: devices}
+	tag := askInstances(s, "http://host/sd", "Accept-Encoding", "gzip").Header().Get("ETag")
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			devices.version++
+			w := askInstances(s, "http://host/sd", "Accept-Encoding", "gzip")
+			b.SetBytes(int64(w.Body.Len()))
+		}
+		devices.version = 0
+	})
+	b.Run("kept", func(b *testing.B) {
+		for b.Loop() {
+			_, _ = io.Copy(io.Discard, askInstances(s, "http://host/sd").Body)
+		}
+	})
+	b.Run("tag", func(b *testing.B) {
+		for b.Loop() {
+			askInstances(s, "http://host/sd", "If-None-Match", tag)
+		}
+	})
+}
