@@ -1,12 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"trapline/internal/topology"
 	"trapline/internal/traps"
 
 	"trapline/config/document"
@@ -145,10 +147,11 @@ func exprProblem(expr string) string {
 		return ""
 	}
 	_, problems, _ := rules.Parse("", []byte("groups: [{name: g, rules: [{alert: a, expr: "+strconv.Quote(expr)+"}]}]"))
-	if len(problems) > 0 {
-		return problems[0].Text
+	if len(problems) == 0 {
+		return ""
 	}
-	return ""
+	_, text, _ := strings.Cut(problems[0].Text, `"a": `) // where it is in the group
+	return cmp.Or(text, problems[0].Text)
 }
 
 // warnOfNoEffect warns of settings that have no effect without others that are missing.
@@ -169,6 +172,57 @@ func (u *merged) warnOfNoEffect() {
 		}
 	}
 	u.warnOfParents()
+	u.warnOfRings()
+	u.warnOfMissingFiles()
+	u.warnOfAgent()
+}
+
+// warnOfRings warns of parents that lead in a ring: no target is a root then, and the ring holds no alarm back.
+func (u *merged) warnOfRings() {
+	if len(u.config.Topology.Roots) > 0 {
+		return
+	}
+	parents := map[string][]string{}
+	for i := range u.config.Targets {
+		parents[u.config.Targets[i].Name] = u.config.Targets[i].Parents
+	}
+	ring := topology.Ring(parents)
+	for _, s := range u.sources {
+		for i := range s.Config.Targets {
+			if slices.Contains(ring, s.Config.Targets[i].Name) {
+				list := strings.Join(ring[:min(len(ring), maxListed)], ", ")
+				s.Warn(document.Path{"targets", document.Index(i), "parents"}, fmt.Sprintf("the parents of %s lead in a ring: no alarm is held back there and behind: write topology: {roots: [NAME]}, with the targets next to Trapline", list))
+				return
+			}
+		}
+	}
+}
+
+// warnOfMissingFiles warns of files of requests that are missing: they are read when a request is sent.
+func (u *merged) warnOfMissingFiles() {
+	for _, s := range u.sources {
+		for i := range s.Config.Receivers {
+			warnOfMissing(s, document.Path{"receivers", document.Index(i), "http_config"}, s.Config.Receivers[i].HTTPConfig)
+		}
+		for i := range s.Config.Discovery {
+			warnOfMissing(s, document.Path{"discovery", document.Index(i)}, &s.Config.Discovery[i])
+		}
+	}
+}
+
+func warnOfMissing(s *configSource, at document.Path, settings any) {
+	for _, m := range setting.MissingFiles(settings) {
+		s.Warn(at.Below(m.Path), m.Text)
+	}
+}
+
+// warnOfAgent warns of an agent that has no tables.
+func (u *merged) warnOfAgent() {
+	for _, s := range u.sources {
+		if len(s.Config.Listen.Agent) > 0 && u.config.Notifications.EnterpriseOID.IsZero() {
+			s.Warn(document.Path{"listen", "agent"}, "without an enterprise OID only system and snmpEngine are answered: write notifications: {enterprise_oid: 1.3.6.1.4.1.NUMBER} for the table of active alarms")
+		}
+	}
 }
 
 // warnOfParents warns of parents while no rule raises what topology.down names. Without rules all alarms come from outside.

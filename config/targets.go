@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"trapline/config/document"
 	"trapline/internal/access"
+	"trapline/internal/listen"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
 	"trapline/internal/topology"
@@ -154,9 +156,16 @@ func missingAuth(name string, names []string) string {
 // maxListed is how many names a message lists.
 const maxListed = 12
 
-// checkListen reports auths of `listen` that do not exist.
+// checkListen reports auths of `listen` that do not exist, and users with two passwords.
 func (u *merged) checkListen() {
 	for _, s := range u.sources {
+		l := &s.Config.Listen
+		if s.Value(document.Path{"listen"}) != nil && reflect.ValueOf(l).Elem().IsZero() {
+			reporterBelow(s, document.Path{"listen"})("", "listen needs addresses and auths: write listen: {addresses: [\":162\"], auths: [NAME]}")
+		}
+		if text := listen.Ambiguous(l, u.config.Auths); text != "" {
+			reporterBelow(s, document.Path{"listen"})("agent", text)
+		}
 		for key, names := range map[string][]string{"auths": s.Config.Listen.Auths, "agent": s.Config.Listen.Agent} {
 			for i, name := range names {
 				if u.config.Auths[name] == nil && !u.lacks("auths") {

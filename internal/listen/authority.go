@@ -2,8 +2,10 @@ package listen
 
 import (
 	"fmt"
-	"reflect"
+	"maps"
+	"slices"
 
+	"trapline/internal/access"
 	"trapline/internal/originator"
 	"trapline/internal/snmp"
 )
@@ -24,12 +26,49 @@ func authorityOf(c *Configuration) (*originator.Authority, error) {
 	if err := c.principals("agent", c.Settings.Agent, a.Agent.Communities, a.Agent.Users); err != nil {
 		return nil, err
 	}
-	for name, u := range a.Agent.Users {
-		if other := a.Users[name]; other != nil && !reflect.DeepEqual(other, u) {
-			return nil, fmt.Errorf("listen.agent: user %s is in listen.auths with another level, password or protocol", name)
-		}
+	if name := ambiguous(a.Users, a.Agent.Users); name != "" {
+		return nil, fmt.Errorf("listen.agent: %s", errAmbiguous(name))
 	}
 	return a, nil
+}
+
+// ambiguous returns the first user that two sets have with different keys, or "". Of one name the engine has one user
+// (RFC 3414 section 2.1).
+func ambiguous(users, others map[string]*snmp.User) string {
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		if other := users[name]; other != nil && !same(other, others[name]) {
+			return name
+		}
+	}
+	return ""
+}
+
+func same(a, b *snmp.User) bool {
+	return a.Auth == b.Auth && a.Priv == b.Priv && a.AuthKey.Equal(b.AuthKey) && a.PrivKey.Equal(b.PrivKey)
+}
+
+func errAmbiguous(user string) string {
+	return fmt.Sprintf("user %s is in listen.auths with another level, password or protocol: write one of the auths in both", user)
+}
+
+// Ambiguous returns the error of settings that name a user with different keys, or "". Auths that are unknown, or have
+// errors, are reported elsewhere.
+func Ambiguous(s *Settings, auths map[string]*access.Auth) string {
+	of := func(names []string) map[string]*snmp.User {
+		users := map[string]*snmp.User{}
+		for _, name := range names {
+			if auth := auths[name]; auth != nil {
+				if p, err := auth.Principal(); err == nil && p.Version == snmp.V3 {
+					users[p.User.Name] = p.User
+				}
+			}
+		}
+		return users
+	}
+	if name := ambiguous(of(s.Auths), of(s.Agent)); name != "" {
+		return errAmbiguous(name)
+	}
+	return ""
 }
 
 // principals adds the communities and users of auths that a key of the settings names.

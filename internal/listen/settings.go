@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"trapline/internal/access"
@@ -14,7 +15,7 @@ import (
 
 // Settings is the section `listen`: the notifications of devices that serve receives.
 type Settings struct {
-	Addresses  []string          `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; default port 162
+	Addresses  []string          `yaml:"addresses,omitempty"`  // [udp|udp4|udp6:]host[:port] to receive at; without a port 162
 	Auths      []string          `yaml:"auths,omitempty"`      // entries of auths whose communities and users are accepted
 	Agent      []string          `yaml:"agent,omitempty"`      // entries of auths whose requests are answered, read-only: GET, GETNEXT and GETBULK of system, snmpEngine, and the active alarms; default none
 	Allow      []string          `yaml:"allow,omitempty"`      // addresses and networks of senders; default the addresses of targets, those in their polled tables, forwarders, and with agent those of receivers
@@ -69,6 +70,9 @@ func (s *Settings) Problems() []setting.Problem {
 func parseListen(text string) (access.Address, error) {
 	if strings.HasPrefix(text, ":") {
 		text = "[::]" + text
+	}
+	if _, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return access.Address{}, fmt.Errorf("%q is no address: for a port of all addresses write \":%s\"", text, text)
 	}
 	return access.ParseReceiver(text)
 }

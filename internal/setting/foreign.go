@@ -1,6 +1,8 @@
 package setting
 
 import (
+	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 )
@@ -16,7 +18,13 @@ type Foreign[T any] struct {
 func (f *Foreign[T]) UnmarshalYAML(unmarshal func(any) error) error {
 	if err := unmarshal(&f.Value); err != nil {
 		f.wrong = strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:")), " ")
-		f.wrong = unknownField.ReplaceAllString(f.wrong, `unknown key "$1"`)
+		f.wrong = unknownField.ReplaceAllStringFunc(f.wrong, func(text string) string {
+			key := unknownField.FindStringSubmatch(text)[1]
+			if question := DidYouMean(key, keysOf(reflect.TypeFor[T]())); question != "" {
+				return fmt.Sprintf("unknown key %q: %s", key, question)
+			}
+			return fmt.Sprintf("unknown key %q", key)
+		})
 		f.wrong = wrongType.ReplaceAllString(f.wrong, "a text or a list where keys are expected") // which may be a secret
 	}
 	return nil

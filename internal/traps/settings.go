@@ -33,7 +33,7 @@ func (r *Settings) Problems() []setting.Problem {
 	if r.On == "" {
 		m.Add("", "trap rule %q needs a notification: write on: NAME or OID", r.Alert)
 	}
-	if r.Until == "" && len(r.Clear) == 0 && r.Expires.Duration == 0 {
+	if r.Until == "" && len(r.Clear) == 0 && r.Expires.Duration == 0 && len(r.Expires.Problems()) == 0 {
 		m.Add("", "trap rule %q never ends its alarm: write until, clear or expires", r.Alert)
 	}
 	for _, where := range []struct {
