@@ -11,28 +11,35 @@ import (
 	"trapline/internal/rules/expression"
 )
 
-// awaits reports whether a global rule has to wait for the first poll of a target: none has ended since the rule was
-// loaded, or since it last failed. It waits for at most two poll intervals.
+// awaits reports whether a global rule has to wait for the first poll of a target that it may look at: none has ended
+// since the rule was loaded, or since it last failed, or since the target was added. It waits for at most two poll
+// intervals, however many targets come one after the other.
 func (e *Evaluator) awaits(b *ruleInstance, interval time.Duration, now time.Time) bool {
 	if b.since.IsZero() || now.Sub(b.tried) > 2*max(interval, waitTime) {
 		b.since = now
 	}
 	b.tried = now
+	if b.waits.IsZero() {
+		b.waits = now
+	}
+	if slices.ContainsFunc(e.awaited(b, now), func(d *device) bool { return d.mayBeIn(b.rule) }) {
+		return true
+	}
+	b.waits = time.Time{}
+	return false
+}
+
+// awaited returns the targets that a rule waits for, if it may look at them.
+func (e *Evaluator) awaited(b *ruleInstance, now time.Time) (list []*device) {
 	only := b.rule.onlyTarget()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if d := e.devices[only]; d != nil {
-		return d.awaited(b.since, now)
-	}
-	if only != "" {
-		return false
-	}
-	for _, d := range e.devices {
-		if !d.begun.After(b.since) && d.awaited(b.since, now) {
-			return true
+	for name, d := range e.devices {
+		if (only == "" || name == only) && now.Before(b.waits.Add(2*d.interval)) && d.awaited(b.since, now) {
+			list = append(list, d)
 		}
 	}
-	return false
+	return list
 }
 
 // awaited reports whether no poll of the target has ended since, and one may still end in time.

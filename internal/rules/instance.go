@@ -21,6 +21,7 @@ type ruleInstance struct {
 	resumed   time.Time                // of the first that was tried, and of the first after each gap
 	since     time.Time                // of a global rule: passes that ended before do not count
 	tried     time.Time                // and when it was last due
+	waits     time.Time                // and since when it waits for polls; zero while it does not
 	found     map[uint64]promql.Sample // of the expression in this evaluation, by the hash of their alerts' labels
 	err       error                    // of the last
 
