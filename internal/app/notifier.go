@@ -35,6 +35,7 @@ type notifier struct {
 	metrics  *outbox.Metrics                      // nil before there was a state directory
 	tracker  *topology.Tracker                    // of devices that do not answer
 	links    *links                               // between targets
+	groups   notify.WebhookGroups                 // of alarms in one message
 	mutes    atomic.Pointer[mute.Rules]           // of the configuration
 	started  *config.Config                       // whose state directory and engine hold until the end
 	registry prometheus.Registerer
@@ -196,7 +197,7 @@ func firstLine(text string, most int) string {
 }
 
 func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queue.Route, err error) {
-	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger, Targets: targetLabels(c)}
+	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger, Targets: targetLabels(c), Groups: &n.groups}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
 		if err != nil {

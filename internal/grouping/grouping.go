@@ -33,6 +33,8 @@ var ErrNotDue = errors.New("it is not due")
 // batch is a message that is not yet sent.
 type batch[T any] struct {
 	items   []*T
+	begun   time.Time     // when it was scheduled; not while the message before it is being sent
+	timer   *time.Timer   // until it is sent
 	done    chan struct{} // closed when it was sent
 	leftOut map[*T]bool   // the items that were not due
 	err     error
@@ -78,11 +80,31 @@ func (g *Groups[T]) join(group string, item *T) *batch[T] {
 
 // schedule has a message sent when it is due. Its caller holds mu.
 func (g *Groups[T]) schedule(group string, b *batch[T]) {
-	wait := g.Wait
+	b.begun = time.Now()
+	b.timer = time.AfterFunc(time.Until(g.due(group, b)), func() { g.flush(group, b) })
+}
+
+func (g *Groups[T]) due(group string, b *batch[T]) time.Time {
 	if last, goesOn := g.last[group]; goesOn {
-		wait = g.Interval - time.Since(last)
+		return last.Add(g.Interval)
 	}
-	time.AfterFunc(max(0, wait), func() { g.flush(group, b) })
+	return b.begun.Add(g.Wait)
+}
+
+// Replan changes Wait and Interval. Messages that wait are sent when they were due, or are now, whichever is sooner.
+func (g *Groups[T]) Replan(wait, interval time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	before := map[string]time.Time{}
+	for group, b := range g.open {
+		before[group] = g.due(group, b)
+	}
+	g.Wait, g.Interval = wait, interval
+	for group, b := range g.open {
+		if due := g.due(group, b); b.timer != nil && due.Before(before[group]) && b.timer.Stop() {
+			b.timer.Reset(time.Until(due))
+		}
+	}
 }
 
 // flush sends a message.

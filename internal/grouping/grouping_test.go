@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -55,6 +56,52 @@ func TestGroups(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
+}
+
+// Settings that change at random times put off no message, and a shorter wait or interval takes effect at once.
+func TestReplansPutNothingOff(t *testing.T) {
+	for seed := range uint64(50) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 1))
+			durations := []time.Duration{0, time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
+			var last time.Time // of the group's messages
+			g := &Groups[int]{Wait: time.Minute, Interval: time.Minute, Send: func(string, []int) (bool, error) {
+				last = time.Now()
+				return true, nil
+			}}
+			for n := range 30 {
+				begun, done := time.Now(), make(chan error)
+				due := func() time.Time {
+					if last.IsZero() {
+						return begun.Add(g.Wait)
+					}
+					return last.Add(g.Interval)
+				}
+				planned := due()
+				if planned.Before(begun) {
+					planned = begun
+				}
+				go func() { done <- g.Add(t.Context(), "g", n) }()
+				synctest.Wait()
+				for waiting := true; waiting; {
+					select {
+					case err := <-done:
+						if waiting = false; err != nil || !time.Now().Equal(planned) {
+							t.Fatalf("seed %d, message %d: sent %v after it was due, %v", seed, n, time.Since(planned), err)
+						}
+					case <-time.After(time.Duration(1 + r.Int64N(int64(20*time.Second)))):
+						g.Replan(durations[r.IntN(len(durations))], durations[r.IntN(len(durations))])
+						if at := due(); at.Before(planned) {
+							planned = at
+							if now := time.Now(); planned.Before(now) {
+								planned = now
+							}
+						}
+					}
+				}
+			}
+		})
+	}
 }
 
 // Whatever is added by many: each item is sent once.

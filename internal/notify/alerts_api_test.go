@@ -320,14 +320,16 @@ func TestWebhooksOfGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		hook := &ReceiverSettings{Name: "hook", GroupBy: []string{"site"}, MaxAlerts: 2}
-		g := newWebhookGroups(hook, nil, func(_ context.Context, m *webhookMessage) error {
+		var kept WebhookGroups
+		settings := &groupSettings{hook, nil, func(_ context.Context, m *webhookMessage) error {
 			line := fmt.Sprintf("%s %s common %v", m.Status, m.GroupKey, m.CommonLabels["alertname"])
 			for _, a := range m.Alerts {
 				line += fmt.Sprintf(" %s=%s", a.Labels["target"], a.Status)
 			}
 			got = append(got, fmt.Sprintf("%s +%d", line, m.TruncatedAlerts))
 			return nil
-		})
+		}}
+		g := kept.of(settings)
 		deliver := func(_ context.Context, e *alarm.Event, _ int32) (originator.Receipt, error) {
 			return originator.Receipt{Sent: 1, RTT: 1}, g.add(t.Context(), e)
 		}
@@ -346,6 +348,12 @@ func TestWebhooksOfGroups(t *testing.T) {
 		}
 		apply(true, "a")
 		apply(true, "b")
+		reloaded, other := *hook, *hook
+		reloaded.MaxAlerts, other.GroupBy = 2, []string{"target"}
+		if kept.of(&groupSettings{&reloaded, nil, settings.post}) != g || kept.of(&groupSettings{&other, nil, nil}) == g {
+			t.Error("a reload has other groups, or another group_by has not")
+		}
+		g.use(&groupSettings{&reloaded, nil, settings.post})
 		apply(true, "c")
 		apply(false, "a", "b")
 		rest(5 * time.Minute)

@@ -18,4 +18,5 @@ type Dependencies struct {
 	Names    varbind.Names
 	Logger   *slog.Logger
 	Targets  map[string]map[string]string // labels in the configuration by name of the target; may be nil
+	Groups   *WebhookGroups               // that go on; nil begins new ones
 }

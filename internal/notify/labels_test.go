@@ -43,7 +43,7 @@ func TestAllMatchersCompareTheSameLabels(t *testing.T) {
 			t.Fatalf("%s=%s of %+v: a silence matches: %v, a receiver: %v", name, value, a, want, got)
 		}
 		alert := alertOf(&alarm.Event{Alarm: *a})
-		if got := newWebhookGroups(&r, targets, nil).labels(&alert)[name]; (got == value) != want {
+		if got := newWebhookGroups(&groupSettings{receiver: &r, targets: targets}).labels(&alert)[name]; (got == value) != want {
 			t.Fatalf("%s of %+v: a silence matches %s: %v, and the group has %s", name, a, value, want, got)
 		}
 	}

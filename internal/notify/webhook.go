@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trapline/internal/access"
@@ -34,11 +35,13 @@ func openWebhook(r *ReceiverSettings, c *Dependencies) (queue.Deliver, error) {
 	post := func(ctx context.Context, m *webhookMessage) error { return postWebhook(ctx, client, r, m) }
 	send := func(ctx context.Context, e *alarm.Event) error { return post(ctx, webhookOf(r.Name, e)) }
 	if len(r.GroupBy) > 0 {
-		grouped := newWebhookGroups(r, c.Targets, post)
+		settings := &groupSettings{r, c.Targets, post}
+		grouped := c.Groups.of(settings)
 		send = func(ctx context.Context, e *alarm.Event) error {
 			if e.Kind == alarm.Test {
 				return post(ctx, webhookOf(r.Name, e))
 			}
+			grouped.use(settings)
 			return grouped.add(ctx, e)
 		}
 	}
@@ -119,12 +122,45 @@ func webhookOf(receiver string, e *alarm.Event) *webhookMessage {
 	}
 }
 
+// WebhookGroups keeps the groups of webhooks when the configuration is reloaded: they are to have the alarms that were sent
+// before, and to keep their distance, as long as receiver and group_by are the same. The zero value is ready for use.
+type WebhookGroups struct {
+	mu     sync.Mutex
+	byName map[string]*webhookGroups
+}
+
+// of returns the groups of a receiver, which begin to use the settings with its first event. w may be nil.
+func (w *WebhookGroups) of(s *groupSettings) *webhookGroups {
+	if w == nil {
+		return newWebhookGroups(s)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byName == nil {
+		w.byName = map[string]*webhookGroups{}
+	}
+	g := w.byName[s.receiver.Name]
+	if g != nil {
+		if old := g.settings.Load().receiver; old.URL == s.receiver.URL && slices.Equal(old.GroupBy, s.receiver.GroupBy) {
+			return g
+		}
+	}
+	g = newWebhookGroups(s)
+	w.byName[s.receiver.Name] = g
+	return g
+}
+
+// groupSettings are what a reload changes of groups.
+type groupSettings struct {
+	receiver *ReceiverSettings
+	targets  map[string]map[string]string // see Dependencies
+	post     func(context.Context, *webhookMessage) error
+}
+
 // webhookGroups sends the alarms of a group in one message: those that changed, and those that the receiver was sent
 // before and that are still active.
 type webhookGroups struct {
-	settings *ReceiverSettings
-	targets  map[string]map[string]string // see Dependencies
-	post     func(context.Context, *webhookMessage) error
+	settings atomic.Pointer[groupSettings]
 	groups   grouping.Groups[webhookChange]
 
 	mu     sync.Mutex
@@ -140,11 +176,18 @@ type webhookChange struct {
 // The defaults of group_wait and group_interval, which are Alertmanager's.
 const defaultGroupWait, defaultGroupInterval = 30 * time.Second, 5 * time.Minute
 
-func newWebhookGroups(r *ReceiverSettings, targets map[string]map[string]string, post func(context.Context, *webhookMessage) error) *webhookGroups {
-	g := &webhookGroups{settings: r, targets: targets, post: post, active: map[string]map[string]webhookAlert{}}
-	g.groups.Wait, g.groups.Interval = duration(r.GroupWait, defaultGroupWait), duration(r.GroupInterval, defaultGroupInterval)
+func newWebhookGroups(s *groupSettings) *webhookGroups {
+	g := &webhookGroups{active: map[string]map[string]webhookAlert{}}
+	g.use(s)
 	g.groups.Send, g.groups.Due = g.send, func(c webhookChange) bool { return c.due() }
 	return g
+}
+
+// use has the groups use settings from here on.
+func (g *webhookGroups) use(s *groupSettings) {
+	if g.settings.Swap(s) != s {
+		g.groups.Replan(duration(s.receiver.GroupWait, defaultGroupWait), duration(s.receiver.GroupInterval, defaultGroupInterval))
+	}
 }
 
 func (g *webhookGroups) add(ctx context.Context, e *alarm.Event) error {
@@ -154,14 +197,15 @@ func (g *webhookGroups) add(ctx context.Context, e *alarm.Event) error {
 
 // labels returns the labels of the group of an alert; "..." in group_by means all.
 func (g *webhookGroups) labels(a *webhookAlert) map[string]string {
-	if slices.Contains(g.settings.GroupBy, allLabels) {
+	s := g.settings.Load()
+	if slices.Contains(s.receiver.GroupBy, allLabels) {
 		return a.Labels
 	}
 	of := map[string]string{}
-	for _, name := range g.settings.GroupBy {
+	for _, name := range s.receiver.GroupBy {
 		value, ok := a.Labels[name]
 		if !ok {
-			value = g.targets[a.Labels["target"]][name]
+			value = s.targets[a.Labels["target"]][name]
 		}
 		of[name] = value
 	}
@@ -190,11 +234,12 @@ func (g *webhookGroups) send(group string, changes []webhookChange) (goesOn bool
 	for _, c := range changes {
 		alerts[c.alert.Fingerprint] = c.alert
 	}
+	s := g.settings.Load()
 	m := g.message(group, slices.SortedFunc(maps.Values(alerts), byStart))
-	m.truncate(g.settings.MaxAlerts, func(a webhookAlert) bool {
+	m.truncate(s.receiver.MaxAlerts, func(a webhookAlert) bool {
 		return slices.ContainsFunc(changes, func(c webhookChange) bool { return c.alert.Fingerprint == a.Fingerprint })
 	})
-	if err := g.post(context.Background(), m); err != nil { // the client bounds its time
+	if err := s.post(context.Background(), m); err != nil { // the client bounds its time
 		return true, err
 	}
 	maps.DeleteFunc(alerts, func(_ string, a webhookAlert) bool { return a.Status == statusResolved })
@@ -208,7 +253,7 @@ func (g *webhookGroups) send(group string, changes []webhookChange) (goesOn bool
 
 func (g *webhookGroups) message(group string, alerts []webhookAlert) *webhookMessage {
 	m := &webhookMessage{
-		Version: "4", GroupKey: group, Status: statusResolved, Receiver: g.settings.Name, GroupLabels: g.labels(&alerts[0]),
+		Version: "4", GroupKey: group, Status: statusResolved, Receiver: g.settings.Load().receiver.Name, GroupLabels: g.labels(&alerts[0]),
 		CommonLabels: maps.Clone(alerts[0].Labels), CommonAnnotations: maps.Clone(alerts[0].Annotations), Alerts: alerts,
 	}
 	for i := range alerts {
