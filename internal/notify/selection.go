@@ -37,19 +37,19 @@ func (r *ReceiverSettings) matches(targets map[string]map[string]string) func(*a
 
 // SameAddress returns warnings about receivers that are sent the same alarms to one address.
 func SameAddress(list []ReceiverSettings) (warnings []string) {
-	first := map[string]string{}
+	first := map[string]*ReceiverSettings{}
 	for i := range list {
 		r := &list[i]
 		at := string(r.URL)
 		if a, err := access.ParseReceiver(r.Address); err == nil && r.Address != "" {
 			at = a.String()
 		}
-		at += fmt.Sprint(r.Labels, r.Tags, r.MinSeverity, r.Group)
-		if other := first[at]; other != "" && (r.Address != "" || r.URL != "") {
-			warnings = append(warnings, fmt.Sprintf("receivers %q and %q have the same address and filters: each alarm is sent there twice", other, r.Name))
-			continue
+		at += fmt.Sprint(r.Labels, r.Tags, r.MinSeverity)
+		if other := first[at]; other == nil {
+			first[at] = r
+		} else if (r.Address != "" || r.URL != "") && (r.Group == "" || r.Group != other.Group) {
+			warnings = append(warnings, fmt.Sprintf("receivers %q and %q have the same address and filters: each alarm is sent there twice", other.Name, r.Name))
 		}
-		first[at] = r.Name
 	}
 	return warnings
 }

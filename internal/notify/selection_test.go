@@ -77,3 +77,34 @@ func TestMisspelledLabelsOfReceivers(t *testing.T) {
 		}
 	}
 }
+
+// Receivers that are sent the same alarms at one address are named, unless a group has both or their filters differ.
+func TestReceiversOfOneAddress(t *testing.T) {
+	a := ReceiverSettings{Name: "a", Address: "192.0.2.9"}
+	for name, test := range map[string]struct {
+		change func(b *ReceiverSettings)
+		want   bool
+	}{
+		"the same":             {func(*ReceiverSettings) {}, true},
+		"with the port":        {func(b *ReceiverSettings) { b.Address = "udp:192.0.2.9:162" }, true},
+		"as another type":      {func(b *ReceiverSettings) { b.Type = "trap" }, true},
+		"in a group":           {func(b *ReceiverSettings) { b.Group = "g" }, true},
+		"another port":         {func(b *ReceiverSettings) { b.Address = "192.0.2.9:1162" }, false},
+		"another severity":     {func(b *ReceiverSettings) { b.MinSeverity = "critical" }, false},
+		"another label":        {func(b *ReceiverSettings) { b.Tags = []string{"core"} }, false},
+		"webhooks without URL": {func(b *ReceiverSettings) { b.Address = "" }, false},
+	} {
+		b := a
+		b.Name = "b"
+		test.change(&b)
+		warnings := SameAddress([]ReceiverSettings{a, b, {Name: "c", Address: "192.0.2.10"}})
+		if got := len(warnings) == 1 && strings.Contains(warnings[0], `"a" and "b"`); got != test.want || len(warnings) > 1 {
+			t.Errorf("%s: %v", name, warnings)
+		}
+	}
+	one := ReceiverSettings{Name: "1", Address: "192.0.2.9", Group: "g"}
+	other := one
+	if other.Name = "2"; len(SameAddress([]ReceiverSettings{one, other})) > 0 {
+		t.Error("a group sends each alarm to one of its members, and is named")
+	}
+}
