@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"trapline/internal/traps"
 )
 
 // buckets bound the datagrams of each sender: a token is added rate times a second, up to a burst.
@@ -18,16 +20,16 @@ type bucket struct {
 	at     time.Duration
 }
 
-// maxBuckets bounds the senders that are remembered. Those whose bucket is full need not be.
+// maxBuckets bounds the senders that are remembered and no targets. Those whose bucket is full need not be.
 const maxBuckets = 1 << 16
 
-// take takes a token of a sender. It returns false if there is none.
-func (b *buckets) take(sender netip.Addr, rate float64, now time.Duration) bool {
+// take takes a token of a sender. It returns false if there is none. However many others send, there is room for a target.
+func (b *buckets) take(sender netip.Addr, rate float64, now time.Duration, targets *traps.Owners) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one, known := b.of[sender]
 	if !known {
-		if !b.room(rate, now) {
+		if !b.room(rate, now) && !targets.Has(sender) {
 			return false
 		}
 		one = bucket{burst * rate, now}
@@ -40,6 +42,20 @@ func (b *buckets) take(sender netip.Addr, rate float64, now time.Duration) bool 
 	}
 	b.of[sender] = one
 	return ok
+}
+
+// requestCost is the part of a token that a request of a user with authentication takes: a manager that walks a table
+// sends as fast as it is answered. It is not 0, because a recorded request can be sent again for 150 s.
+const requestCost = 0.1
+
+// refund returns the rest of the token of such a request.
+func (b *buckets) refund(sender netip.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if one, known := b.of[sender]; known {
+		one.tokens += 1 - requestCost
+		b.of[sender] = one
+	}
 }
 
 // room reports whether one more sender can be remembered, after those were forgotten whose bucket is full again. It

@@ -298,7 +298,7 @@ func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.
 		l.refusals.refuse(sender, refusedACL, now)
 		return
 	}
-	if !l.buckets.take(sender, c.rate, now) {
+	if !l.buckets.take(sender, c.rate, now, c.owners) {
 		l.refusals.refuse(sender, refusedRate, now)
 		return
 	}

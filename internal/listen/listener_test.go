@@ -156,13 +156,18 @@ func TestRateOfASender(t *testing.T) {
 	}
 	give(l, s, "192.0.2.2:1", message(snmp.TrapV2, 1, 1))
 	var b buckets
+	targets := traps.NewOwners([]traps.Target{{Name: "a", Address: "192.0.2.66"}}, nil, traps.Known{})
 	for i := range maxBuckets + 1000 {
-		b.take(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1, time.Duration(i))
+		b.take(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1, time.Duration(i), targets)
 	}
+	if b.take(netip.MustParseAddr("192.0.2.65"), 1, 1, targets) || !b.take(netip.MustParseAddr("192.0.2.66"), 1, 1, targets) {
+		t.Error("one more sender is remembered, or a target is refused")
+	}
+	delete(b.of, netip.MustParseAddr("192.0.2.66"))
 	if len(b.of) > maxBuckets {
 		t.Errorf("%d senders are remembered", len(b.of))
 	}
-	if !b.take(netip.MustParseAddr("192.0.2.77"), 1, time.Hour) {
+	if !b.take(netip.MustParseAddr("192.0.2.77"), 1, time.Hour, targets) {
 		t.Error("who is idle is never forgotten")
 	}
 }

@@ -110,6 +110,9 @@ func (w *worker) take(d *datagram, octets []byte) {
 		if answer != nil && r == nil {
 			d.socket.answer(answer, d.from)
 		}
+		if errors.Is(err, originator.ErrAnsweredUser) {
+			w.listener.buckets.refund(d.from.Addr().WithZone(""))
+		}
 		w.refuse(d.from.Addr(), err)
 		return
 	}

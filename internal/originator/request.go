@@ -3,6 +3,7 @@ package originator
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 
@@ -28,6 +29,9 @@ type Request struct {
 
 // ErrAnswered is the error of a request, which is no notification, and was answered.
 var ErrAnswered = errors.New("a request of a manager")
+
+// ErrAnsweredUser is the same, of a user of SNMPv3 with authentication.
+var ErrAnsweredUser = fmt.Errorf("%w with authentication", ErrAnswered)
 
 var errRequest = errors.New("a malformed request")
 
@@ -105,7 +109,10 @@ func (d *Decoder) request(own *snmp.Security, o *snmp.Opened, r *Received) (answ
 	if !ok {
 		return nil, errRequest
 	}
-	return d.seal(own, o.ID, &snmp.ScopedPDU{ContextEngineID: o.ContextEngineID, ContextName: o.ContextName, PDU: p}), ErrAnswered
+	if err = ErrAnswered; o.Authenticated {
+		err = ErrAnsweredUser
+	}
+	return d.seal(own, o.ID, &snmp.ScopedPDU{ContextEngineID: o.ContextEngineID, ContextName: o.ContextName, PDU: p}), err
 }
 
 // users returns all users by name.

@@ -133,6 +133,23 @@ func TestDamagedRequests(t *testing.T) {
 	}
 }
 
+// FuzzRequest holds that no request ends the agent, or is answered by more than the greatest response whose sender may be forged.
+func FuzzRequest(f *testing.F) {
+	d, s := rig(f)
+	for _, kind := range []snmp.PDUType{snmp.GetRequest, snmp.GetNextRequest, snmp.GetBulkRequest, snmp.SetRequest, snmp.Report} {
+		p := &snmp.PDU{Type: kind, ErrorIndex: 10, VarBinds: names(3, func(i int) snmp.OID { return below(enterprise, 1, 3, 1, 1, uint32(i)) })}
+		for _, version := range []snmp.Version{snmp.V1, snmp.V2c, snmp.V3} {
+			f.Add(request(f, s, version, &snmp.User{Name: "open"}, p, 1500))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		size := len(b)
+		if _, answer, _ := d.Decode(slices.Clone(b), from); len(answer) > max(4096, size+300) {
+			t.Errorf("%d octets are answered by %d", size, len(answer))
+		}
+	})
+}
+
 // Nothing is made before somebody asks, and at most one snapshot a second.
 func TestSnapshotsAreMadeOnDemand(t *testing.T) {
 	s := source(1)
