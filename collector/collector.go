@@ -125,7 +125,7 @@ func (m *Module) applyFilters(ctx context.Context, s Session, p client.Plan) (na
 	var sets []indexSet
 	for i := range m.filters {
 		set := indexSet{filter: &m.filters[i]}
-		walk := client.Plan{Walk: []snmp.OID{set.filter.Object}, Params: p.Params}
+		walk := client.Plan{Walk: []snmp.OID{set.filter.Object}, Filter: true, Params: p.Params}
 		if _, err := s.Poll(ctx, &walk, set.add); err != nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"trapline/internal/client"
 	"trapline/internal/measure"
@@ -29,6 +30,25 @@ type Module struct {
 	measures    *measure.Program
 	labelNames  map[string]bool
 	conversions sync.Pool // of *conversion
+
+	settings *Settings
+	clocking sync.Once // of clocks
+	clocks   []Clock
+}
+
+// Clock says how often a part of a module's plan is read, where that is not in every poll.
+type Clock struct {
+	Object snmp.OID      // an instance or column of the plan, or the object of a filter
+	Every  time.Duration // 0 of labels for which no time is set
+	Label  bool          // nothing but labels is made of it
+	Filter bool          // it decides over the rows of others
+	Beside []Watch       // objects of the module whose rows have labels from it
+}
+
+// Watch is an object that shows whether rows are still those that they were.
+type Watch struct {
+	Object snmp.OID
+	Values bool // and which rows its values name
 }
 
 // object is an OID that something is made of: samples, labels, or both.
@@ -80,7 +100,7 @@ type moduleBuilder struct {
 // Compile prepares settings that have been checked. Labels whose names are reserved, because all
 // series of a target have a label of that name, get "exported_" in front.
 func Compile(name string, s *Settings, reserved ...string) *Module {
-	b := &moduleBuilder{module: &Module{Name: name, labelNames: map[string]bool{}}, byOID: map[string]*object{}, schemas: map[string]int{}, reserved: reserved, distinct: s.Distinct}
+	b := &moduleBuilder{module: &Module{Name: name, settings: s, labelNames: map[string]bool{}}, byOID: map[string]*object{}, schemas: map[string]int{}, reserved: reserved, distinct: s.Distinct}
 	b.module.Plan = client.Plan{Get: oids(s.Get), Walk: oids(s.Walk), Params: s.Params}
 	for i := range s.Filters {
 		b.module.filters = append(b.module.filters, newFilter(&s.Filters[i]))
@@ -373,4 +393,10 @@ func (m *Module) match(name snmp.OID, guess int) int {
 		i = m.objects[i].parent
 	}
 	return i
+}
+
+// keptObject is the object whose values are kept under a number.
+func (m *Module) keptObject(kept int) snmp.OID {
+	i := slices.IndexFunc(m.objects, func(o object) bool { return o.kept == kept })
+	return m.objects[i].oid
 }

@@ -62,12 +62,6 @@ func (m *Module) column(i int) Column {
 	return out
 }
 
-// keptObject is the object whose values are kept under a number.
-func (m *Module) keptObject(kept int) snmp.OID {
-	i := slices.IndexFunc(m.objects, func(o object) bool { return o.kept == kept })
-	return m.objects[i].oid
-}
-
 // Answer is the answer of a device for a column.
 type Answer struct {
 	Rows   []AnswerRow

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"trapline/internal/held"
 	"trapline/internal/series"
@@ -37,6 +38,7 @@ type lookupStep struct {
 	kept     int   // number of the object's held.List
 	form     textForm
 	subtypes *subtypeSource
+	every    time.Duration // how often the object is read; 0 where nothing is set
 }
 
 // subtypeSource is the object, next to an address or port identifier, that says how to read it.
@@ -92,7 +94,7 @@ func (b *moduleBuilder) newLabelSchema(m *MetricSettings, drop string) *labelSch
 
 func (b *moduleBuilder) newLookup(r *labelSchema, l *LookupSettings) lookupStep {
 	f := typeNamed(l.Type).format
-	step := lookupStep{kept: b.keep(l.OID.OID), form: textForm{format: f, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
+	step := lookupStep{kept: b.keep(l.OID.OID), every: l.Every.Duration, form: textForm{format: f, hint: b.hint(l.DisplayHint), enum: l.EnumValues}}
 	for _, name := range l.Labels {
 		step.inputs = append(step.inputs, slices.Index(r.slots, name))
 	}

@@ -20,10 +20,20 @@ type Settings struct {
 	client.Params `yaml:",inline"`
 	Filters       []FilterSettings `yaml:"filters,omitempty"`
 
+	Interval setting.Duration `yaml:"-"` // how often objects are read that have no time of their own; 0: in every poll
+	Every    []RootSettings   `yaml:"-"` // entries of Walk and Get with a time of their own
+
 	Measures []*measure.Measure `yaml:"-"` // what is computed of the objects
 
 	// Distinct rows have distinct labels (distinct.go). Without it the labels are those of snmp_exporter.
 	Distinct bool `yaml:"-"`
+}
+
+// RootSettings says how often an entry of walk or get is read.
+type RootSettings struct {
+	OID   setting.OID
+	Every setting.Duration
+	At    string // its place in the module
 }
 
 // WithoutMeasured returns s without the metrics of objects of which measures are made; s itself if there are none. It
@@ -79,6 +89,8 @@ type LookupSettings struct {
 	Type        string         `yaml:"type,omitempty"`         // type of the object
 	DisplayHint string         `yaml:"display_hint,omitempty"` // DISPLAY-HINT that formats octets
 	EnumValues  map[int]string `yaml:"enum_values,omitempty"`  // names of numbers
+
+	Every setting.Duration `yaml:"every,omitempty"` // how often the object is read, where nothing but labels is made of it; default in every poll
 }
 
 // FilterSettings asks for the instances of Targets only where the object OID has one of Values.
@@ -86,6 +98,8 @@ type FilterSettings struct {
 	OID     setting.OID      `yaml:"oid"`               // object that is compared
 	Targets []setting.OID    `yaml:"targets,omitempty"` // subtrees that are limited to the rows found
 	Values  []setting.Regexp `yaml:"values,omitempty"`  // expressions for its value
+
+	Every setting.Duration `yaml:"every,omitempty"` // how often the object is read; default in every poll
 }
 
 // RegexpExtract makes a number of a string: Value, with $1 and so on replaced, where Regex matches.

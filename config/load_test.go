@@ -87,7 +87,7 @@ func TestTextStaysAsWritten(t *testing.T) {
 	m := c.Modules["if_mib"]
 	enum := m.Metrics[0].EnumValues
 	for _, test := range []struct{ name, got, want string }{
-		{"walk", strings.Join(m.Walk, " "), "1.3 1.10 1 .1.3.6.1 1.3.6.1.2.1.2"},
+		{"walk", strings.Join(m.Walk.Names(), " "), "1.3 1.10 1 .1.3.6.1 1.3.6.1.2.1.2"},
 		{"OID", c.Compiled["if_mib"].Walk[1].OID.String(), "1.10"},
 		{"community", string(c.Auths["plain"].Community), "0123"},
 		{"community", string(c.Auths["old"].Community), "1.50"},

@@ -89,5 +89,6 @@ type Plan struct {
 	Columns []snmp.OID // instead of Walk, the parts of it that are wanted; nil means all of it
 	Alone   bool       // nothing else is asked of the target: if it does not answer this, it is not asked whether it answers at all
 	ToEnd   bool       // walks go on past the end of their subtree, to the end of the MIB
+	Filter  bool       // the answer decides which rows are asked for
 	Params  Params
 }

@@ -113,6 +113,19 @@ func (m *Measure) Objects() []Column {
 	return list
 }
 
+// Decisive are the columns that decide over the values of series, or over which there are. All others are in labels.
+func (m *Measure) Decisive() []Column {
+	numbers := []int{m.by, m.scale.divide, m.scale.multiply, m.scale.exponent, m.scale.precision}
+	for i := range m.only {
+		numbers = append(numbers, m.only[i].column)
+	}
+	numbers = slices.DeleteFunc(numbers, func(i int) bool { return i == none })
+	if m.info != nil {
+		numbers = nil
+	}
+	return append(m.Objects(), pick(m.columns, numbers)...)
+}
+
 // Reads reports whether the measure is made of objects in a subtree, or of one that it lies in.
 func (m *Measure) Reads(root snmp.OID) bool {
 	list := m.Objects()

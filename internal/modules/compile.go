@@ -24,7 +24,7 @@ func (l *Library) Compile(s *Settings) (Compiled, []setting.Problem) {
 	if !s.Native() {
 		return l.written(s)
 	}
-	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params, Distinct: true},
+	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params, Interval: s.Interval, Distinct: true},
 		wanted: map[string]bool{}, instances: map[string][]string{}, overrides: map[string]*override{}, measures: map[string]found{}}
 	var err error
 	if c.tree, err = l.tree(c.modulesNamed()); err != nil {
@@ -99,7 +99,7 @@ func (c *compilation) modulesNamed() []string {
 			names = append(names, module)
 		}
 	}
-	for _, text := range slices.Concat(c.settings.Walk, c.settings.Get, slices.Sorted(maps.Keys(c.settings.Overrides)), c.settings.objects()) {
+	for _, text := range slices.Concat(c.settings.Walk.Names(), c.settings.Get.Names(), slices.Sorted(maps.Keys(c.settings.Overrides)), c.settings.objects()) {
 		add(text)
 	}
 	for _, l := range c.settings.Lookups {
@@ -124,13 +124,16 @@ func (c *compilation) modulesNamed() []string {
 // findRoots resolves walk and get, without entries in the subtree of another entry.
 func (c *compilation) findRoots() []found {
 	var roots []found
-	for i, text := range c.settings.Walk {
-		if f, ok := c.find(fmt.Sprintf("walk[%d]", i), text); ok {
+	for i := range c.settings.Walk {
+		r := &c.settings.Walk[i]
+		if f, ok := c.find(fmt.Sprintf("walk[%d]", i), r.Name); ok {
 			roots = append(roots, f)
+			c.clock("walk", i, r, setting.ParseOID(f.oid()))
 		}
 	}
-	for i, text := range c.settings.Get {
-		path := fmt.Sprintf("get[%d]", i)
+	for i := range c.settings.Get {
+		path, r := fmt.Sprintf("get[%d]", i), &c.settings.Get[i]
+		text := r.Name
 		f, ok := c.find(path, text)
 		switch {
 		case !ok:
@@ -138,6 +141,7 @@ func (c *compilation) findRoots() []found {
 			c.problems.Add(path, "%s has no value of its own: write an instance of it, or put it under walk", text)
 		default:
 			roots = append(roots, f)
+			c.clock("get", i, r, setting.ParseOID(f.oid()))
 		}
 	}
 	var minimal []found

@@ -120,7 +120,7 @@ func TestWhereNamesComeFrom(t *testing.T) {
 	if n := len(compile(t, l, "walk: [1.3.6.1.2.1]").Settings.Metrics); n < 1000 {
 		t.Errorf("an OID above many MIBs makes only %d metrics", n)
 	}
-	_, mistakes := l.Compile(&Settings{Walk: []string{"ifMtu"}})
+	_, mistakes := l.Compile(&Settings{Walk: Named("ifMtu")})
 	if want := `"ifMtu" stands for several OIDs: write one of OWN-MIB::ifMtu (1.3.6.1.4.1.99999.1), IF-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4), RFC1213-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4)`; len(mistakes) != 1 || mistakes[0].Text != want {
 		t.Errorf("a name in two MIBs: %v\nwant %s", mistakes, want)
 	}
@@ -235,7 +235,7 @@ func TestOIDsBetweenNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, m := l.Compile(&Settings{Walk: []string{"1.3.6.1.4.1.99999.4"}}); len(m) != 1 || !strings.HasPrefix(m[0].Text, "no MIB knows the OID 1.3.6.1.4.1.99999.4: ") {
+	if _, m := l.Compile(&Settings{Walk: Named("1.3.6.1.4.1.99999.4")}); len(m) != 1 || !strings.HasPrefix(m[0].Text, "no MIB knows the OID 1.3.6.1.4.1.99999.4: ") {
 		t.Errorf("an OID with nothing below: %v", m)
 	}
 }

@@ -62,7 +62,7 @@ func (c *compilation) applyFilters(filters []filter) {
 			}
 		}
 		if f.oid != "" {
-			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.oid), Targets: parseOIDs(columns), Values: f.settings.Values})
+			c.out.Filters = append(c.out.Filters, collector.FilterSettings{OID: setting.ParseOID(f.oid), Targets: parseOIDs(columns), Values: f.settings.Values, Every: f.settings.Every})
 		}
 	}
 }

@@ -23,7 +23,7 @@ func BenchmarkNames(b *testing.B) {
 				for i := range files {
 					s := &Settings{}
 					for j := range 13 {
-						s.Walk = append(s.Walk, fmt.Sprintf("ACME-%d-MIB::acme%dValue%d", i, i, 5*j))
+						s.Walk = append(s.Walk, Named(fmt.Sprintf("ACME-%d-MIB::acme%dValue%d", i, i, 5*j))...)
 					}
 					if _, problems := l.Compile(s); len(problems) > 0 {
 						b.Fatal(problems)

@@ -116,7 +116,7 @@ func (c *compilation) lookedUp(m *metric, l *lookup) collector.LookupSettings {
 		}
 	}
 	looked := collector.LookupSettings{Labels: l.labels, LabelName: labelName(n.Name), OID: setting.ParseOID(n.OID.String()),
-		Type: c.kind(n), DisplayHint: hint(l.settings.DisplayHint, n), EnumValues: enumOf(n)}
+		Type: c.kind(n), DisplayHint: hint(l.settings.DisplayHint, n), EnumValues: enumOf(n), Every: l.settings.Every}
 	if looked.Type == "gauge" && len(looked.EnumValues) > 0 && c.override(n).Type != "gauge" {
 		looked.Type = "EnumAsInfo"
 	}

@@ -149,8 +149,8 @@ func TestAdvice(t *testing.T) {
 	}
 	for _, name := range []string{"ifTabel", "IF-MIB::ifTabel", "UPS-MIB::ifTable", "axSysMemoryTotel", "IF-MIB::axSysMemoryTotal", "A10-AX-MIB::axSysMemoryTotel",
 		"UPS-MIB::upsNothing", "thereIsNothingOfThisName", "ifTable.x", "DisplayString", "IF-MIB::DisplayString"} {
-		_, want := parsed.Compile(&Settings{Walk: []string{name}})
-		_, got := BuiltinLibrary().Compile(&Settings{Walk: []string{name}})
+		_, want := parsed.Compile(&Settings{Walk: Named(name)})
+		_, got := BuiltinLibrary().Compile(&Settings{Walk: Named(name)})
 		if len(want) == 0 || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: %v, with all MIBs parsed %v", name, got, want)
 		}

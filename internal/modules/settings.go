@@ -17,11 +17,12 @@ import (
 // Without metrics, walk and get name objects of MIBs, from which the metrics are generated: its
 // keys then have the meaning that they have in snmp_exporter's generator.
 type Settings struct {
-	Walk          []string                   `yaml:"walk,omitempty"`    // tables, columns, groups and scalars, by name or OID
-	Get           []string                   `yaml:"get,omitempty"`     // scalars and instances, by name or OID
+	Walk          Roots                      `yaml:"walk,omitempty"`    // tables, columns, groups and scalars, by name or OID; of one that is read less often, its name and every
+	Get           Roots                      `yaml:"get,omitempty"`     // scalars and instances, by name or OID, as walk
 	Metrics       []collector.MetricSettings `yaml:"metrics,omitempty"` // metrics by OID; without it, metrics come from the MIBs
 	client.Params `yaml:",inline"`
 	Filters       Filters             `yaml:"filters,omitempty"`   // rows to poll
+	Interval      setting.Duration    `yaml:"interval,omitempty"`  // how often objects without an every of their own are read; default in every poll
 	Lookups       []Lookup            `yaml:"lookups,omitempty"`   // labels from other objects (without metrics)
 	Overrides     map[string]Override `yaml:"overrides,omitempty"` // changes to the metrics of objects, by name (without metrics)
 
@@ -36,6 +37,8 @@ type Lookup struct {
 	Lookup            string   `yaml:"lookup"`                        // object whose value becomes a label
 	DropSourceIndexes bool     `yaml:"drop_source_indexes,omitempty"` // leaves out the labels of source_indexes, except in rows where the looked-up text is empty or that of another row too
 	DisplayHint       string   `yaml:"display_hint,omitempty"`        // DISPLAY-HINT that formats octets; @mib is the object's own
+
+	Every setting.Duration `yaml:"every,omitempty"` // how often the object is read, where nothing but labels is made of it; default in every poll
 }
 
 // Override changes the metric of an object. Zero values change nothing.
@@ -60,6 +63,8 @@ type Filter struct {
 	Targets []string         `yaml:"targets,omitempty"` // tables and columns that are limited; default those of the same table
 	Values  []setting.Regexp `yaml:"values,omitempty"`  // expressions for its value, read at each poll
 	Indices []string         `yaml:"indices,omitempty"` // fixed indexes of the rows to read
+
+	Every setting.Duration `yaml:"every,omitempty"` // how often the object is read; default in every poll
 
 	at string // position in the configuration
 }

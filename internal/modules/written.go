@@ -10,7 +10,7 @@ import (
 
 // Named reports whether compiling the module requires MIBs.
 func (s *Settings) Named() bool {
-	return s.Native() || slices.ContainsFunc(slices.Concat(s.Walk, s.Get, s.objects()), func(text string) bool {
+	return s.Native() || slices.ContainsFunc(slices.Concat(s.Walk.Names(), s.Get.Names(), s.objects()), func(text string) bool {
 		_, named := setting.ParseOID(text).Named()
 		return named
 	})
@@ -41,7 +41,7 @@ func (s *Settings) objects() []string {
 // written compiles a module with metrics by replacing names with OIDs. The library may be nil if
 // there are no names.
 func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
-	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params}}
+	c := &compilation{library: l, settings: s, out: &collector.Settings{Params: s.Params, Interval: s.Interval}}
 	if s.Named() {
 		var err error
 		if c.tree, err = l.tree(c.modulesNamed()); err != nil {
@@ -49,11 +49,17 @@ func (l *Library) written(s *Settings) (Compiled, []setting.Problem) {
 			return Compiled{}, c.problems
 		}
 	}
-	for i, text := range s.Walk {
-		c.out.Walk = append(c.out.Walk, c.number(fmt.Sprintf("walk[%d]", i), setting.ParseOID(text)))
+	for i := range s.Walk {
+		r := &s.Walk[i]
+		oid := c.number(fmt.Sprintf("walk[%d]", i), setting.ParseOID(r.Name))
+		c.out.Walk = append(c.out.Walk, oid)
+		c.clock("walk", i, r, oid)
 	}
-	for i, text := range s.Get {
-		c.out.Get = append(c.out.Get, c.instance(fmt.Sprintf("get[%d]", i), text))
+	for i := range s.Get {
+		r := &s.Get[i]
+		oid := c.instance(fmt.Sprintf("get[%d]", i), r.Name)
+		c.out.Get = append(c.out.Get, oid)
+		c.clock("get", i, r, oid)
 	}
 	c.writeMetrics()
 	c.writeFilters()
@@ -83,7 +89,7 @@ func (c *compilation) writeMetrics() {
 
 func (c *compilation) writeFilters() {
 	for _, f := range c.settings.Filters {
-		out := collector.FilterSettings{Values: f.Values}
+		out := collector.FilterSettings{Values: f.Values, Every: f.Every}
 		if f.OID != "" {
 			out.OID = c.number(f.at+".oid", setting.ParseOID(f.OID))
 		}

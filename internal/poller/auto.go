@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/clocks"
 	"trapline/internal/profile"
 )
 
@@ -60,4 +61,19 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 		}
 	}
 	return modules, choice, nil
+}
+
+// autoLabels is how often labels of modules are read that profiles choose.
+const autoLabels = 10 * time.Minute
+
+// clocked returns modules of t with how often their labels are read.
+func (t *Target) clocked(modules []*collector.Module) []clocks.Asked {
+	list := make([]clocks.Asked, len(modules))
+	for i, m := range modules {
+		list[i].Module = m
+		if !slices.Contains(t.Modules, m) {
+			list[i].Labels = autoLabels
+		}
+	}
+	return list
 }

@@ -10,6 +10,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/clocks"
 	"trapline/internal/measure"
 	"trapline/internal/profile"
 	"trapline/internal/series"
@@ -36,6 +37,8 @@ type Pass struct {
 	Asked   int                 // columns and instances that were asked for
 	Arrived int                 // of them that arrived whole
 
+	Carried []clocks.Carried // parts that were not read
+
 	Refreshed []*series.Set // of a Refresh: the samples that were read again, which are in Sets too
 }
 
@@ -54,6 +57,15 @@ type PassOptions struct {
 
 // Run makes a pass over t with all its modules, those included that are chosen for it. Compatible is as in collector.Options.
 func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass {
+	return o.run(ctx, t, compatible, nil)
+}
+
+// RunDue makes a pass that asks for all that is due, and takes the rest from memory, which is of t alone.
+func (o *PassOptions) RunDue(ctx context.Context, t *Target, memory *clocks.Memory) *Pass {
+	return o.run(ctx, t, false, memory)
+}
+
+func (o *PassOptions) run(ctx context.Context, t *Target, compatible bool, memory *clocks.Memory) *Pass {
 	p := &Pass{Start: time.Now()}
 	defer func() { p.Duration = time.Since(p.Start) }()
 	session, err := o.Open(t.Spec)
@@ -66,6 +78,10 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		p.Errors, p.Err = access.Errors(err), err
 		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*access.Error).TargetFailed)
 		return p
+	}
+	due := clocks.NewSession(session, memory, t.clocked(p.Modules), p.Start, t.Interval)
+	if due != nil {
+		session = due
 	}
 	session = sharing.Session(session, p.Modules, t.ParamsOf)
 	results := o.collectAll(ctx, t, p.Modules, session, compatible)
@@ -90,6 +106,9 @@ func (o *PassOptions) Run(ctx context.Context, t *Target, compatible bool) *Pass
 		}
 		p.Asked += r.Module.Asked()
 		p.Arrived += r.Module.Asked() - missing
+	}
+	if due != nil {
+		errs = append(errs, p.carry(due)...)
 	}
 	p.Up = p.Up && !p.mute()
 	p.Err = errors.Join(errs...)
@@ -212,3 +231,40 @@ func (p *Pass) doubled() (oids []snmp.OID) {
 
 // middle is when, about, the numbers of a poll were read.
 func (p *Pass) middle() time.Time { return p.Start.Add(p.Duration / 2) }
+
+// carry ends a session that carries, and notes the parts that it carried. The errors are of parts that it could not read.
+func (p *Pass) carry(s *clocks.Session) (errs []error) {
+	s.End()
+	var failed []*access.Error
+	p.Carried, failed = s.Carried()
+	for _, e := range failed {
+		errs = append(errs, e)
+	}
+	p.Errors = append(p.Errors, failed...)
+	p.Arrived = max(p.Arrived-len(failed), 0)
+	for _, c := range p.Carried {
+		if c.Label {
+			continue
+		}
+		for _, set := range p.Sets {
+			for i := range set.Columns {
+				if column := &set.Columns[i]; snmp.OID(column.Desc.Object).HasPrefix(c.Object) || c.Object.HasPrefix(column.Desc.Object) {
+					column.Carried = &series.Carried{Read: c.Read, Every: c.Every}
+				}
+			}
+		}
+	}
+	return errs
+}
+
+// thatWereRead returns the sets without the columns that were carried.
+func (p *Pass) thatWereRead() []*series.Set {
+	if !slices.ContainsFunc(p.Carried, func(c clocks.Carried) bool { return !c.Label }) {
+		return p.Sets
+	}
+	sets := make([]*series.Set, len(p.Sets))
+	for i, set := range p.Sets {
+		sets[i] = &series.Set{Columns: slices.DeleteFunc(slices.Clone(set.Columns), func(c series.Column) bool { return c.Carried != nil })}
+	}
+	return sets
+}

@@ -41,7 +41,7 @@ func (p *Poller) poll(ctx context.Context, s *state, t *Target, due time.Time) {
 			p.abandon(s, t, outOfTime(bounded, t, start, progress.Answered()))
 		}
 	})
-	pass := p.options.Run(bounded, t, false)
+	pass := p.options.RunDue(bounded, t, s.clocks)
 	unwatch()
 	close(ended)
 	if !over.CompareAndSwap(false, true) {

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trapline/internal/clocks"
 	"trapline/internal/history"
 )
 
@@ -53,6 +54,8 @@ type Poller struct {
 	mu       sync.Mutex
 	states   map[string]*state // changed only with changing and mu held
 	schedule schedule          // of all states
+
+	carried clocks.Budget
 
 	roster  atomic.Pointer[[]*state] // sorted by name
 	version atomic.Uint64
@@ -176,6 +179,7 @@ func (p *Poller) retire(s *state) {
 	if !s.running.Load() {
 		s.rest()
 	}
+	s.clocks.Close()
 	if s.history != nil {
 		s.history.Close()
 	}
@@ -183,7 +187,7 @@ func (p *Poller) retire(s *state) {
 
 // successor makes the state of a target that was added, or that has changed since s.
 func (p *Poller) successor(s *state, t *Target, first time.Time) *state {
-	next := &state{target: t, next: first}
+	next := &state{target: t, next: first, clocks: clocks.NewMemory(t.Name, &p.carried)}
 	if p.options.History != nil {
 		next.history = p.options.History.Target()
 	}

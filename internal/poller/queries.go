@@ -132,7 +132,7 @@ func (p *Poller) Fresh(t *Target, maxAge time.Duration, now time.Time) *Pass {
 			continue
 		}
 		last := s.last.Load()
-		if last != nil && last.Err == nil && now.Sub(last.Start) <= maxAge && s.target.sameQuestion(t) {
+		if last != nil && last.Err == nil && len(last.Carried) == 0 && now.Sub(last.Start) <= maxAge && s.target.sameQuestion(t) {
 			return last
 		}
 	}

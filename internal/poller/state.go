@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trapline/internal/clocks"
 	"trapline/internal/history"
 	"trapline/internal/series"
 )
@@ -29,6 +30,8 @@ type state struct {
 	missedBefore int64        // that are in the summary
 	identifyAt   atomic.Int64 // when the target is to be asked who it is, in nanoseconds
 	identifying  atomic.Bool
+
+	clocks *clocks.Memory
 
 	history    *history.Target // nil where none is kept
 	remembered time.Time       // when the last point of it was read
@@ -153,9 +156,9 @@ func (s *state) remember(before *Summary, pass *Pass, rebooted bool) {
 		s.history.Silent(steps)
 		return
 	}
-	poll := history.Poll{After: pass.Sets, Steps: steps}
+	poll := history.Poll{After: pass.thatWereRead(), Steps: steps}
 	if last := before.Answered; last != nil {
-		poll.Before, poll.Elapsed = last.Sets, at.Sub(last.middle())
+		poll.Before, poll.Elapsed = last.thatWereRead(), at.Sub(last.middle())
 		poll.Comparable = !rebooted && 2*poll.Elapsed < maxHalfIntervals*before.Target.Interval
 	}
 	s.history.Answered(&poll)

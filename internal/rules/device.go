@@ -166,6 +166,9 @@ func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 	if d.lost.Load().of(b.rule) {
 		return true
 	}
+	if pass.Up && d.carries(b.rule, pass) {
+		return true
+	}
 	if b.rule.onlyPolls || pass.Err == nil || !pass.Up && emptied {
 		return false
 	}
@@ -179,6 +182,14 @@ func (d *device) frozen(b *ruleInstance, pass *poller.Pass, emptied bool) bool {
 			return false
 		}
 		return name == "" || (restored || d.caches[name] != nil) && d.broken(name)
+	})
+}
+
+// carries reports whether a rule selects series that the target has, but that were read too long ago to be found.
+func (d *device) carries(r *Rule, pass *poller.Pass) bool {
+	return len(pass.Carried) > 0 && slices.ContainsFunc(r.selectors(), func(vs *parser.VectorSelector) bool {
+		s := d.caches[expression.Name(vs)]
+		return s != nil && s.carried && pass.Start.Sub(s.read) > max(minLookback, d.target.Interval*5/2)/2
 	})
 }
 

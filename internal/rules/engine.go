@@ -24,9 +24,6 @@ type queryEngine struct {
 // The limits of one expression of a rule.
 const maxSamples, maxTime = 5_000_000, 10 * time.Second
 
-// minLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
-const minLookback = 5 * time.Minute
-
 // newQueryEngine returns an engine whose lookback covers the longest poll interval.
 func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
 	e.mu.Lock()

@@ -63,6 +63,9 @@ func (in *pollWriter) column(c *series.Column, rendered []byte) {
 		s = &seriesCache{}
 		in.device.caches[c.Desc.Name] = s
 	}
+	if s.carried = c.Carried != nil; !s.carried {
+		s.read = in.now
+	}
 	for i, v := range c.Values {
 		row, extra := c.Table.Row(c.RowOf(i)), c.ExtraOf(i)
 		one := s.find(hashOf(row, extra))
@@ -74,7 +77,7 @@ func (in *pollWriter) column(c *series.Column, rendered []byte) {
 		}
 		known := one.poll > 0
 		one.poll = in.device.poll
-		if !one.wanted {
+		if !one.wanted || s.carried {
 			continue
 		}
 		if known && c.Desc.Type == series.Counter {

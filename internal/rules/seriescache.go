@@ -2,6 +2,7 @@ package rules
 
 import (
 	"hash/maphash"
+	"time"
 
 	"github.com/prometheus/prometheus/storage"
 )
@@ -11,6 +12,9 @@ import (
 type seriesCache struct {
 	series []cachedSeries
 	index  map[uint64]int32 // of series by hash; nil while the order is the same
+
+	carried bool      // the last poll did not read them
+	read    time.Time // when a poll last did
 
 	// During a pass:
 	next    int            // where the next series probably is

@@ -27,6 +27,9 @@ type store struct {
 	fault     func() error // of tests: why nothing can be written; nil in the field
 }
 
+// minLookback is how old a sample may be, as in Prometheus, unless targets are polled more rarely.
+const minLookback = 5 * time.Minute
+
 // minRetention is how long samples are kept, if no rule reads further back.
 const minRetention = 30 * time.Minute
 

@@ -2,7 +2,10 @@
 // and writes it in the formats of Prometheus. It is independent of the source of the values.
 package series
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Type is the Prometheus type of a metric.
 type Type byte
@@ -83,6 +86,14 @@ type Column struct {
 	// One extra label per value; empty if there is none.
 	Extra     []byte
 	ExtraEnds []uint32
+
+	Carried *Carried // nil if the values were read in this poll
+}
+
+// Carried says when values were read that no poll has read since.
+type Carried struct {
+	Read  time.Time
+	Every time.Duration // how often they are to be read
 }
 
 // Len returns the number of samples.
