@@ -2,17 +2,23 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
 	"trapline/internal/peers"
 )
 
-// Traps of 100,000 addresses come, among them those of one target: each of the target is counted, and the memory stays bounded.
+// Informs of 100,000 addresses come, or of TRAPLINE_SENDERS, among them those of one target: each of the target is counted, and
+// the memory stays bounded.
 func TestFloodOfSenders(t *testing.T) {
 	t.Parallel()
-	const senders, together, device = 100_000, 4000, "127.0.84.90"
-	for _, allow := range []string{"", "allow: [127.0.0.0/8], "} {
+	const together, device = 10_000, "127.0.84.90"
+	for allow, senders := range map[string]int{"": 100_000, "allow: [127.0.0.0/8], ": 20_000} {
+		if n, err := strconv.Atoi(os.Getenv("TRAPLINE_SENDERS")); err == nil {
+			senders = n
+		}
 		address, _ := peers.FreeUDPAddresses(t)
 		_, base := startProcess(t, fmt.Sprintf(`
 state_dir: %s
@@ -30,7 +36,7 @@ trap_rules: [{alert: SnmpAuthenticationFailure, on: authenticationFailure, expir
 				sendFrom(t, device+":0", address, string(one))
 				own++
 			}
-			for deadline := time.Now().Add(time.Minute); i%together == together-1; time.Sleep(time.Millisecond) { // so that no buffer is full
+			for deadline := time.Now().Add(time.Minute); i%together == together-1; time.Sleep(50 * time.Millisecond) { // so that no buffer is full
 				taken, _ := summed(t, base, "trapline_traps_total{")
 				refused, _ := summed(t, base, "trapline_traps_refused_total{")
 				if int(taken+refused) >= i+1+own {
