@@ -19,6 +19,7 @@ type Why struct {
 	Reason  string    `json:"reason,omitempty"`
 	Remedy  string    `json:"remedy,omitempty"`
 	Steps   []Step    `json:"steps"`             // those of WhySteps; none without a metric
+	Device  *Device   `json:"device,omitempty"`  // without a metric
 	Missing []Absence `json:"missing,omitempty"` // without a metric: what is partial, then what is absent; at most 1000
 	Poll    time.Time `json:"poll,omitzero"`     // when the poll ended that was looked at
 	Asked   bool      `json:"asked"`             // the device was asked for this answer
@@ -36,3 +37,38 @@ type Absence struct {
 
 // WhySteps are the names of the steps, in order.
 var WhySteps = []string{"name known", "module reads it", "device answers", "has the column", "filters pass", "value fits", "no duplicate", "served"}
+
+// Device is how far a target answers, and where its metrics come from, by its last poll. Durations are in seconds.
+type Device struct {
+	Address       string       `json:"address"`
+	Auth          string       `json:"auth"`
+	EngineID      string       `json:"engine_id,omitempty"`
+	Ladder        []Step       `json:"ladder"`            // as of Target, also of one that is up
+	Profile       string       `json:"profile,omitempty"` // that auto chose, and why
+	Duration      float64      `json:"duration"`
+	Packets       int          `json:"packets"`
+	Retransmitted int          `json:"retransmitted"`
+	Window        float64      `json:"window"`
+	Loss          float64      `json:"loss"`
+	Tables        []DeviceRows `json:"tables"`  // scalars last
+	Metrics       []Source     `json:"metrics"` // at most 1000
+}
+
+// DeviceRows is a table of the last poll.
+type DeviceRows struct {
+	Name  string    `json:"name"`           // of the object, such as IF-MIB::ifXTable; scalars of all that is in none
+	Rows  int       `json:"rows"`           // that series were made of
+	State string    `json:"state"`          // whole, or partial
+	Text  string    `json:"text,omitempty"` // why it is partial
+	Read  time.Time `json:"read,omitzero"`
+}
+
+// Source is where a metric comes from.
+type Source struct {
+	Metric string `json:"metric"`
+	Object string `json:"object"` // name, OID, type and index
+	Module string `json:"module"`
+	Series int    `json:"series"`
+	Value  string `json:"value,omitempty"`  // of the first series
+	Labels string `json:"labels,omitempty"` // of the first series, rendered
+}

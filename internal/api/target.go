@@ -71,7 +71,7 @@ type Target struct {
 	EngineID  string        `json:"engine_id,omitempty"` // of the device's SNMPv3 engine, in hexadecimal digits
 	Boots     int32         `json:"boots,omitempty"`     // of that engine
 	Problems  []Problem     `json:"problems"`            // of the last poll
-	Ladder    []Step        `json:"ladder"`              // resolves, sent, answers, engine, user, view
+	Ladder    []Step        `json:"ladder"`              // of a target that is down: resolves, sent, answers, engine, user, digest, decrypts, view
 	Tables    []TableName   `json:"tables"`
 	Changes   []StateChange `json:"changes"` // the last 10, the newest first
 

@@ -72,7 +72,8 @@ func (x *Explainer) Why(ctx context.Context, target, metric, row string, live bo
 			return api.Why{}, api.WithHint(api.Errorf(api.ErrBadRequest, "the device is asked for one metric"), "Name a metric, or poll the target")
 		}
 		w.list()
-		return w.Why, nil
+		w.Device, err = w.device()
+		return w.Why, err
 	}
 	for _, name := range api.WhySteps {
 		w.Steps = append(w.Steps, api.Step{Name: name, State: stepUnknown})

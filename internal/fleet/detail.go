@@ -35,7 +35,7 @@ func (f *Fleet) Target(name string) (api.Target, error) {
 		t.Problems = append(t.Problems, *problem(&w))
 	}
 	if u.State == poller.Down {
-		t.Ladder = ladder(u)
+		t.Ladder = Ladder(u)
 		t.Problems[0].Notes = f.notes(u)
 	}
 	if u.Answered != nil {
@@ -127,27 +127,21 @@ func ProfileOf(u *poller.Summary) string {
 	return fmt.Sprintf("%s (%s): %s", p.Choice.Profile(), strings.Join(p.Choice.Reasons(), "; "), strings.Join(names, ", "))
 }
 
-// ladder says which of the conditions for an answer hold for a target that is down, and which one does not.
-func ladder(u *poller.Summary) []api.Step {
-	problems := u.Problems()
-	if len(problems) == 0 {
-		return []api.Step{}
-	}
-	failing := problems[0].Step
-	state := "ok"
-	var steps []api.Step
-	for _, name := range reason.Steps {
-		if (name == reason.Engine || name == reason.User) && versionOf(u.Target) != "3" {
-			continue
-		}
-		step := api.Step{Name: string(name), State: state}
-		switch {
-		case name == failing:
-			step.State, step.Text, state = "failed", problems[0].First(), "unknown"
-		case state == "ok":
-			step.Text = stepTexts[name]
-		default:
-			step.Text = openSteps[name]
+// Ladder returns which of the conditions for an answer hold for a target, and which one does not.
+func Ladder(u *poller.Summary) []api.Step {
+	steps := []api.Step{}
+	for _, r := range u.Rungs() {
+		step := api.Step{Name: string(r.Step)}
+		switch r.State {
+		case poller.RungHolds:
+			step.State, step.Text = "ok", stepTexts[r.Step]
+		case poller.RungFails:
+			step.State = "failed"
+			if problems := u.Problems(); len(problems) > 0 {
+				step.Text = problems[0].First()
+			}
+		case poller.RungOpen:
+			step.State, step.Text = "unknown", openSteps[r.Step]
 		}
 		steps = append(steps, step)
 	}
@@ -161,15 +155,21 @@ var stepTexts = map[reason.Step]string{
 	reason.Answers:  "the device answers",
 	reason.Engine:   "its engine ID and clock are known",
 	reason.User:     "it accepts the user",
+	reason.Digest:   "the password is right",
+	reason.Decrypts: "it decrypts messages",
+	reason.View:     "the objects may be read",
 }
 
 // openSteps are texts of steps after the one that failed.
 var openSteps = map[reason.Step]string{
-	reason.Sent:    "whether the network takes the packets",
-	reason.Answers: "whether the device answers",
-	reason.Engine:  "whether its engine ID and clock settle",
-	reason.User:    "whether it accepts the user",
-	reason.View:    "whether the objects may be read",
+	reason.Resolves: "whether the address is known",
+	reason.Sent:     "whether the network takes the packets",
+	reason.Answers:  "whether the device answers",
+	reason.Engine:   "whether its engine ID and clock settle",
+	reason.User:     "whether it accepts the user",
+	reason.Digest:   "whether the password is right",
+	reason.Decrypts: "whether it decrypts messages",
+	reason.View:     "whether the objects may be read",
 }
 
 // notes are further sentences on a target that is down: since when, and which others fell silent.

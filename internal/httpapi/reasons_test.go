@@ -109,7 +109,7 @@ var troubles = map[string]trouble{
 	"no file":             {want: access.Credentials, state: api.Down, text: "Not asked: auth lab cannot be used", step: "sent", auth: func(a *access.Auth) { a.CommunityFile = "/nowhere/community" }},
 	"no user":             {want: access.UnknownUser, state: api.Down, text: `has no user "nobody"`, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Username = "nobody" })},
 	"well, with a user":   {state: api.Up, snmpd: true, auth: v3},
-	"wrong password":      {want: access.WrongDigest, state: api.Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Password = "not the one" })},
+	"wrong password":      {want: access.WrongDigest, state: api.Down, text: `refuses the password or auth_protocol of user "usr-sha-aes"`, step: "digest", snmpd: true, auth: with(v3, func(a *access.Auth) { a.Password = "not the one" })},
 	"wrong priv password": {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivPassword = "not the one" })},                          // Net-SNMP says nothing
 	"wrong priv protocol": {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivProtocol = "AES256" })},                               // likewise
 	"and in gosnmp":       {want: access.Timeout, state: api.Down, text: dropsUser, step: "user", snmpd: true, auth: with(v3, func(a *access.Auth) { a.PrivPassword, a.Engine = "not the one", access.Gosnmp })}, // likewise

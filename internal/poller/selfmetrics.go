@@ -10,7 +10,7 @@ import (
 )
 
 // SelfLabels are those that series about passes may have.
-var SelfLabels = []string{"module", "reason", "table"}
+var SelfLabels = []string{"module", "reason", "rung", "table"}
 
 // SelfMetrics returns the names of the series on the health of a target and its polls.
 func SelfMetrics() (names []string) {
@@ -23,7 +23,7 @@ func SelfMetrics() (names []string) {
 // SelfDescs returns the descriptions of the series on the health of a target and its polls.
 func SelfDescs() (descs []*series.Desc) {
 	s := &state{}
-	s.summary.Store(&Summary{Paused: "maintenance"})
+	s.summary.Store(&Summary{Paused: "maintenance", Target: &Target{}, Last: &Pass{Up: true}})
 	all := []*access.Error{{Reason: access.Timeout}, {Reason: access.TooMany}}
 	s.last.Store(&Pass{Up: true, Err: all[0], Errors: all, Stats: client.Stats{Path: client.Path{RTT: time.Second, MaxBindings: 1}}})
 	for _, set := range []*series.Set{s.selfSet(time.Time{}), scrapeSet(nil)} {
@@ -54,6 +54,7 @@ var (
 	descReboots    = counter("trapline_target_reboots_total", "Times that sysUpTime restarted, if a module reads it.")
 	descRetries    = counter("trapline_target_retries_total", "Requests retransmitted to the target.")
 	descRTT        = gauge("trapline_target_rtt_seconds", "Smoothed round trip time to the target.")
+	descRung       = gauge("trapline_target_rung", "1 for each condition of an answer that holds, 0 for the one that fails; those after it are not there. Rungs: resolves, sent, answers, engine, user, digest, decrypts, view.")
 	descUp         = gauge("trapline_target_up", "1 if the target answered its last poll.")
 	descVarbinds   = counter("trapline_target_varbinds_total", "Variable bindings received from the target.")
 	descWindow     = gauge("trapline_target_window", "Current limit of outstanding requests.")
@@ -63,7 +64,7 @@ var (
 const TrapsTotal = "trapline_traps_total"
 
 // maxSelf is the number of series on the health of a target, without those of failures.
-const maxSelf = 19
+const maxSelf = 20
 
 var noLabels = &series.Table{Ends: []uint32{0}}
 
@@ -101,6 +102,7 @@ func (s *state) selfSet(now time.Time) *series.Set {
 	}
 	one(descUp, up)
 	one(descVarbinds, float64(s.varbinds.Load()))
+	set.Columns = append(set.Columns, s.summary.Load().rungs()...)
 	if path := p.Stats.Path; path.RTT > 0 {
 		one(descLoss, float64(p.Stats.Retries)/float64(max(p.Stats.Packets, 1)))
 		one(descRTT, path.RTT.Seconds())

@@ -20,13 +20,15 @@ const (
 	Resolves Step = "resolves"
 	Sent     Step = "sent"
 	Answers  Step = "answers"
-	Engine   Step = "engine" // SNMPv3: engine ID and clock are known
-	User     Step = "user"   // SNMPv3: the user, its keys and level are accepted
-	View     Step = "view"   // the objects may be read
+	Engine   Step = "engine"   // SNMPv3: engine ID and clock are known
+	User     Step = "user"     // SNMPv3: the user is known, and its level is accepted
+	Digest   Step = "digest"   // SNMPv3: the password and the authentication protocol are right
+	Decrypts Step = "decrypts" // SNMPv3: the device decrypts messages
+	View     Step = "view"     // the objects may be read
 )
 
 // Steps are all steps in their order.
-var Steps = []Step{Resolves, Sent, Answers, Engine, User, View}
+var Steps = []Step{Resolves, Sent, Answers, Engine, User, Digest, Decrypts, View}
 
 // dropped are the words for a device that says who it is and drops requests of the user: many do so with messages that they
 // cannot decrypt, and with a context that they do not have. Below authPriv nothing is decrypted.
@@ -92,12 +94,12 @@ var table = map[access.Reason]entry{
 	access.WrongDigest: {
 		whole:  "The device refuses the password or auth_protocol of user {user} (usmStatsWrongDigests).",
 		remedy: "Check password and auth_protocol of auth {auth}.",
-		step:   User,
+		step:   Digest,
 	},
 	access.Decryption: {
 		whole:  "The device cannot decrypt what user {user} sends (usmStatsDecryptionErrors).",
 		remedy: "Check priv_password and priv_protocol of auth {auth}: some devices call AES256C AES256.",
-		step:   User,
+		step:   Decrypts,
 	},
 	access.UnsupportedLevel: {
 		whole:  "The device does not support security level {level} for user {user} (usmStatsUnsupportedSecLevels).",

@@ -19,7 +19,7 @@ import (
 )
 
 func addWhy(program *cli.Program) {
-	c := program.App.Command("why", "Say why a metric of a target is missing; without a metric, what of the target is missing. The exit status is 1 if something is.")
+	c := program.App.Command("why", "Say why a metric of a target is missing; without a metric, how far the device answers, which tables it has, and what of it is missing; -o wide says where each metric comes from. The exit status is 1 if something is.")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	live := c.Flag("live", "Have the server ask the device for the answer.").Bool()
 	name := cli.TargetArg(c, server)
@@ -115,10 +115,76 @@ func printWhy(p *cli.Printer, w *api.Why) error {
 			fmt.Fprintf(p.Out, "  %s\n", human.Visible(text))
 		}
 	}
+	if w.Device != nil {
+		if err := printDevice(p, w); err != nil {
+			return err
+		}
+	}
 	if len(w.Missing) == 0 {
 		return nil
 	}
+	if w.Device != nil {
+		fmt.Fprintln(p.Out)
+	}
 	return p.Grid(absenceGrid(w.Missing))
+}
+
+// printDevice writes how far the device answers, and its tables; with -o wide where each metric comes from.
+func printDevice(p *cli.Printer, w *api.Why) error {
+	d := w.Device
+	fmt.Fprintln(p.Out)
+	p.Field("Device", strings.Join(slices.DeleteFunc([]string{d.Address, "auth " + d.Auth, prefixed("engine ", d.EngineID)}, func(s string) bool { return s == "" }), ", "))
+	for i := range d.Ladder {
+		p.Step(&d.Ladder[i])
+	}
+	p.Field("Profile", d.Profile)
+	if !w.Poll.IsZero() {
+		p.Field("Poll", fmt.Sprintf("%s, took %s, %s, %s retransmitted, window %s", human.SinceWords(w.Poll), human.Span(d.Duration), human.Counted(d.Packets, "packet"), human.Percent(d.Loss), human.Trimmed(d.Window, 3)))
+	}
+	if len(d.Tables) > 0 {
+		fmt.Fprintln(p.Out)
+		if err := p.Grid(rowsGrid(d.Tables)); err != nil {
+			return err
+		}
+	}
+	if p.Format != "wide" || len(d.Metrics) == 0 {
+		return nil
+	}
+	fmt.Fprintln(p.Out)
+	return p.Grid(sourceGrid(d.Metrics))
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+func rowsGrid(list []api.DeviceRows) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{{Name: "table"}, {Name: "rows", Right: true}, {Name: "read"}, {Name: "state"}, {Name: "text"}}}
+	for i := range list {
+		t := &list[i]
+		state := cli.Item{Text: t.State}
+		if t.State == "partial" {
+			state.Style = cli.Bad
+		}
+		read := cli.TimeCell(t.Read)
+		if read.Text != "" {
+			read.Text = human.Age(t.Read) + " ago"
+		}
+		g.Add(cli.Item{Text: t.Name, Style: cli.Bold}, cli.Number(t.Rows), read, state, cli.Item{Text: t.Text})
+	}
+	return g
+}
+
+func sourceGrid(list []api.Source) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{{Name: "metric"}, {Name: "module"}, {Name: "series", Right: true}, {Name: "value", Right: true}, {Name: "labels"}, {Name: "object"}}}
+	for i := range list {
+		s := &list[i]
+		g.Add(cli.Item{Text: s.Metric, Style: cli.Bold}, cli.Item{Text: s.Module}, cli.Number(s.Series), cli.Item{Text: s.Value}, cli.Item{Text: s.Labels}, cli.Item{Text: s.Object})
+	}
+	return g
 }
 
 func absenceGrid(list []api.Absence) *cli.Grid {

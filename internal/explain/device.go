@@ -1,0 +1,106 @@
+package explain
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"trapline/internal/api"
+	"trapline/internal/catalog"
+	"trapline/internal/fleet"
+	"trapline/internal/poller"
+	"trapline/internal/series"
+	"trapline/internal/snmp"
+)
+
+// maxSources bounds the metrics of a device.
+const maxSources = 1000
+
+// scalars is the name of what is in no table.
+const scalars = "scalars"
+
+// device returns how far the target answers, and where its metrics come from.
+func (w *inquiry) device() (*api.Device, error) {
+	u := w.summary
+	t, err := w.explainer.fleet.Target(w.Target)
+	if err != nil {
+		return nil, err
+	}
+	d := &api.Device{
+		Address: t.Address, Auth: t.Auth, EngineID: t.EngineID, Ladder: fleet.Ladder(u), Profile: t.Profile, Duration: t.Duration,
+		Window: t.Window, Loss: t.Loss, Tables: []api.DeviceRows{}, Metrics: []api.Source{},
+	}
+	p := u.Last
+	if p == nil {
+		return d, nil
+	}
+	d.Packets, d.Retransmitted = p.Stats.Packets, p.Stats.Retries
+	at := map[string]int{}
+	for n, set := range p.Sets {
+		for i := range set.Columns {
+			c := &set.Columns[i]
+			if c.Desc.Object == nil || c.Len() == 0 {
+				continue
+			}
+			w.addRows(d, at, c)
+			if len(d.Metrics) < maxSources {
+				d.Metrics = append(d.Metrics, w.source(c, moduleOf(p, n)))
+			}
+		}
+	}
+	slices.SortStableFunc(d.Tables, func(a, b api.DeviceRows) int {
+		if (a.Name == scalars) != (b.Name == scalars) {
+			return map[bool]int{true: 1, false: -1}[a.Name == scalars]
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return d, nil
+}
+
+// moduleOf is the name of the module that a set is of, "" of the pass itself.
+func moduleOf(p *poller.Pass, set int) string {
+	if set < len(p.Modules) {
+		return p.Modules[set].Name
+	}
+	return ""
+}
+
+// addRows counts the rows of the table that a column is of.
+func (w *inquiry) addRows(d *api.Device, at map[string]int, c *series.Column) {
+	object := snmp.OID(c.Desc.Object)
+	name, table := scalars, snmp.OID(nil)
+	if len(c.Table.Ends) > 1 || len(c.Table.Labels) > 0 {
+		table = object.Parent().Parent()
+		name = catalog.ObjectName(w.tree, table)
+	}
+	i, known := at[name]
+	if !known {
+		i = len(d.Tables)
+		at[name] = i
+		d.Tables = append(d.Tables, api.DeviceRows{Name: name, State: "whole", Read: w.Poll})
+	}
+	rows := &d.Tables[i]
+	if table == nil {
+		rows.Rows++
+	} else {
+		rows.Rows = max(rows.Rows, len(c.Table.Ends))
+	}
+	for _, e := range w.summary.Last.Errors {
+		if rows.State == "whole" && e.OID != nil && (object.HasPrefix(e.OID) || e.OID.HasPrefix(object)) {
+			words := w.summary.Words(e, *w.summary.Last)
+			rows.State, rows.Text = "partial", words.First()
+		}
+	}
+}
+
+// source is where a column comes from, with its first value.
+func (w *inquiry) source(c *series.Column, module string) api.Source {
+	labels := string(c.Table.Row(c.RowOf(0)))
+	if extra := string(c.ExtraOf(0)); extra != "" {
+		labels = strings.Trim(labels+","+extra, ",")
+	}
+	return api.Source{
+		Metric: c.Desc.Name, Object: w.describe(c.Desc.Object), Module: module, Series: c.Len(),
+		Value: strconv.FormatFloat(c.Values[0], 'f', -1, 64), Labels: labels,
+	}
+}
