@@ -46,6 +46,9 @@ type LocalBinding struct {
 	Apart  bool // for targets that send much that nobody asked for
 }
 
+// OpenSocket opens a socket with the binding.
+func OpenSocket(o LocalBinding) (Socket, error) { return openSocket(o) }
+
 // Listen opens a UDP socket with the binding.
 func (o LocalBinding) Listen() (*net.UDPConn, error) {
 	network, address := "udp4", ""

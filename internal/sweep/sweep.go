@@ -1,0 +1,211 @@
+// Package sweep asks each address of a range one question. It knows a request by its ID and address, and keeps nothing of it.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"trapline/internal/mux"
+)
+
+// Pass is one question to each address of a range.
+type Pass struct {
+	Order *Order
+	From  int // position to begin at
+
+	Skip    func(netip.Addr) bool           // addresses that are not asked
+	Request func(b []byte, id int32) []byte // appends the request with an ID
+	// Answered is called with a datagram from an address of the range, whose ID is yet to be compared. Data are valid until
+	// it returns. Calls do not overlap.
+	Answered func(from netip.Addr, id int32, data []byte)
+	Refused  func(to netip.Addr)  // by ICMP; may be nil
+	Sent     func(position int)   // is called after each batch with the position behind the last address
+	Settled  func(position int)   // is called after each batch: whoever lies before and answers has done so
+	Settling func() time.Duration // how long answers take
+	Timeout  time.Duration        // how long the answers to the last addresses are waited for
+}
+
+// Sweeper has a socket for each family.
+type Sweeper struct {
+	port   uint16
+	pacer  *Pacer
+	seed   maphash.Seed
+	v4, v6 mux.Socket
+	ended  sync.WaitGroup
+
+	mu   sync.Mutex
+	pass *Pass // nil between passes
+}
+
+// New returns a sweeper that asks a port. Close it.
+func New(port uint16, pacer *Pacer) *Sweeper {
+	return &Sweeper{port: port, pacer: pacer, seed: maphash.MakeSeed()}
+}
+
+// socket returns the socket for an address.
+func (s *Sweeper) socket(v4 bool) (mux.Socket, error) {
+	at := &s.v6
+	if v4 {
+		at = &s.v4
+	}
+	if *at != nil {
+		return *at, nil
+	}
+	opened, err := mux.OpenSocket(mux.LocalBinding{V6: !v4})
+	if err != nil {
+		return nil, err
+	}
+	*at = opened
+	s.ended.Go(func() { s.receive(opened) })
+	return opened, nil
+}
+
+func (s *Sweeper) receive(socket mux.Socket) {
+	for {
+		err := socket.Receive(s.take)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		socket.SocketErrors(s.refused)
+	}
+}
+
+func (s *Sweeper) take(batch []mux.Datagram) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pass == nil {
+		return
+	}
+	for _, d := range batch {
+		if a := d.Peer.Addr(); d.Peer.Port() == s.port && s.pass.Order.of.Contains(a) {
+			s.pass.Answered(a, s.id(a), d.Data)
+		}
+	}
+}
+
+func (s *Sweeper) refused(to netip.AddrPort, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pass != nil && s.pass.Refused != nil && to.Port() == s.port && s.pass.Order.of.Contains(to.Addr()) {
+		s.pass.Refused(to.Addr())
+	}
+}
+
+// id returns the ID of a request to an address: a number that others cannot guess.
+func (s *Sweeper) id(a netip.Addr) int32 {
+	octets := a.As16()
+	return int32(maphash.Bytes(s.seed, octets[:])&0x3fffffff | 0x40000000)
+}
+
+// Run asks. The error is that of ctx, or one of the socket.
+func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
+	s.mu.Lock()
+	s.pass = p
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.pass = nil
+		s.mu.Unlock()
+	}()
+	b := batch{sweeper: s, pass: p, size: s.pacer.batch(mux.BatchSize)}
+	for position := p.From; position < p.Order.Len(); position++ {
+		a, ok := p.Order.At(position)
+		if ok && !p.Skip(a) {
+			b.add(a)
+		}
+		if len(b.list) == b.size || position == p.Order.Len()-1 {
+			if err := b.send(ctx, position+1); err != nil {
+				return err
+			}
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(p.Timeout):
+		p.Settled(p.Order.Len())
+		return nil
+	}
+}
+
+// Close closes the sockets.
+func (s *Sweeper) Close() {
+	for _, socket := range []mux.Socket{s.v4, s.v6} {
+		if socket != nil {
+			socket.Close()
+		}
+	}
+	s.ended.Wait()
+}
+
+// batch is the datagrams that leave at once.
+type batch struct {
+	sweeper *Sweeper
+	pass    *Pass
+	size    int
+	list    []mux.Datagram
+	buffer  []byte
+	sent    []mark // whose answers may be on their way
+	settled int
+}
+
+// mark is when a batch was sent, and the position behind it.
+type mark struct {
+	at       time.Time
+	position int
+}
+
+func (b *batch) add(a netip.Addr) {
+	start := len(b.buffer)
+	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(a))
+	b.list = append(b.list, mux.Datagram{Data: b.buffer[start:len(b.buffer):len(b.buffer)], Peer: netip.AddrPortFrom(a, b.sweeper.port)})
+}
+
+// send sends the datagrams, up to a position. One that the system does not send is lost, as on a network.
+func (b *batch) send(ctx context.Context, position int) error {
+	if err := b.sweeper.pacer.Wait(ctx, len(b.list)); err != nil {
+		return err
+	}
+	for len(b.list) > 0 {
+		v4 := b.list[0].Peer.Addr().Is4()
+		n := 1
+		for n < len(b.list) && b.list[n].Peer.Addr().Is4() == v4 {
+			n++
+		}
+		socket, err := b.sweeper.socket(v4)
+		if err != nil {
+			return err
+		}
+		for part := b.list[:n]; len(part) > 0; {
+			done, err := socket.Send(part)
+			if err != nil {
+				done++
+				socket.SocketErrors(b.sweeper.refused)
+			}
+			part = part[min(done, len(part)):]
+		}
+		b.list = b.list[n:]
+	}
+	b.list, b.buffer = b.list[:0], b.buffer[:0]
+	b.pass.Sent(position)
+	b.settle(position)
+	return nil
+}
+
+func (b *batch) settle(position int) {
+	now := time.Now()
+	b.sent = append(b.sent, mark{now, position})
+	old := now.Add(-b.pass.Settling())
+	n := 0
+	for n < len(b.sent) && b.sent[n].at.Before(old) {
+		b.settled = b.sent[n].position
+		n++
+	}
+	b.sent = append(b.sent[:0], b.sent[n:]...)
+	b.pass.Settled(max(b.settled, b.pass.From))
+}
