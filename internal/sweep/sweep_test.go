@@ -31,7 +31,9 @@ func TestLawOfPermutations(t *testing.T) {
 func TestLawOfOrders(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 0))
-		address := func() netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(random.IntN(4)), byte(random.IntN(256))}) }
+		address := func() netip.Addr {
+			return netip.AddrFrom4([4]byte{10, 0, byte(random.IntN(4)), byte(random.IntN(256))})
+		}
 		var networks, exclude []netip.Prefix
 		for range 1 + random.IntN(4) {
 			networks = append(networks, netip.PrefixFrom(address(), 22+random.IntN(11)))

@@ -1,0 +1,353 @@
+package scan
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/client"
+	"trapline/internal/snmp"
+)
+
+// deviceKey is what an engine says before any login.
+type deviceKey struct {
+	engine string
+	boots  int32
+}
+
+// device is the addresses that are taken for one device while it is logged in to: a lock-out is of the device. Guarded by
+// the mutex of Scan.
+type device struct {
+	booted  time.Time
+	members []netip.Addr
+	waiting []netip.Addr // which are yet to be asked
+	working bool
+	worked  *credential // nil: none yet
+	known   bool        // worked did so before this sweep
+	guard   Guard
+	alone   bool // it was left alone
+}
+
+// join adds an address whose engine answered, and has it asked.
+func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int32, booted time.Time) {
+	r, _ := s.state.record(a)
+	s.mu.Lock()
+	if s.at[a] != nil {
+		s.mu.Unlock()
+		return
+	}
+	key := deviceKey{engine, boots}
+	var d *device
+	for _, other := range s.devices[key] {
+		if near(other.booted, booted) {
+			d = other
+		}
+	}
+	if d == nil {
+		d = &device{booted: booted}
+		s.devices[key] = append(s.devices[key], d)
+	}
+	s.addLocked(ctx, d, &r, a)
+	s.mu.Unlock()
+	s.state.update(a, func(r *Record) { r.Engine, r.Boots, r.Booted, r.Heard = engine, boots, booted, s.o.Now() })
+}
+
+// addLocked has an address asked, behind others of its device.
+func (s *Scan) addLocked(ctx context.Context, d *device, r *Record, a netip.Addr) {
+	s.at[a] = d
+	d.members = append(d.members, a)
+	d.waiting = append(d.waiting, a)
+	d.guard.merge(&r.Guard)
+	if !d.working {
+		d.working = true
+		s.working.Go(func() { s.work(ctx, d) })
+	}
+}
+
+// askKnown asks all addresses that accepted a login before this sweep, with that alone.
+func (s *Scan) askKnown(ctx context.Context) {
+	devices := map[int]*device{}
+	for _, r := range s.records() {
+		c := s.credentialOf(&r)
+		if c == nil || s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address) || !r.Asked.Before(s.state.header.Begun) {
+			continue
+		}
+		s.mu.Lock()
+		d := devices[r.Device]
+		if d == nil {
+			d = &device{booted: r.Booted, worked: c, known: true}
+			if r.Device != 0 {
+				devices[r.Device] = d
+			}
+			if r.Engine != "" {
+				key := deviceKey{r.Engine, r.Boots}
+				s.devices[key] = append(s.devices[key], d)
+			}
+		}
+		s.addLocked(ctx, d, &r, r.Address)
+		s.mu.Unlock()
+	}
+}
+
+// credentialOf returns what an address accepted, nil if that is not among the candidates.
+func (s *Scan) credentialOf(r *Record) *credential {
+	for _, c := range s.credentials {
+		if r.Auth != "" && c.digest == r.Digest {
+			return c
+		}
+	}
+	return nil
+}
+
+// resumeDevices goes on with devices that answered the engine discovery of this sweep, before a restart.
+func (s *Scan) resumeDevices(ctx context.Context) {
+	begun := s.state.header.Begun
+	for _, r := range s.records() {
+		if !r.Heard.Before(begun) && r.Asked.Before(begun) && s.credentialOf(&r) == nil && s.o.Range.Contains(r.Address) && !s.o.Taken[r.Address] {
+			s.join(ctx, r.Address, r.Engine, r.Boots, r.Booted)
+		}
+	}
+}
+
+func (s *Scan) records() (list []Record) {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	for _, r := range s.state.sorted() {
+		list = append(list, *r)
+	}
+	return list
+}
+
+// work asks the addresses of a device, one after the other.
+func (s *Scan) work(ctx context.Context, d *device) {
+	for s.enter(ctx) {
+		s.mu.Lock()
+		if len(d.waiting) == 0 {
+			d.working = false
+			s.mu.Unlock()
+			s.leave()
+			return
+		}
+		a := d.waiting[0]
+		d.waiting = d.waiting[1:]
+		s.mu.Unlock()
+		if s.login(ctx, d, a); ctx.Err() == nil {
+			s.state.update(a, func(r *Record) { r.Asked = s.o.Now() })
+		}
+		s.leave()
+	}
+}
+
+// login looks for the credential that an address accepts.
+func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) {
+	for _, c := range s.choice(d) {
+		for range s.attempts(d, c) {
+			switch s.try(ctx, d, a, c) {
+			case loginAccepted:
+				s.mu.Lock()
+				d.worked = c
+				s.mu.Unlock()
+				s.accepted(ctx, a, c)
+				return
+			case loginSilent:
+				continue // what worked before is asked for again
+			case loginEnds:
+				return
+			}
+			break
+		}
+	}
+}
+
+// attempts returns numbers for each request with a credential: one that worked may have been lost on the way.
+func (s *Scan) attempts(d *device, c *credential) int {
+	if d.known && !c.v3() {
+		return s.o.Retries + 1
+	}
+	return 1
+}
+
+// choice returns the credentials to try: what worked alone, else the users of SNMPv3, then the communities.
+func (s *Scan) choice(d *device) []*credential {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d.worked != nil {
+		return []*credential{d.worked}
+	}
+	list := slices.Clone(s.credentials)
+	slices.SortStableFunc(list, func(a, b *credential) int { return int(b.principal.Version) - int(a.principal.Version) })
+	return slices.CompactFunc(list, sameLogin)
+}
+
+// outcome is what came of a login.
+type outcome int
+
+const (
+	loginAccepted outcome = iota
+	loginNone             // the device knows no such user, or the credential may not be tried
+	loginRefused
+	loginSilent
+	loginEnds // the device is to be left alone
+)
+
+// try logs in once, if the guard lets it.
+func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential) outcome {
+	if !s.allowed(ctx, d, c) {
+		return loginNone
+	}
+	s.save(d)
+	t, err := s.target(a, c)
+	if err != nil {
+		return s.note(d, loginNone)
+	}
+	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Alone: true, Params: s.params(0)}, func(snmp.VarBind) {})
+	if ctx.Err() != nil {
+		return loginEnds // with the login under way, whose outcome nobody knows
+	}
+	o, there := judge(err, c.v3())
+	if o != loginSilent || d.known {
+		return s.note(d, o)
+	}
+	if there || s.answers(ctx, t) {
+		return s.note(d, loginSilent)
+	}
+	s.note(d, loginSilent)
+	s.lock(d, a)
+	return loginEnds
+}
+
+// allowed waits until a login may be tried, and notes that it is.
+func (s *Scan) allowed(ctx context.Context, d *device, c *credential) bool {
+	s.mu.Lock()
+	wait, ok := d.guard.MayTry(c.digest, &s.bounds, d.known, s.o.Now())
+	if !ok && !d.alone {
+		d.alone = true
+		s.left++
+	}
+	s.mu.Unlock()
+	if !ok {
+		return false
+	}
+	if wait > 0 {
+		s.leave()
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		s.logins <- struct{}{}
+	}
+	if s.pacer.Wait(ctx, 2) != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d.guard.Begin(c.digest, s.o.Now())
+	return true
+}
+
+// note notes the outcome of a login.
+func (s *Scan) note(d *device, o outcome) outcome {
+	now := s.o.Now()
+	s.mu.Lock()
+	switch o {
+	case loginAccepted:
+		d.guard.Accepted()
+	case loginNone:
+		d.guard.NoLogin(now)
+	case loginEnds:
+		d.guard.Undone()
+	case loginRefused:
+		d.guard.Refused(now)
+	case loginSilent:
+		d.guard.Silent(now)
+	}
+	s.mu.Unlock()
+	s.save(d)
+	return o
+}
+
+// lock leaves a device alone that is silent to all.
+func (s *Scan) lock(d *device, a netip.Addr) {
+	s.mu.Lock()
+	d.guard.Locked(s.o.Now())
+	until := d.guard.Until
+	s.mu.Unlock()
+	s.save(d)
+	s.logger.Warn("a device that answered is silent: it is left alone, as it may block logins", "address", a, "until", until)
+}
+
+// save writes the guard of a device.
+func (s *Scan) save(d *device) {
+	s.mu.Lock()
+	guard, members := d.guard.clone(), slices.Clone(d.members)
+	s.mu.Unlock()
+	for _, a := range members {
+		s.state.update(a, func(r *Record) { r.Guard = guard })
+	}
+}
+
+// answers reports whether an engine answers at all.
+func (s *Scan) answers(ctx context.Context, t *client.Target) bool {
+	_, err := t.Discover(ctx, s.params(1))
+	return err == nil || ctx.Err() != nil
+}
+
+// judge returns what came of a login, and whether the engine is known to be there.
+func judge(err error, v3 bool) (o outcome, there bool) {
+	for _, e := range access.Errors(err) {
+		switch e.Reason {
+		case access.UnknownUser, access.UnsupportedLevel, access.Credentials, access.Internal:
+			return loginNone, true
+		case access.WrongDigest, access.Decryption:
+			return loginRefused, true
+		case access.Refused, access.Unreachable, access.Resolve, access.Canceled:
+			return loginEnds, false
+		case access.Timeout:
+			if v3 && !e.Discovered {
+				return loginEnds, false // no login was sent
+			}
+			return loginSilent, v3
+		case access.Malformed, access.UnknownEngine, access.NotInTimeWindow:
+			return loginSilent, true
+		}
+	}
+	return loginAccepted, true
+}
+
+// accepted notes an address that accepts a login, and reads what it says of itself.
+func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
+	now := s.o.Now()
+	fresh := false
+	s.state.update(a, func(r *Record) {
+		fresh = r.Seen.IsZero()
+		r.Auth, r.Digest, r.Seen, r.Missed = c.Name, c.digest, now, 0
+	})
+	s.mu.Lock()
+	s.progress.Found++
+	if fresh {
+		s.progress.New++
+	}
+	s.mu.Unlock()
+	t, err := s.target(a, c)
+	if err != nil || s.pacer.Wait(ctx, 8) != nil {
+		return
+	}
+	start := time.Now()
+	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysUpTime}, Alone: true, Params: s.params(s.o.Retries)}, func(snmp.VarBind) {})
+	took := time.Since(start)
+	if err == nil && took < s.o.Timeout {
+		s.slowest.Store(max(s.slowest.Load(), int64(took)))
+	}
+	facts := readFacts(ctx, t, s.params(max(1, s.o.Retries)), s.o.Now)
+	if ctx.Err() != nil {
+		return
+	}
+	s.state.update(a, func(r *Record) {
+		if r.Device != 0 && !candidates(&facts, &r.Facts) && len(facts.evidence()) > 0 {
+			r.Device, r.Name = 0, "" // another device has the address
+		}
+		r.Facts, r.Took, r.Asked = facts, took, s.o.Now()
+	})
+}

@@ -1,0 +1,165 @@
+package scan
+
+import (
+	"context"
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"trapline/internal/snmp"
+	"trapline/internal/sweep"
+)
+
+// question is a pass over the networks.
+type question struct {
+	name      string
+	community *credential // nil: the engine discovery
+}
+
+// plan returns the passes: the engine discovery, which needs no secret, then each community to those that are silent.
+// A device counts each datagram with a wrong community as a login, so a second one is sent only where MaxFailures allows.
+func (s *Scan) plan() (plan []question) {
+	var communities []*credential
+	v3 := false
+	for _, c := range s.credentials {
+		if c.v3() {
+			v3 = true
+		} else {
+			communities = append(communities, c)
+		}
+	}
+	if v3 || s.o.AliveOnly {
+		for range s.o.Retries + 1 {
+			plan = append(plan, question{name: "engine discovery"})
+		}
+	}
+	h := s.state.header
+	due := s.o.AskSilent || h.Communities.IsZero() || h.Begun.Sub(h.Communities) >= failureMemory || h.Communities.Equal(h.Begun)
+	if s.o.AliveOnly || !due || len(communities) == 0 {
+		return plan
+	}
+	for i := range min(len(communities), s.o.MaxFailures) {
+		c := communities[(h.Rotation+i)%len(communities)]
+		for range min(s.o.Retries+1, s.o.MaxFailures/min(len(communities), s.o.MaxFailures)) {
+			plan = append(plan, question{name: "auth " + c.Name, community: c})
+		}
+	}
+	return plan
+}
+
+var anyObject = snmp.AppendVarBind(nil, snmp.VarBind{Name: sysObjectID, Type: snmp.Null})
+
+// announcedSize is the largest message that an answer to a discovery may have.
+const announcedSize = 65507
+
+// pass asks all addresses of the networks one question.
+func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
+	if q.community != nil {
+		s.working.Wait() // who takes no user is asked with communities by its device
+		s.state.setHeader(func(h *header) { h.Communities = h.Begun })
+	}
+	s.mu.Lock()
+	s.progress.Pass = q.name
+	s.mu.Unlock()
+	p := &sweep.Pass{
+		Order: s.order, From: from, Timeout: s.o.Timeout, Skip: func(a netip.Addr) bool { return s.skips(a, q) },
+		Request: func(b []byte, id int32) []byte { return snmp.AppendDiscovery(b, id, announcedSize) },
+		Refused: func(a netip.Addr) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.refused[a] = true
+		},
+		Answered: func(a netip.Addr, id int32, data []byte) { s.heardEngine(ctx, a, id, data) },
+		Sent: func(position int) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.progress.Done = number*s.o.Range.Size() + int(int64(position)*int64(s.o.Range.Size())/int64(s.order.Len()))
+		},
+		Settled:  func(position int) { s.state.setPosition(number, position) },
+		Settling: func() time.Duration { return s.settling(q) },
+	}
+	if c := q.community; c != nil {
+		p.Request = func(b []byte, id int32) []byte {
+			return snmp.AppendMessage(b, &snmp.Message{Version: c.principal.Version, Community: c.principal.Community, PDU: snmp.GetRequest, RequestID: id, VarBinds: anyObject})
+		}
+		p.Answered = func(a netip.Addr, id int32, data []byte) { s.heardCommunity(ctx, a, c, id, data) }
+	}
+	if err := s.sweeper.Run(ctx, p); err != nil {
+		return err
+	}
+	s.state.setPosition(number+1, 0)
+	return nil
+}
+
+// The bounds of the time after which an address that did not answer is taken for silent by a restart.
+const minSettling, settlingFactor = 10 * time.Millisecond, 4
+
+// settling is how long a restart assumes answers to be on their way: those that were not asked again would be missed, and
+// those that are see one try more. A discovery costs nothing.
+func (s *Scan) settling(q *question) time.Duration {
+	slowest := time.Duration(s.slowest.Load())
+	if q.community == nil || slowest == 0 {
+		return s.o.Timeout
+	}
+	return min(max(minSettling, settlingFactor*slowest), s.o.Timeout)
+}
+
+// skips reports whether an address is not asked in a pass: it is a target's, nobody listens there, or it answered once
+// and is asked by its device.
+func (s *Scan) skips(a netip.Addr, q *question) bool {
+	if s.o.Taken[a] {
+		return true
+	}
+	s.mu.Lock()
+	known := s.refused[a] || s.at[a] != nil
+	s.mu.Unlock()
+	if known {
+		return true
+	}
+	r, ok := s.state.record(a)
+	return ok && (q.community != nil || r.Auth != "" || s.o.Now().Before(r.Guard.Until) || !r.Asked.Before(s.state.header.Begun))
+}
+
+// heardEngine takes an answer to the engine discovery.
+func (s *Scan) heardEngine(ctx context.Context, a netip.Addr, id int32, data []byte) {
+	o, err := snmp.OpenDiscovery(data)
+	if err != nil || o.ID != id || s.o.Taken[a] {
+		return
+	}
+	now := s.o.Now()
+	s.join(ctx, a, hex.EncodeToString(o.EngineID), o.Boots, now.Add(-time.Duration(o.Time)*time.Second))
+}
+
+// heardCommunity takes an answer to a community.
+func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, c *credential, id int32, data []byte) {
+	m, err := snmp.ParseMessage(data)
+	if err != nil || m.RequestID != id || m.PDU != snmp.Response || s.o.Taken[a] {
+		return
+	}
+	s.mu.Lock()
+	seen := s.at[a] != nil
+	if !seen {
+		s.at[a] = &device{}
+	}
+	s.mu.Unlock()
+	if !seen {
+		s.working.Go(func() {
+			if s.enter(ctx) {
+				defer s.leave()
+				s.accepted(ctx, a, c)
+			}
+		})
+	}
+}
+
+// enter waits for a place among the logins under way.
+func (s *Scan) enter(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case s.logins <- struct{}{}:
+		return true
+	}
+}
+
+func (s *Scan) leave() { <-s.logins }

@@ -1,0 +1,254 @@
+// Package scan looks for devices in networks: it sweeps them, logs in without being locked out, and knows a device by its
+// evidence, whatever its addresses.
+package scan
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"trapline/internal/client"
+	"trapline/internal/setting"
+	"trapline/internal/sweep"
+)
+
+// Options say where and how to look.
+type Options struct {
+	Range       *sweep.Range
+	Of          string // text of the networks: a state of others is not gone on with
+	Candidates  []Candidate
+	Rate        int                 // datagrams a second; 0 means DefaultRate
+	SubnetRate  int                 // into a network of 24 bits; 0 means DefaultSubnetRate
+	AliveOnly   bool                // communities only to devices that answer the engine discovery
+	MaxFailures int                 // failed logins to a device in a day; 0 means DefaultMaxFailures
+	Prefer      []netip.Prefix      // networks to poll devices in
+	Port        uint16              // 0 means 161
+	Timeout     time.Duration       // of an answer; 0 means DefaultTimeout
+	Retries     int                 // more requests that carry no secret
+	Taken       map[netip.Addr]bool // addresses of targets, which are not asked
+	File        string              // state; empty for none
+	Resume      bool                // go on with a sweep that was interrupted
+	AskSilent   bool                // ask silent addresses with communities although that was done within a day
+	Usable      func(string) bool   // whether a name may be a target's; nil: any
+	Logger      *slog.Logger        // nil logs nothing
+	Now         func() time.Time    // nil means time.Now
+	Spacing     time.Duration       // between failed logins; 0 means DefaultSpacing
+}
+
+// Defaults of Options.
+const (
+	DefaultRate        = 1000
+	DefaultSubnetRate  = 50
+	DefaultMaxFailures = 2
+	DefaultTimeout     = time.Second
+	DefaultSpacing     = 2 * time.Second
+	// MissedSweeps is how many whole sweeps a device may be silent before it is gone.
+	MissedSweeps = 3
+)
+
+// Device is what was found.
+type Device struct {
+	ID        int // stays, as the name does, when the address is another
+	Name      string
+	Address   netip.Addr   // to poll it at
+	Addresses []netip.Addr // where it answers
+	Auth      string       // that it accepts
+	Facts     Facts        // as it has at Address
+	Took      time.Duration
+	Missed    int // whole sweeps in which it did not answer
+}
+
+// Progress is how far a sweep is.
+type Progress struct {
+	Done, Total int // addresses, over all questions
+	Range       int // addresses
+	Found, New  int // addresses that accept a login
+	Pass        string
+}
+
+// Scan is a sweep, and all that is known from those before.
+type Scan struct {
+	o      Options
+	bounds Bounds
+	state  *state
+	logger *slog.Logger
+
+	credentials []*credential
+	order       *sweep.Order
+	pacer       *sweep.Pacer
+	engine      *client.Client
+	sweeper     *sweep.Sweeper
+	logins      chan struct{} // places of logins that are under way
+	working     sync.WaitGroup
+	slowest     atomic.Int64 // answer, in nanoseconds
+
+	mu       sync.Mutex
+	progress Progress
+	devices  map[deviceKey][]*device
+	at       map[netip.Addr]*device // by address, of this sweep
+	refused  map[netip.Addr]bool    // nobody listens there
+	doubts   []Doubt
+	left     int // devices that are left alone
+}
+
+// Open reads the state of a scan. Close it.
+func Open(o Options) (*Scan, error) {
+	o.Rate, o.SubnetRate = cmp.Or(o.Rate, DefaultRate), cmp.Or(o.SubnetRate, DefaultSubnetRate)
+	o.MaxFailures, o.Timeout = cmp.Or(o.MaxFailures, DefaultMaxFailures), cmp.Or(o.Timeout, DefaultTimeout)
+	o.Port, o.Spacing = cmp.Or(o.Port, 161), cmp.Or(o.Spacing, DefaultSpacing)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	st, err := openState(o.File)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scan{o: o, bounds: Bounds{o.MaxFailures, o.Spacing}, state: st, logger: o.Logger}
+	if err := s.readCredentials(); err != nil {
+		st.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// readCredentials reads the candidates. One whose secret cannot be read is left out, unless none is left.
+func (s *Scan) readCredentials() error {
+	var failed error
+	for _, c := range s.o.Candidates {
+		made, err := newCredential(c, s.state.header.Salt)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			s.logger.Error("an auth cannot be used", "auth", c.Name, "err", err)
+			continue
+		}
+		s.credentials = append(s.credentials, made)
+		s.o.Of += " " + made.digest
+	}
+	if len(s.credentials) == 0 {
+		return cmp.Or(failed, errors.New("there is no auth to ask with"))
+	}
+	return nil
+}
+
+// Close ends the scan. It is not used while Run does.
+func (s *Scan) Close() { s.state.close() }
+
+// Ended returns when the last whole sweep ended, zero if none did.
+func (s *Scan) Ended() time.Time { return s.state.header.Ended }
+
+// Interrupted reports whether a sweep of the same networks did not end.
+func (s *Scan) Interrupted() bool { return s.state.header.Seed != 0 && s.state.header.Of == s.o.Of }
+
+// Progress returns how far the sweep is.
+func (s *Scan) Progress() Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.progress
+}
+
+// LeftAlone returns how many devices were not asked with all auths, so that they lock nobody out.
+func (s *Scan) LeftAlone() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
+}
+
+// Doubts returns evidence that different devices share.
+func (s *Scan) Doubts() []Doubt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubts
+}
+
+// maxLogins is how many devices are asked at once, each for one thing at a time.
+const maxLogins = 128
+
+// Run sweeps the networks once. If ctx is canceled, it returns its error, and whatever was found by then is kept.
+func (s *Scan) Run(ctx context.Context) (err error) {
+	s.begin()
+	defer func() { err = errors.Join(err, s.state.sync()) }()
+	s.engine = client.New(client.Options{Logger: slog.New(slog.DiscardHandler)})
+	defer func() { _ = s.engine.Close() }()
+	s.sweeper = sweep.New(s.o.Port, s.pacer)
+	defer s.sweeper.Close()
+	synced, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go s.syncEachSecond(synced)
+
+	s.askKnown(ctx)
+	s.resumeDevices(ctx)
+	plan := s.plan()
+	first, from := s.state.lastPosition()
+	s.mu.Lock()
+	s.progress.Total = len(plan) * s.o.Range.Size()
+	s.progress.Range = s.o.Range.Size()
+	s.progress.Done = min(first, len(plan)) * s.o.Range.Size()
+	s.mu.Unlock()
+	for n := first; n < len(plan) && ctx.Err() == nil; n++ {
+		if err := s.pass(ctx, &plan[n], n, from); err != nil {
+			s.working.Wait()
+			return err
+		}
+		from = 0
+	}
+	s.working.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.end(plan)
+}
+
+// begin goes on with a sweep, or starts one.
+func (s *Scan) begin() {
+	now := s.o.Now()
+	if !s.o.Resume || !s.Interrupted() {
+		s.state.setHeader(func(h *header) { h.Seed, h.Of, h.Begun = rand.Uint64()|1, s.o.Of, now })
+		s.state.setPosition(0, 0)
+	}
+	s.order = s.o.Range.Shuffled(s.state.header.Seed)
+	s.pacer = sweep.NewPacer(min(s.o.Rate, s.o.SubnetRate*s.o.Range.Blocks()))
+	s.logins = make(chan struct{}, maxLogins)
+	s.devices, s.at, s.refused = map[deviceKey][]*device{}, map[netip.Addr]*device{}, map[netip.Addr]bool{}
+	s.progress, s.left, s.doubts = Progress{}, 0, nil
+}
+
+func (s *Scan) syncEachSecond(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.state.sync(); err != nil {
+				s.logger.Error("the state of a scan cannot be written", "file", s.o.File, "err", err)
+				return
+			}
+		}
+	}
+}
+
+// params are those of requests with a right credential, or none.
+func (s *Scan) params(retries int) client.Params {
+	return client.Params{Timeout: setting.Duration{Duration: s.o.Timeout}, Retries: &retries}
+}
+
+// target returns an address as the client asks it.
+func (s *Scan) target(a netip.Addr, c *credential) (*client.Target, error) {
+	return s.engine.Target(client.Spec{Address: netip.AddrPortFrom(a, s.o.Port).String(), Auth: c.Auth})
+}
+
+// String describes the progress, such as "41 %".
+func (p Progress) String() string {
+	return fmt.Sprintf("%d %%", 100*p.Done/max(1, p.Total))
+}

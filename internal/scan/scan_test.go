@@ -1,0 +1,129 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/access"
+	"trapline/internal/scan/scantest"
+	"trapline/internal/setting"
+	"trapline/internal/snmp"
+	"trapline/internal/sweep"
+)
+
+func user(name, password string) *snmp.User {
+	return &snmp.User{Name: name, Auth: snmp.SHA, AuthKey: snmp.Passphrase(password)}
+}
+
+func v3(name, password string) *access.Auth {
+	a := access.DefaultAuth()
+	a.Version, a.Community, a.Username, a.SecurityLevel, a.AuthProtocol, a.Password = 3, "", name, access.AuthNoPriv, "SHA", setting.Secret(password)
+	return &a
+}
+
+func v2c(community string) *access.Auth {
+	a := access.DefaultAuth()
+	a.Community = setting.Secret(community)
+	return &a
+}
+
+// simulate starts devices.
+func simulate(t *testing.T, devices []*scantest.Device) *scantest.Network {
+	t.Helper()
+	n, err := scantest.Listen(0, devices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func options(t *testing.T, port uint16, networks ...string) Options {
+	t.Helper()
+	list, err := sweep.ParseNetworks(networks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := sweep.NewRange(list, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{
+		Range: r, Of: strings.Join(networks, ","), Rate: 10_000, SubnetRate: 10_000, Port: port, Timeout: 300 * time.Millisecond, Retries: 1,
+		Spacing: 10 * time.Millisecond, File: filepath.Join(t.TempDir(), "scan.jsonl"),
+		Candidates: []Candidate{{"secure", v3("poller", "correct horse")}, {"one", v2c("one")}, {"two", v2c("two")}},
+	}
+}
+
+// A network with devices of several addresses, clones, locked and mute ones is swept, and interrupted twice: each device
+// that accepts a login is found once, and none is locked.
+func TestScanOfA22(t *testing.T) {
+	fleet := scantest.Fleet{
+		Network: netip.MustParsePrefix("127.82.0.0/22"), Devices: 200, Several: 20, Clones: 6, Unknown: 10, Mute: 4, Seed: 5,
+		Users: []*snmp.User{user("poller", "correct horse")}, Communities: []string{"one", "two"},
+	}
+	devices := fleet.Make()
+	n := simulate(t, devices)
+	o := options(t, n.Port(), "127.82.0.0/22")
+	for interrupted := 0; ; interrupted++ {
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if interrupted < 2 {
+			time.AfterFunc(time.Duration(300*(interrupted+1))*time.Millisecond, cancel)
+		}
+		err = s.Run(ctx)
+		cancel()
+		if err == nil {
+			compare(t, n, devices, s.Devices())
+			s.Close()
+			break
+		}
+		s.Close()
+		o.Resume = true
+	}
+}
+
+// compare compares devices that were found with those that are there.
+func compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, found []Device) {
+	t.Helper()
+	var want, got []string
+	for _, d := range devices {
+		if wrong, locked := n.Wrong(d); wrong > DefaultMaxFailures || locked {
+			t.Errorf("%v saw %d wrong logins, locked: %v", d.Addresses, wrong, locked)
+		}
+		if d.Usable() {
+			all := slices.SortedFunc(slices.Values(d.Addresses), netip.Addr.Compare)
+			want = append(want, fmt.Sprint(all))
+		}
+	}
+	for _, d := range found {
+		got = append(got, fmt.Sprint(d.Addresses))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			t.Errorf("%s was not found as one device", w)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d devices found, want %d", len(got), len(want))
+	}
+}

@@ -1,0 +1,264 @@
+// Package scantest simulates networks of devices that count the datagrams and the wrong logins they see.
+package scantest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"trapline/internal/snmp"
+)
+
+// Device is a simulated device.
+type Device struct {
+	Addresses []netip.Addr
+	Engine    []byte // of SNMPv3; empty: it does not speak that
+	Boots     int32
+	Started   time.Time
+	User      *snmp.User // nil: it knows none
+	Community string     // empty: it knows none
+	Objects   []snmp.VarBind
+	LockAfter int  // wrong logins after which it is silent to all; 0 means never
+	Mute      bool // it answers the engine discovery, and nothing else
+
+	security *snmp.Security
+	wrong    int
+	locked   bool
+}
+
+// Counts are the datagrams that an address saw.
+type Counts struct{ Discoveries, Logins int }
+
+// Network answers for devices, and is silent for all other addresses.
+type Network struct {
+	conn *net.UDPConn
+
+	mu      sync.Mutex
+	devices []*Device
+	at      map[netip.Addr]*Device
+	counts  map[netip.Addr]*Counts
+	scoped  []byte
+}
+
+// Listen opens a port of all addresses of loopback.
+func Listen(port uint16, devices []*Device) (*Network, error) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(port)})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	err = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
+		_ = unix.BindToDevice(int(fd), "lo")
+	})
+	n := &Network{conn: conn, devices: devices, at: map[netip.Addr]*Device{}, counts: map[netip.Addr]*Counts{}}
+	for _, d := range devices {
+		slices.SortFunc(d.Objects, func(a, b snmp.VarBind) int { return a.Name.Compare(b.Name) })
+		for _, a := range d.Addresses {
+			n.at[a] = d
+		}
+	}
+	return n, err
+}
+
+// Port returns the port.
+func (n *Network) Port() uint16 { return n.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port() }
+
+// Counts returns the datagrams that addresses saw.
+func (n *Network) Counts(a netip.Addr) Counts {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.counts[a]; c != nil {
+		return *c
+	}
+	return Counts{}
+}
+
+// Asked returns the addresses that saw any datagram.
+func (n *Network) Asked() (list []netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for a := range n.counts {
+		list = append(list, a)
+	}
+	return list
+}
+
+// Wrong returns how many wrong logins a device saw, and whether it is locked.
+func (n *Network) Wrong(d *Device) (logins int, locked bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return d.wrong, d.locked
+}
+
+// Run answers until ctx is canceled.
+func (n *Network) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = n.conn.Close() })
+	defer stop()
+	b, control := make([]byte, 65536), make([]byte, 128)
+	for {
+		size, controlSize, _, from, err := n.conn.ReadMsgUDPAddrPort(b, control)
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		to, ok := destination(control[:controlSize])
+		if err != nil || !ok {
+			continue
+		}
+		if answer := n.answer(to, b[:size]); answer != nil {
+			_, _, _ = n.conn.WriteMsgUDPAddrPort(answer, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: to.As4()}), from)
+		}
+	}
+}
+
+func destination(control []byte) (a netip.Addr, ok bool) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return a, false
+	}
+	for _, m := range messages {
+		if m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
+			return netip.AddrFrom4([4]byte(m.Data[8:12])), true
+		}
+	}
+	return a, false
+}
+
+func (n *Network) answer(to netip.Addr, b []byte) []byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.counts[to]
+	if c == nil {
+		c = &Counts{}
+		n.counts[to] = c
+	}
+	d := n.at[to]
+	if snmp.PeekVersion(b) == snmp.V3 {
+		m, err := snmp.ParseMessage3(b)
+		if err != nil {
+			return nil
+		}
+		if len(m.EngineID) == 0 {
+			c.Discoveries++
+		} else {
+			c.Logins++
+		}
+		if d == nil || len(d.Engine) == 0 || d.locked {
+			return nil
+		}
+		return n.answer3(d, &m, b)
+	}
+	c.Logins++
+	m, err := snmp.ParseMessage(b)
+	if err != nil || d == nil || d.locked {
+		return nil
+	}
+	if d.Community == "" || string(m.Community) != d.Community || d.Mute {
+		d.fail()
+		return nil
+	}
+	m.VarBinds, m.ErrorStatus, m.ErrorIndex = d.perform(m.PDU, m.VarBinds, int(m.ErrorIndex)), 0, 0
+	m.PDU = snmp.Response
+	return snmp.AppendMessage(nil, &m)
+}
+
+func (d *Device) fail() {
+	d.wrong++
+	d.locked = d.LockAfter > 0 && d.wrong >= d.LockAfter
+}
+
+func (n *Network) answer3(d *Device, m *snmp.Message3, b []byte) []byte {
+	seconds := int32(time.Since(d.Started) / time.Second)
+	report := func(k snmp.ReportKind) []byte {
+		scoped := snmp.ScopedPDU{ContextEngineID: d.Engine, PDU: snmp.PDU{
+			Type: snmp.Report, RequestID: m.ID, VarBinds: snmp.AppendVarBind(nil, snmp.VarBind{Name: k.OID(), Type: snmp.Counter32, Value: []byte{1}}),
+		}}
+		h := snmp.Header3{ID: m.ID, MaxSize: 65507, EngineID: d.Engine, Boots: d.Boots, Time: seconds, UserName: m.UserName}
+		return snmp.AppendMessage3(nil, &snmp.Message3{Header3: h, Data: snmp.AppendScopedPDU(nil, &scoped)})
+	}
+	switch {
+	case string(m.EngineID) != string(d.Engine):
+		return report(snmp.UnknownEngineID)
+	case d.Mute:
+		d.fail()
+		return nil
+	case d.User == nil || string(m.UserName) != d.User.Name:
+		return report(snmp.UnknownUserName)
+	}
+	if d.security == nil {
+		made, err := d.User.Localize(d.Engine)
+		if err != nil {
+			return nil
+		}
+		d.security = made
+	}
+	o, err := d.security.Open(b)
+	if err != nil {
+		d.fail()
+		if errors.Is(err, snmp.UnsupportedSecurityLevel) {
+			return report(snmp.UnsupportedSecurityLevel)
+		}
+		return report(snmp.WrongDigest)
+	}
+	o.ScopedPDU.VarBinds = d.perform(o.Type, o.VarBinds, int(o.ErrorIndex))
+	o.Type, o.ErrorStatus, o.ErrorIndex = snmp.Response, 0, 0
+	n.scoped = snmp.AppendScopedPDU(n.scoped[:0], &o.ScopedPDU)
+	return d.security.Seal(nil, &snmp.Header3{ID: m.ID, MaxSize: 65507, Boots: d.Boots, Time: seconds}, n.scoped)
+}
+
+// perform returns the bindings of an answer.
+func (d *Device) perform(pdu snmp.PDUType, asked []byte, repetitions int) (list []byte) {
+	for len(asked) > 0 {
+		v, rest, err := snmp.CutVarBind(asked)
+		if err != nil {
+			return list
+		}
+		asked = rest
+		i, found := slices.BinarySearchFunc(d.Objects, v.Name, func(o snmp.VarBind, name snmp.OID) int { return o.Name.Compare(name) })
+		if pdu == snmp.GetRequest {
+			if !found {
+				list = snmp.AppendVarBind(list, snmp.VarBind{Name: v.Name, Type: snmp.NoSuchObject})
+				continue
+			}
+			list = snmp.AppendVarBind(list, d.now(i))
+			continue
+		}
+		if found {
+			i++
+		}
+		count := 1
+		if pdu == snmp.GetBulkRequest {
+			count = min(max(1, repetitions), 20)
+		}
+		for end := i + count; i < end; i++ {
+			if i >= len(d.Objects) {
+				list = snmp.AppendVarBind(list, snmp.VarBind{Name: v.Name, Type: snmp.EndOfMibView})
+				break
+			}
+			list = snmp.AppendVarBind(list, d.now(i))
+		}
+	}
+	return list
+}
+
+// now returns an object: those of no value are the time since the start.
+func (d *Device) now(i int) snmp.VarBind {
+	v := d.Objects[i]
+	if v.Value == nil {
+		v.Value = snmp.AppendUint(nil, uint64(time.Since(d.Started)/(10*time.Millisecond)))
+		if v.Type == snmp.Integer {
+			v.Value = snmp.AppendInt(nil, int64(time.Since(d.Started)/time.Second))
+		}
+	}
+	return v
+}

@@ -1,0 +1,260 @@
+package scan
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"trapline/internal/statedir"
+)
+
+// The state of a scan is a journal of JSON lines, which each whole sweep replaces by its sum. A login is noted before it
+// is sent, which costs one write here and would cost a transaction with its fsync in a database; the last line of an
+// address counts, and one that was torn by a crash does not. Beside it lies a file with the position, which is written
+// in place.
+
+// header is how far the sweep is.
+type header struct {
+	Salt        []byte    `json:"salt"` // of digests of credentials
+	Seed        uint64    `json:"seed"` // of the order; 0 between sweeps
+	Of          string    `json:"of,omitempty"`
+	Begun       time.Time `json:"begun,omitzero"`
+	Ended       time.Time `json:"ended,omitzero"`       // of the last whole sweep
+	Communities time.Time `json:"communities,omitzero"` // when silent addresses were last asked with communities
+	Rotation    int       `json:"rotation,omitempty"`   // the community that begins, of more than may be tried in a day
+	Devices     int       `json:"devices,omitempty"`    // highest number of a device
+}
+
+// Record is an address that answered.
+type Record struct {
+	Address netip.Addr `json:"address"`
+	Engine  string     `json:"engine,omitempty"` // of the answer to an engine discovery
+	Boots   int32      `json:"boots,omitempty"`
+	Booted  time.Time  `json:"booted,omitzero"`
+	Heard   time.Time  `json:"heard,omitzero"` // when it answered that last
+
+	Auth   string        `json:"auth,omitempty"`   // that it accepts
+	Digest string        `json:"digest,omitempty"` // of its credential
+	Took   time.Duration `json:"took,omitempty"`   // of an answer
+	Seen   time.Time     `json:"seen,omitzero"`    // when it accepted that last
+	Asked  time.Time     `json:"asked,omitzero"`   // when nothing was left to ask it
+	Missed int           `json:"missed,omitempty"` // whole sweeps without an answer since
+	Facts  Facts         `json:"facts,omitzero"`
+	Guard  Guard         `json:"guard,omitzero"`
+
+	Device int    `json:"device,omitempty"` // number, which stays
+	Name   string `json:"name,omitempty"`   // of the device, which stays, too
+}
+
+// line is one of the journal.
+type line struct {
+	Header *header `json:"header,omitempty"`
+	Record *Record `json:"record,omitempty"`
+}
+
+// state is what a restart needs.
+type state struct {
+	file string // empty: nothing is kept
+
+	mu       sync.Mutex
+	header   header
+	records  map[netip.Addr]*Record
+	journal  *os.File
+	position *os.File
+	failed   error // of the first write that failed
+}
+
+const maxLine = 1 << 20
+
+// openState reads the state of a file, if there is one.
+func openState(file string) (*state, error) {
+	s := &state{file: file, records: map[netip.Addr]*Record{}}
+	s.header.Salt = make([]byte, 16)
+	for i := range s.header.Salt {
+		s.header.Salt[i] = byte(rand.Uint32())
+	}
+	if file == "" {
+		return s, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var err error
+	if s.position, err = os.OpenFile(file+".position", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, err
+	}
+	return s, s.compact()
+}
+
+func (s *state) load() error {
+	f, err := os.Open(s.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	lines := bufio.NewReaderSize(f, 1<<16)
+	for {
+		text, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil // whatever has no end was torn
+		}
+		if err != nil {
+			return err
+		}
+		var l line
+		if len(text) > maxLine || json.Unmarshal(text, &l) != nil {
+			continue
+		}
+		if l.Header != nil {
+			s.header = *l.Header
+		}
+		if l.Record != nil && l.Record.Address.IsValid() {
+			s.records[l.Record.Address] = l.Record
+		}
+	}
+}
+
+// compact replaces the journal by one line of each address, and opens it.
+func (s *state) compact() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	if err := e.Encode(line{Header: &s.header}); err != nil {
+		return err
+	}
+	for _, r := range s.sorted() {
+		if err := e.Encode(line{Record: r}); err != nil {
+			return err
+		}
+	}
+	if err := statedir.ReplaceFile(s.file, b.Bytes()); err != nil {
+		return err
+	}
+	if s.journal != nil {
+		_ = s.journal.Close()
+	}
+	var err error
+	s.journal, err = os.OpenFile(s.file, os.O_WRONLY|os.O_APPEND, 0o600)
+	return err
+}
+
+func (s *state) sorted() []*Record {
+	list := make([]*Record, 0, len(s.records))
+	for _, r := range s.records {
+		list = append(list, r)
+	}
+	slices.SortFunc(list, func(a, b *Record) int { return compareAddresses(a.Address, b.Address) })
+	return list
+}
+
+func (s *state) append(l line) {
+	if s.journal == nil {
+		return
+	}
+	text, err := json.Marshal(l)
+	if err == nil {
+		_, err = s.journal.Write(append(text, '\n'))
+	}
+	s.failed = errors.Join(s.failed, err)
+}
+
+// update changes the record of an address, and writes it before it returns.
+func (s *state) update(a netip.Addr, change func(*Record)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[a]
+	if r == nil {
+		r = &Record{Address: a}
+		s.records[a] = r
+	}
+	change(r)
+	s.append(line{Record: r})
+}
+
+// record returns a copy of the record of an address.
+func (s *state) record(a netip.Addr) (r Record, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at := s.records[a]; at != nil {
+		return *at, true
+	}
+	return r, false
+}
+
+func (s *state) setHeader(change func(*header)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.header)
+	s.append(line{Header: &s.header})
+}
+
+// setPosition notes the place of the sweep: in which pass, and before which position all is done.
+func (s *state) setPosition(pass, position int) {
+	if s.position != nil {
+		_, _ = s.position.WriteAt(fmt.Appendf(nil, "%020d %10d %10d\n", s.header.Seed, pass, position), 0)
+	}
+}
+
+// lastPosition returns the place where the sweep goes on.
+func (s *state) lastPosition() (pass, position int) {
+	text := make([]byte, 64)
+	if s.position == nil {
+		return 0, 0
+	}
+	n, _ := s.position.ReadAt(text, 0)
+	fields := strings.Fields(string(text[:n]))
+	if len(fields) != 3 {
+		return 0, 0
+	}
+	if seed, err := strconv.ParseUint(fields[0], 10, 64); err != nil || seed != s.header.Seed {
+		return 0, 0
+	}
+	pass, errPass := strconv.Atoi(fields[1])
+	position, errPosition := strconv.Atoi(fields[2])
+	if errors.Join(errPass, errPosition) != nil || pass < 0 || position < 0 {
+		return 0, 0
+	}
+	return pass, position
+}
+
+// sync makes finds outlive a crash of the system.
+func (s *state) sync() error {
+	s.mu.Lock()
+	journal, failed := s.journal, s.failed
+	s.mu.Unlock()
+	if journal == nil {
+		return failed
+	}
+	return errors.Join(failed, journal.Sync())
+}
+
+func (s *state) close() {
+	for _, f := range []*os.File{s.journal, s.position} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
