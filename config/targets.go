@@ -12,6 +12,7 @@ import (
 
 	"trapline/config/document"
 	"trapline/internal/access"
+	"trapline/internal/discovery"
 	"trapline/internal/listen"
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -183,10 +184,27 @@ func (u *merged) checkDiscovery() {
 		for i := range s.Config.Discovery {
 			s.Config.Discovery[i].SetDirectory(filepath.Dir(s.File))
 			checkTwice(s, document.Path{"discovery", document.Index(i)}, s.Config.Discovery[i].Name, lists)
+			u.checkScan(s, document.Path{"discovery", document.Index(i), "scan"}, s.Config.Discovery[i].Scan)
 		}
 		for i := range s.Config.Assign {
 			u.checkAssignment(s, document.Path{"assign", document.Index(i), "set"}, s.Config.Assign[i].Set.Auth, s.Config.Assign[i].Set.Modules)
 		}
+	}
+}
+
+// checkScan reports auths that do not exist, and warns of communities that very many addresses, or public ones, would see.
+func (u *merged) checkScan(s *configSource, at document.Path, scan *discovery.Scan) {
+	if scan == nil {
+		return
+	}
+	report := reporterBelow(s, at)
+	for i, name := range scan.Auths {
+		if u.config.Auths[name] == nil && !u.lacks("auths") {
+			report(fmt.Sprintf("auths[%d]", i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+		}
+	}
+	for _, doubt := range scan.DoubtsOfCommunities(u.config.Auths) {
+		s.Warn(at.Below(doubt.Path), doubt.Text)
 	}
 }
 

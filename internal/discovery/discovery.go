@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/access"
 	"trapline/internal/human"
 	"trapline/internal/poller"
 )
@@ -30,11 +31,13 @@ const settleTime = 100 * time.Millisecond
 
 // Configuration is the part of the configuration that lists depend on.
 type Configuration struct {
-	Lists    []Settings
-	Assign   []Assignment
-	Taken    map[string]bool                    // names of targets that stand in the configuration
-	Usual    func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
-	StateDir string                             // for the lists of the next start; empty for none
+	Lists     []Settings
+	Assign    []Assignment
+	Taken     map[string]bool                    // names of targets that stand in the configuration
+	Usual     func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
+	Auths     map[string]*access.Auth            // of the configuration
+	Addresses []string                           // of targets that stand in the configuration
+	StateDir  string                             // for the lists of the next start; empty for none
 }
 
 // Discovery reads the lists.
@@ -268,7 +271,7 @@ func (d *Discovery) start(ctx context.Context, s Settings) {
 			case <-ctx.Done():
 			}
 		}
-		source, err := openKind(&k, s.Name, func(text string) { send(update{err: text}) })
+		source, err := d.openKind(&k, s.Name, func(text string) { send(update{err: text}) })
 		if err != nil {
 			d.logger.Error("a list of targets cannot be opened", "list", s.Name, "of", k.id, "err", err)
 			continue

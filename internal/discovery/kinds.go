@@ -3,10 +3,13 @@ package discovery
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	prom "github.com/prometheus/prometheus/discovery"
+
+	"trapline/internal/access"
 )
 
 // config is the settings of a kind of list.
@@ -38,6 +41,9 @@ func (s *Settings) kinds() (list []kind) {
 	if s.NetBox != nil {
 		list = append(list, kind{"netbox " + s.NetBox.URL + " " + s.NetBox.Query, s.NetBox, s.NetBox.open})
 	}
+	if s.Scan != nil {
+		list = append(list, kind{"scan", s.Scan, s.Scan.open})
+	}
 	return list
 }
 
@@ -56,6 +62,37 @@ func foreign(c prom.Config) func(prom.DiscovererOptions) (prom.Discoverer, error
 }
 
 // openKind opens a list, with a logger that notes its errors.
-func openKind(k *kind, name string, note func(text string)) (prom.Discoverer, error) {
-	return k.open(prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})})
+func (d *Discovery) openKind(k *kind, name string, note func(text string)) (prom.Discoverer, error) {
+	o := prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})}
+	opened, err := k.open(o)
+	if depends, ok := opened.(dependent); ok {
+		depends.dependOn(func() surroundings { return d.surroundings(name) })
+	}
+	return opened, err
+}
+
+// dependent is a list that depends on other parts of the configuration, which may change under way.
+type dependent interface{ dependOn(func() surroundings) }
+
+// surroundings are the parts of the configuration that a list may depend on.
+type surroundings struct {
+	logger    *slog.Logger
+	auths     map[string]*access.Auth
+	stateDir  string
+	addresses []string // of targets of the configuration, and of other lists
+}
+
+func (d *Discovery) surroundings(list string) surroundings {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := surroundings{d.logger.With("list", list), d.current.Auths, d.current.StateDir, slices.Clone(d.current.Addresses)}
+	for _, l := range d.lists {
+		if l.name == list {
+			continue
+		}
+		for _, e := range l.entries {
+			s.addresses = append(s.addresses, e.Target.Address)
+		}
+	}
+	return s
 }

@@ -23,6 +23,7 @@ type Settings struct {
 	DNS     []*setting.Foreign[dns.SDConfig]   `yaml:"dns_sd_configs,omitempty"`  // DNS names, as Prometheus' dns_sd
 	CSV     *CSV                               `yaml:"csv,omitempty"`             // lists as spreadsheets have them
 	NetBox  *NetBox                            `yaml:"netbox,omitempty"`          // devices of a NetBox server
+	Scan    *Scan                              `yaml:"scan,omitempty"`            // networks in which devices are looked for
 	Relabel []*setting.Foreign[relabel.Config] `yaml:"relabel_configs,omitempty"` // as in a scrape job of Prometheus for snmp_exporter
 	Params  map[string][]string                `yaml:"params,omitempty"`          // as in a scrape job of Prometheus: auth, module and snmp_context of its targets
 	MaxDrop Percent                            `yaml:"max_drop,omitempty"`        // a list that loses more than this share at once, and more than 10 targets, keeps them for grace; default 50%; 100% turns it off
@@ -123,5 +124,5 @@ func (s *Settings) relabelConfigs() []*relabel.Config {
 
 // kindKeys are the keys of the kinds of lists.
 func kindKeys() []string {
-	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "netbox"}
+	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "netbox", "scan"}
 }

@@ -15,7 +15,14 @@ func (w *Config) Lists() discovery.Configuration {
 	for _, t := range w.Targets[:w.written] {
 		taken[t.Name] = true
 	}
-	return discovery.Configuration{Lists: w.Config.Discovery, Assign: w.Config.Assign, Taken: taken, Usual: w.Config.Complete, StateDir: w.Config.StateDir}
+	addresses := make([]string, 0, w.written)
+	for i := range w.Config.Targets[:w.written] {
+		addresses = append(addresses, w.Config.Targets[i].Address)
+	}
+	return discovery.Configuration{
+		Lists: w.Config.Discovery, Assign: w.Config.Assign, Taken: taken, Addresses: addresses,
+		Usual: w.Config.Complete, Auths: w.Config.Auths, StateDir: w.Config.StateDir,
+	}
 }
 
 // With returns the configuration with other targets of lists. A target whose entry it had before is the same.

@@ -140,33 +140,38 @@ func (s *Scan) work(ctx context.Context, d *device) {
 	}
 }
 
-// login looks for the credential that an address accepts.
+// login looks for the credential that an address accepts. What came to nothing may have been lost: it is tried once more
+// when all others were refused.
 func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) {
+	var silent []*credential
 	for _, c := range s.choice(d) {
-		for range s.attempts(d, c) {
-			switch s.try(ctx, d, a, c) {
-			case loginAccepted:
-				s.mu.Lock()
-				d.worked = c
-				s.mu.Unlock()
-				s.accepted(ctx, a, c)
-				return
-			case loginSilent:
-				continue // what worked before is asked for again
-			case loginEnds:
-				return
-			}
-			break
+		switch s.try(ctx, d, a, c, d.known) {
+		case loginAccepted:
+			s.enterDevice(ctx, d, a, c)
+			return
+		case loginSilent:
+			silent = append(silent, c)
+		case loginEnds:
+			return
+		}
+	}
+	for _, c := range silent {
+		switch s.try(ctx, d, a, c, true) {
+		case loginAccepted:
+			s.enterDevice(ctx, d, a, c)
+			return
+		case loginEnds:
+			return
 		}
 	}
 }
 
-// attempts returns numbers for each request with a credential: one that worked may have been lost on the way.
-func (s *Scan) attempts(d *device, c *credential) int {
-	if d.known && !c.v3() {
-		return s.o.Retries + 1
-	}
-	return 1
+// enterDevice notes what an address accepts: its device is asked so at its other addresses.
+func (s *Scan) enterDevice(ctx context.Context, d *device, a netip.Addr, c *credential) {
+	s.mu.Lock()
+	d.worked = c
+	s.mu.Unlock()
+	s.accepted(ctx, a, c)
 }
 
 // choice returns the credentials to try: what worked alone, else the users of SNMPv3, then the communities.
@@ -193,8 +198,8 @@ const (
 )
 
 // try logs in once, if the guard lets it.
-func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential) outcome {
-	if !s.allowed(ctx, d, c) {
+func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, again bool) outcome {
+	if !s.allowed(ctx, d, c, again) {
 		return loginNone
 	}
 	s.save(d)
@@ -219,9 +224,9 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential) 
 }
 
 // allowed waits until a login may be tried, and notes that it is.
-func (s *Scan) allowed(ctx context.Context, d *device, c *credential) bool {
+func (s *Scan) allowed(ctx context.Context, d *device, c *credential, again bool) bool {
 	s.mu.Lock()
-	wait, ok := d.guard.MayTry(c.digest, &s.bounds, d.known, s.o.Now())
+	wait, ok := d.guard.MayTry(c.digest, &s.bounds, again, s.o.Now())
 	if !ok && !d.alone {
 		d.alone = true
 		s.left++

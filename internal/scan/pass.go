@@ -28,7 +28,7 @@ func (s *Scan) plan() (plan []question) {
 			communities = append(communities, c)
 		}
 	}
-	if v3 || s.o.AliveOnly {
+	if v3 || s.o.Discover || s.o.AliveOnly {
 		for range s.o.Retries + 1 {
 			plan = append(plan, question{name: "engine discovery"})
 		}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -35,6 +34,7 @@ type Options struct {
 	Taken       map[netip.Addr]bool // addresses of targets, which are not asked
 	File        string              // state; empty for none
 	Resume      bool                // go on with a sweep that was interrupted
+	Discover    bool                // ask for engines although no candidate is of SNMPv3
 	AskSilent   bool                // ask silent addresses with communities although that was done within a day
 	Usable      func(string) bool   // whether a name may be a target's; nil: any
 	Logger      *slog.Logger        // nil logs nothing
@@ -216,7 +216,7 @@ func (s *Scan) begin() {
 		s.state.setPosition(0, 0)
 	}
 	s.order = s.o.Range.Shuffled(s.state.header.Seed)
-	s.pacer = sweep.NewPacer(min(s.o.Rate, s.o.SubnetRate*s.o.Range.Blocks()))
+	s.pacer = sweep.NewPacer(s.Rate())
 	s.logins = make(chan struct{}, maxLogins)
 	s.devices, s.at, s.refused = map[deviceKey][]*device{}, map[netip.Addr]*device{}, map[netip.Addr]bool{}
 	s.progress, s.left, s.doubts = Progress{}, 0, nil
@@ -248,7 +248,30 @@ func (s *Scan) target(a netip.Addr, c *credential) (*client.Target, error) {
 	return s.engine.Target(client.Spec{Address: netip.AddrPortFrom(a, s.o.Port).String(), Auth: c.Auth})
 }
 
-// String describes the progress, such as "41 %".
-func (p Progress) String() string {
-	return fmt.Sprintf("%d %%", 100*p.Done/max(1, p.Total))
+// Rate returns how many datagrams a second are sent.
+func (s *Scan) Rate() int { return min(s.o.Rate, s.o.SubnetRate*s.o.Range.Blocks()) }
+
+// Untried returns the names of communities that silent addresses are not sent, because more than MaxFailures might lock
+// a device.
+func (s *Scan) Untried() (names []string) {
+	asked := map[*credential]bool{}
+	for _, q := range s.plan() {
+		asked[q.community] = true
+	}
+	for _, c := range s.credentials {
+		if !c.v3() && !asked[c] && !s.o.AliveOnly {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// Engines returns the addresses that answered the engine discovery of the last sweep, and accept no candidate.
+func (s *Scan) Engines() (list []Record) {
+	for _, r := range s.records() {
+		if r.Auth == "" && r.Engine != "" && !r.Heard.Before(s.state.header.Begun) {
+			list = append(list, r)
+		}
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package scan
 import (
 	"bufio"
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,6 +58,12 @@ type Record struct {
 
 	Device int    `json:"device,omitempty"` // number, which stays
 	Name   string `json:"name,omitempty"`   // of the device, which stays, too
+}
+
+// EngineID returns the octets of the engine ID.
+func (r *Record) EngineID() []byte {
+	id, _ := hex.DecodeString(r.Engine)
+	return id
 }
 
 // line is one of the journal.

@@ -124,10 +124,14 @@ func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
 			}
 		}
 	}
+	wait := p.Timeout
+	if b.asked == 0 {
+		wait = 0
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(p.Timeout):
+	case <-time.After(wait):
 		p.Settled(p.Order.Len())
 		return nil
 	}
@@ -152,6 +156,7 @@ type batch struct {
 	buffer  []byte
 	sent    []mark // whose answers may be on their way
 	settled int
+	asked   int
 }
 
 // mark is when a batch was sent, and the position behind it.
@@ -161,6 +166,7 @@ type mark struct {
 }
 
 func (b *batch) add(a netip.Addr) {
+	b.asked++
 	start := len(b.buffer)
 	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(a))
 	b.list = append(b.list, mux.Datagram{Data: b.buffer[start:len(b.buffer):len(b.buffer)], Peer: netip.AddrPortFrom(a, b.sweeper.port)})

@@ -1,9 +1,12 @@
 package sweep
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,4 +139,43 @@ func TestSweep(t *testing.T) {
 	if len(refused) < 100 || refused[netip.MustParseAddr("127.0.82.5")] {
 		t.Errorf("%d addresses refused", len(refused))
 	}
+}
+
+// A range has the hosts of networks, and is bounded.
+func TestRange(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.0/30": "[192.0.2.1 192.0.2.2]", "192.0.2.4/31": "[192.0.2.4 192.0.2.5]", "192.0.2.7/32": "[192.0.2.7]", "192.0.2.9": "[192.0.2.9]",
+		"192.0.2.5/30": "[192.0.2.5 192.0.2.6]", "2001:db8::4/127": "[2001:db8::4 2001:db8::5]", "192.0.2.0/30 192.0.2.9": "[192.0.2.1 192.0.2.2 192.0.2.9]",
+	} {
+		got := []netip.Addr{}
+		r, err := parsedRange(text)
+		if err == nil {
+			order := r.Shuffled(1)
+			for i := range order.Len() {
+				if a, ok := order.At(i); ok {
+					got = append(got, a)
+				}
+			}
+		}
+		slices.SortFunc(got, Compare)
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
+		}
+	}
+	if got, err := parsedRange("10.0.0.0/16"); err != nil || got.Size() != 65534 {
+		t.Errorf("a /16 has %v, %v", got, err)
+	}
+	for _, text := range []string{"10.0.0.0/8", "10.0.0.0/13 10.8.0.0/13", "::/0", "core-1", "192.0.2.0/33", "fe80::1%lo", "::ffff:192.0.2.1"} {
+		if _, err := parsedRange(text); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
+	}
+}
+
+func parsedRange(text string) (*Range, error) {
+	list, err := ParseNetworks(strings.Fields(text))
+	if err != nil {
+		return nil, err
+	}
+	return NewRange(list, nil)
 }

@@ -13,16 +13,19 @@ import (
 	"trapline/internal/survey"
 )
 
-// candidates are the auths of the configuration, if there is one, and those that devices come with.
-func candidates(files []string, expandEnv bool) ([]survey.Candidate, error) {
-	var list []survey.Candidate
+// candidates are the auths of the configuration, if there is one, and those that devices come with. Targets are the
+// addresses of its targets.
+func candidates(files []string, expandEnv bool) (list []survey.Candidate, targets []string, err error) {
 	auths := map[string]*access.Auth{}
 	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
 	switch {
 	case err == nil:
 		auths = c.Auths
+		for i := range c.Targets {
+			targets = append(targets, c.Targets[i].Address)
+		}
 	case runtimeconfig.AnyFile(files):
-		return nil, err
+		return nil, nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(auths)) {
 		builtin := name == poller.DefaultAuth && *auths[name] == *survey.PublicAuth(2)
@@ -37,7 +40,7 @@ func candidates(files []string, expandEnv bool) ([]survey.Candidate, error) {
 			list = append(list, usual)
 		}
 	}
-	return list, nil
+	return list, targets, nil
 }
 
 // isAbsent reports that a file is not there.

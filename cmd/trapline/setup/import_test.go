@@ -14,25 +14,6 @@ import (
 	"trapline/internal/programtest"
 )
 
-func TestExpandRanges(t *testing.T) {
-	for text, want := range map[string]string{
-		"192.0.2.0/30": "[192.0.2.1 192.0.2.2]", "192.0.2.4/31": "[192.0.2.4 192.0.2.5]", "192.0.2.7/32": "[192.0.2.7]", "192.0.2.9": "[192.0.2.9]",
-		"192.0.2.5/30": "[192.0.2.5 192.0.2.6]", "2001:db8::4/127": "[2001:db8::4 2001:db8::5]", "192.0.2.0/30 192.0.2.9": "[192.0.2.1 192.0.2.2 192.0.2.9]",
-	} {
-		if got, err := expandRanges(strings.Fields(text)); err != nil || fmt.Sprint(got) != want {
-			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
-		}
-	}
-	if got, err := expandRanges([]string{"10.0.0.0/16"}); err != nil || len(got) != 65534 {
-		t.Errorf("a /16 has %d addresses, %v", len(got), err)
-	}
-	for _, text := range []string{"10.0.0.0/8", "10.0.0.0/16 10.1.0.0/24", "::/0", "core-1", "192.0.2.0/33"} {
-		if _, err := expandRanges(strings.Fields(text)); err == nil {
-			t.Errorf("%s is accepted", text)
-		}
-	}
-}
-
 // The configuration that import writes has the values of the list.
 func TestImportedTargetsAreThoseOfTheList(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -63,7 +63,7 @@ func (f *initFlags) run(ctx context.Context, logger *slog.Logger) error {
 			return err
 		}
 	}
-	list, err := candidates(runtimeconfig.Files(*f.files), *f.expandEnv)
+	list, _, err := candidates(runtimeconfig.Files(*f.files), *f.expandEnv)
 	if err != nil {
 		return err
 	}

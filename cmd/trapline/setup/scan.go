@@ -3,151 +3,205 @@ package setup
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
-	"sync"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"trapline/internal/cli"
-	"trapline/internal/client"
+	"trapline/internal/discovery"
 	"trapline/internal/human"
 	"trapline/internal/runtimeconfig"
-	"trapline/internal/snmp"
+	"trapline/internal/scan"
 	"trapline/internal/survey"
+	"trapline/internal/sweep"
 )
 
-// The bounds of a scan: how many addresses it asks, and how many of them at once.
-const maxScanned, scanConcurrency = 1 << 16, 256
+// scanFlags say where and how to look for devices.
+type scanFlags struct {
+	files                                        *[]string
+	expandEnv                                    *bool
+	output                                       *string
+	auths, exclude, prefer, networks             *[]string
+	timeout                                      *time.Duration
+	retries, port, rate, subnetRate, maxFailures *int
+	aliveOnly, resume                            *bool
+}
 
 func addScan(program *cli.Program) {
-	c := program.App.Command("scan", "Look for devices that answer SNMP, and write targets for them.")
-	files, expandEnv := cli.AddConfigFlags(c)
-	output := c.Flag("output", "Write targets into this file, which must not exist; - is standard output.").Short('o').PlaceHolder("FILE").String()
-	timeout := c.Flag("timeout", "How long to wait for each answer.").Short('t').Default("1s").Duration()
-	retries := cli.CountOf(c.Flag("retries", "How often to ask again.").Short('r').Default("1"), 0)
-	port := cli.CountOf(c.Flag("port", "UDP port.").Default("161"), 1)
-	ranges := c.Arg("cidr", "Networks such as 192.0.2.0/24, or addresses.").Required().Strings()
-	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
-		addresses, err := expandRanges(*ranges)
-		if err != nil {
-			return cli.Usage(err)
-		}
-		list, err := candidates(runtimeconfig.Files(*files), *expandEnv)
-		if err != nil {
-			return err
-		}
-		e := client.New(client.Options{Logger: logger})
-		defer e.Close()
-		found := scan(ctx, survey.NewSurveyor(e, list, *timeout, *retries), addresses, *port)
-		if ctx.Err() != nil && len(found) == 0 {
-			return ctx.Err()
-		}
-		return reportScan(found, len(addresses), *output)
-	}
+	c := program.App.Command("scan", "Look for devices that answer SNMP, and write targets for them. No device is locked out: engine discovery, which needs no secret, comes first, and at most two logins to a device fail in a day.")
+	var f scanFlags
+	f.files, f.expandEnv = cli.AddConfigFlags(c)
+	f.output = c.Flag("output", "Write targets into this file, which must not exist: YAML, file_sd if its name ends in .json, or .csv. yaml, json, csv, table and - are standard output.").Short('o').PlaceHolder("FILE").String()
+	f.auths = c.Flag("auth", "Entries of auths to try, in this order, with commas or repeated; without it, those of the configuration, then community public.").PlaceHolder("NAME").Strings()
+	f.exclude = c.Flag("exclude", "Network or address that is sent nothing. Repeatable. The addresses of targets of the configuration are not either.").PlaceHolder("CIDR").Strings()
+	f.prefer = c.Flag("prefer", "Of a device with several addresses, write one in this network. Repeatable. Otherwise its loopback's is written, else the lowest.").PlaceHolder("CIDR").Strings()
+	f.rate = cli.CountOf(c.Flag("rate", "Packets a second.").Default("1000"), 1)
+	f.subnetRate = cli.CountOf(c.Flag("subnet-rate", "Packets a second into one network of 24 bits.").Default("50"), 1)
+	f.aliveOnly = c.Flag("alive-only", "Send communities only to devices that answer the engine discovery of SNMPv3.").Bool()
+	f.maxFailures = cli.CountOf(c.Flag("max-failures", "Failed logins to a device in a day, and communities to a silent address.").Default("2"), 1)
+	f.timeout = c.Flag("timeout", "How long to wait for each answer.").Short('t').Default("1s").Duration()
+	f.retries = cli.CountOf(c.Flag("retries", "How often to ask again, unless that would be a failed login.").Short('r').Default("1"), 0)
+	f.port = cli.CountOf(c.Flag("port", "UDP port.").Default("161"), 1)
+	f.resume = c.Flag("resume", "Go on with a scan of the same networks that was interrupted.").Bool()
+	f.networks = c.Arg("cidr", "Networks such as 192.0.2.0/24, or addresses.").Required().Strings()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error { return f.run(ctx, logger) }
 }
 
-// expandRanges lists the addresses of networks, without those of IPv4 networks themselves and their broadcast.
-func expandRanges(ranges []string) (list []netip.Addr, err error) {
-	for _, text := range ranges {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			address, errAddress := netip.ParseAddr(text)
-			if errAddress != nil {
-				return nil, fmt.Errorf("%q is no network: write an address and how many of its bits are the network's, such as 192.0.2.0/24", text)
-			}
-			network = netip.PrefixFrom(address, address.BitLen())
-		}
-		network = network.Masked()
-		bits := network.Addr().BitLen() - network.Bits()
-		if bits > 16 || len(list)+1<<bits > maxScanned {
-			return nil, fmt.Errorf("%s: more than %d addresses: scan smaller networks", text, maxScanned)
-		}
-		first := len(list)
-		for a := network.Addr(); a.IsValid() && network.Contains(a); a = a.Next() {
-			list = append(list, a)
-		}
-		if bits > 1 && network.Addr().Is4() {
-			list = slices.Delete(list, first, first+1)[:len(list)-2]
-		}
-	}
-	return list, nil
-}
-
-// scan asks all addresses, many at once, and returns those that answer in the order of the addresses.
-func scan(ctx context.Context, s *survey.Surveyor, addresses []netip.Addr, port int) []survey.Surveyed {
-	found := make([]survey.Surveyed, len(addresses))
-	places := make(chan struct{}, scanConcurrency)
-	shown := cli.NewProgress("addresses", len(addresses))
-	defer shown.End()
-	var asking sync.WaitGroup
-	var mu sync.Mutex
-	for i, a := range addresses {
-		select {
-		case <-ctx.Done():
-		case places <- struct{}{}:
-			asking.Go(func() {
-				found[i] = s.Survey(ctx, scanned(a, port))
-				mu.Lock()
-				shown.Add(1)
-				mu.Unlock()
-				<-places
-			})
-		}
-	}
-	asking.Wait()
-	return slices.DeleteFunc(found, func(f survey.Surveyed) bool { return !f.Answers() })
-}
-
-// scanned is how an address is written as that of a target.
-func scanned(a netip.Addr, port int) string {
-	if port == 161 {
-		return a.String()
-	}
-	return netip.AddrPortFrom(a, uint16(port)).String()
-}
-
-func reportScan(found []survey.Surveyed, asked int, output string) error {
-	table := os.Stdout
-	if output == "-" {
-		table = os.Stderr
-	}
-	if len(found) > 0 {
-		if err := printScan(table, found); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(os.Stderr, "%d of %s answered\n", len(found), human.Counted(asked, "address"))
-	usable := slices.DeleteFunc(slices.Clone(found), func(f survey.Surveyed) bool { return f.By == nil })
-	if output == "" || len(usable) == 0 {
-		return cli.Failed(len(found) == 0)
-	}
-	if err := writeNew(os.Stdout, output, initialYAML("scan", usable)); err != nil || output == "-" {
+func (f *scanFlags) run(ctx context.Context, logger *slog.Logger) error {
+	list, taken, err := f.candidates()
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s. Next: trapline check %[1]s\n", output, human.Counted(len(usable), "target"))
+	o, err := f.options(list, taken, logger)
+	if err != nil {
+		return cli.Usage(err)
+	}
+	s, err := scan.Open(o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	switch {
+	case *f.resume && !s.Interrupted():
+		return cli.Usagef("no scan of these networks with these auths was interrupted: leave --resume out")
+	case *f.resume:
+		fmt.Fprintln(os.Stderr, "The scan that was interrupted goes on.")
+	}
+	if left := s.Untried(); len(left) > 0 {
+		fmt.Fprintf(os.Stderr, "Silent addresses are not sent the communities of %s: more than --max-failures=%d could lock a device out.\n", strings.Join(left, ", "), *f.maxFailures)
+	}
+	stop := showScan(s, strings.Join(*f.networks, ", "))
+	err = s.Run(ctx)
+	stop()
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	failed := f.report(s, list)
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "Interrupted: --resume goes on.")
+		return ctx.Err()
+	}
+	return failed
+}
+
+// candidates returns the auths to try, and the addresses of targets.
+func (f *scanFlags) candidates() ([]survey.Candidate, map[netip.Addr]bool, error) {
+	list, targets, err := candidates(runtimeconfig.Files(*f.files), *f.expandEnv)
+	if err != nil {
+		return nil, nil, err
+	}
+	taken := map[netip.Addr]bool{}
+	for _, address := range targets {
+		if a, ok := discovery.IPOf(address); ok {
+			taken[a] = true
+		}
+	}
+	if len(*f.auths) == 0 {
+		return list, taken, nil
+	}
+	var chosen []survey.Candidate
+	for _, name := range strings.Split(strings.Join(*f.auths, ","), ",") {
+		i := slices.IndexFunc(list, func(c survey.Candidate) bool { return c.Name == name })
+		if i < 0 {
+			var names []string
+			for _, c := range list {
+				names = append(names, c.Name)
+			}
+			return nil, nil, cli.Usagef("there is no auth %q%s: auths has %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
+		}
+		chosen = append(chosen, list[i])
+	}
+	return chosen, taken, nil
+}
+
+func (f *scanFlags) options(list []survey.Candidate, taken map[netip.Addr]bool, logger *slog.Logger) (o scan.Options, err error) {
+	networks, errNetworks := sweep.ParseNetworks(*f.networks)
+	exclude, errExclude := sweep.ParseNetworks(*f.exclude)
+	prefer, errPrefer := sweep.ParseNetworks(*f.prefer)
+	if err := errors.Join(errNetworks, errExclude, errPrefer); err != nil {
+		return o, err
+	}
+	if *f.port > 65535 {
+		return o, fmt.Errorf("port %d: write one from 1 to 65535", *f.port)
+	}
+	o = scan.Options{
+		Of: fmt.Sprint(*f.networks, *f.exclude, *f.port), Rate: *f.rate, SubnetRate: *f.subnetRate, AliveOnly: *f.aliveOnly, MaxFailures: *f.maxFailures,
+		Prefer: prefer, Port: uint16(*f.port), Timeout: *f.timeout, Retries: *f.retries, Taken: taken, Resume: *f.resume, AskSilent: true, Discover: true,
+		Usable: discovery.UsableName, Logger: logger,
+	}
+	if o.Range, err = sweep.NewRange(networks, exclude); err != nil {
+		return o, err
+	}
+	for i := range list {
+		o.Candidates = append(o.Candidates, scan.Candidate{Name: list[i].Name, Auth: list[i].Auth})
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		sum := sha256.Sum256([]byte(o.Of))
+		o.File = filepath.Join(cache, "trapline", fmt.Sprintf("scan-%x.jsonl", sum[:8]))
+	}
+	return o, nil
+}
+
+// report writes and prints the devices.
+func (f *scanFlags) report(s *scan.Scan, list []survey.Candidate) error {
+	devices := s.Devices()
+	slices.SortFunc(devices, func(a, b scan.Device) int { return sweep.Compare(a.Address, b.Address) })
+	format, file := outputFormat(*f.output)
+	table := os.Stdout
+	if file == "-" && format != "table" {
+		table = os.Stderr
+	}
+	engines := s.Engines()
+	if len(devices)+len(engines) > 0 {
+		if err := printScan(table, devices, engines, list, *f.port); err != nil {
+			return err
+		}
+	}
+	for _, d := range s.Doubts() {
+		fmt.Fprintln(os.Stderr, "warning: "+d.String())
+	}
+	if n := s.LeftAlone(); n > 0 {
+		fmt.Fprintf(os.Stderr, "%s left alone before all auths were tried, as more failed logins could lock them\n", human.Count(n, "device was", "devices were"))
+	}
+	fmt.Fprintf(os.Stderr, "%s found at %s\n", human.Counted(len(devices), "device"), human.Counted(s.Progress().Range, "address"))
+	if format == "table" || *f.output == "" || len(devices) == 0 {
+		return cli.Failed(len(devices)+len(engines) == 0)
+	}
+	text, err := formatScan(format, devices, list, *f.port)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(os.Stdout, file, text); err != nil || file == "-" {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s", file, human.Counted(len(devices), "target"))
+	if format == "yaml" {
+		fmt.Fprintf(os.Stderr, ". Next: trapline check %s", file)
+	}
+	fmt.Fprintln(os.Stderr)
 	return nil
 }
 
-func printScan(out io.Writer, found []survey.Surveyed) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ADDRESS\tNAME\tANSWERS\tTOOK\tDESCRIPTION")
-	for i := range found {
-		f := &found[i]
-		answers, took := "", ""
-		switch {
-		case f.By != nil:
-			answers, took = f.By.Describe(), f.Took.Round(100*time.Microsecond).String()
-		case f.Err != nil:
-			answers = "it refuses: " + f.Err.Error()
-		case f.Engine != nil:
-			answers = fmt.Sprintf("v3, whose users are not known (engine %x, %s)", f.Engine.EngineID, snmp.DescribeEngineID(f.Engine.EngineID))
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Address, cmp.Or(oneLine(f.Name), "-"), oneLine(answers), cmp.Or(took, "-"), oneLine(f.Descr))
+// outputFormat returns the format and the file that an output names.
+func outputFormat(output string) (format, file string) {
+	known := map[string]string{"yaml": "yaml", "yml": "yaml", "json": "json", "csv": "csv", "table": "table", "-": "yaml"}
+	if format, ok := known[output]; ok {
+		return format, "-"
 	}
-	return w.Flush()
+	return cmp.Or(map[string]string{".json": "json", ".csv": "csv"}[filepath.Ext(output)], "yaml"), output
+}
+
+// labelsOf returns the labels of a device in file_sd.
+func labelsOf(d *scan.Device) map[string]string {
+	l := discovery.DeviceLabels(d)
+	maps.Copy(l, map[string]string{"__trapline_name__": d.Name, "__param_auth": d.Auth})
+	return l
 }

@@ -262,3 +262,6 @@ func (d *Device) now(i int) snmp.VarBind {
 	}
 	return v
 }
+
+// IsDevice reports whether an address is one of a device.
+func (n *Network) IsDevice(a netip.Addr) bool { return n.at[a] != nil }

@@ -1,0 +1,308 @@
+package discovery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	prom "github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"trapline/internal/access"
+	"trapline/internal/human"
+	"trapline/internal/poller"
+	"trapline/internal/scan"
+	"trapline/internal/setting"
+	"trapline/internal/sweep"
+)
+
+// Scan looks for devices in networks. Engine discovery, which carries no secret, is sent to all addresses first, then
+// users of SNMPv3 to those that answer, then communities to those that are silent, or that take no user.
+type Scan struct {
+	Networks    []string         `yaml:"networks"`                     // networks such as 10.0.0.0/16, and addresses; 1,000,000 addresses at most
+	Exclude     []string         `yaml:"exclude,omitempty"`            // networks and addresses of them that are sent nothing; addresses of targets are not either
+	Auths       []string         `yaml:"auths"`                        // entries of auths, in the order in which they are tried
+	Every       setting.Duration `yaml:"every,omitempty"`              // from the end of one sweep to the next; default 6h
+	Rate        int              `yaml:"rate,omitempty"`               // packets a second; default 1000
+	SubnetRate  int              `yaml:"subnet_rate,omitempty"`        // of them into one network of 24 bits (IPv6: 120); default 50
+	AliveOnly   bool             `yaml:"alive_only,omitempty"`         // communities are sent only to devices that answer engine discovery
+	MaxFailures int              `yaml:"max_failures,omitempty"`       // failed logins to a device in a day, and communities to a silent address; default 2
+	Prefer      []string         `yaml:"preferred_networks,omitempty"` // of a device with several addresses, one of these is polled; else its loopback's, else the lowest
+	Port        int              `yaml:"port,omitempty"`               // UDP port; default 161
+	Timeout     setting.Duration `yaml:"timeout,omitempty"`            // of an answer; default 1s
+	Retries     *int             `yaml:"retries,omitempty"`            // requests sent again without an answer, unless they would be failed logins; default 1
+}
+
+const (
+	defaultEvery = 6 * time.Hour
+	scanPatience = time.Minute // after an error
+	maxScanRate  = 100_000
+	maxRetries   = 10
+	largeNetwork = 1 << 16 // addresses beyond which communities are doubtful
+)
+
+// Problems returns the errors in the settings.
+func (s *Scan) Problems() []setting.Problem {
+	var m setting.Problems
+	if len(s.Networks) == 0 {
+		m.Add("networks", "name at least one network, such as 10.0.0.0/24")
+	}
+	for key, list := range map[string][]string{"networks": s.Networks, "exclude": s.Exclude, "preferred_networks": s.Prefer} {
+		for i, text := range list {
+			if _, err := sweep.ParseNetwork(text); err != nil {
+				m.Add(fmt.Sprintf("%s[%d]", key, i), "%v", err)
+			}
+		}
+	}
+	if len(s.Networks) > 0 && len(m) == 0 {
+		if _, err := s.addresses(); err != nil {
+			m.Add("networks", "%v", err)
+		}
+	}
+	if len(s.Auths) == 0 {
+		m.Add("auths", "name at least one entry of auths: devices are asked with these")
+	}
+	for key, n := range map[string]struct{ value, most int }{
+		"rate": {s.Rate, maxScanRate}, "subnet_rate": {s.SubnetRate, maxScanRate}, "port": {s.Port, 65535}, "max_failures": {s.MaxFailures, 100},
+	} {
+		if n.value < 0 || n.value > n.most {
+			m.Add(key, "write a number from 1 to %d", n.most)
+		}
+	}
+	if s.Retries != nil && (*s.Retries < 0 || *s.Retries > maxRetries) {
+		m.Add("retries", "write a number from 0 to %d", maxRetries)
+	}
+	return m
+}
+
+func (s *Scan) addresses() (*sweep.Range, error) {
+	networks, errNetworks := sweep.ParseNetworks(s.Networks)
+	exclude, errExclude := sweep.ParseNetworks(s.Exclude)
+	if err := errors.Join(errNetworks, errExclude); err != nil {
+		return nil, err
+	}
+	return sweep.NewRange(networks, exclude)
+}
+
+// DoubtsOfCommunities returns which networks would see communities, in clear, that are very large or public. Auths are
+// those of the configuration.
+func (s *Scan) DoubtsOfCommunities(auths map[string]*access.Auth) (list []setting.Problem) {
+	i := slices.IndexFunc(s.Auths, func(name string) bool { return auths[name] != nil && auths[name].Version != 3 })
+	if i < 0 {
+		return nil
+	}
+	var m setting.Problems
+	for at, text := range s.Networks {
+		n, err := sweep.ParseNetwork(text)
+		if err != nil {
+			continue
+		}
+		key := fmt.Sprintf("networks[%d]", at)
+		switch width := n.Addr().BitLen() - n.Bits(); {
+		case !n.Addr().IsPrivate() && !n.Addr().IsLoopback() && !n.Addr().IsLinkLocalUnicast():
+			m.Add(key, "%s is public, and the community of auth %s is sent there in clear: scan it with users of SNMPv3, or write alive_only: true", text, s.Auths[i])
+		case 1<<width > largeNetwork:
+			m.Add(key, "%s has more than %s addresses, and the community of auth %s is sent to each in clear: write alive_only: true, or smaller networks", text, human.Grouped(largeNetwork), s.Auths[i])
+		}
+	}
+	return m
+}
+
+// SetDirectory does nothing: there are no names of files.
+func (*Scan) SetDirectory(string) {}
+
+func (s *Scan) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
+	return &scanner{settings: s, name: o.SetName, errors: o.Logger}, nil
+}
+
+// scanner sweeps the networks again and again.
+type scanner struct {
+	settings *Scan
+	name     string
+	amid     func() surroundings
+	errors   *slog.Logger // which the list reports
+}
+
+func (s *scanner) dependOn(amid func() surroundings) { s.amid = amid }
+
+// Run sends the devices of the last whole sweep, then those of each.
+func (s *scanner) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
+	for wait := s.first(ctx, up); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = cmp.Or(s.settings.Every.Duration, defaultEvery)
+		devices, err := s.sweep(ctx)
+		if err != nil {
+			wait = min(wait, scanPatience)
+			if ctx.Err() == nil {
+				s.errors.Error("a scan failed", "err", err)
+			}
+			continue
+		}
+		s.send(ctx, up, devices)
+	}
+}
+
+// first sends the devices that are known, and returns when to sweep.
+func (s *scanner) first(ctx context.Context, up chan<- []*targetgroup.Group) time.Duration {
+	run, err := s.scan()
+	if err != nil {
+		return 0 // which the sweep reports
+	}
+	defer run.Close()
+	ended := run.Ended()
+	if ended.IsZero() {
+		return 0
+	}
+	s.send(ctx, up, run.Devices())
+	if run.Interrupted() {
+		return 0
+	}
+	return max(0, time.Until(ended.Add(cmp.Or(s.settings.Every.Duration, defaultEvery))))
+}
+
+func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {
+	run, err := s.scan()
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	start, logger := time.Now(), s.amid().logger
+	if err := run.Run(ctx); err != nil {
+		return nil, err
+	}
+	devices := run.Devices()
+	logger.Info("networks were scanned", "devices", len(devices), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", time.Since(start).Round(time.Second))
+	for _, d := range run.Doubts() {
+		logger.Warn("devices share what should be unique", "text", d.String())
+	}
+	return devices, nil
+}
+
+// scan opens the scan with the auths and the targets of the moment.
+func (s *scanner) scan() (*scan.Scan, error) {
+	c := s.amid()
+	r, err := s.settings.addresses()
+	if err != nil {
+		return nil, err
+	}
+	prefer, err := sweep.ParseNetworks(s.settings.Prefer)
+	if err != nil {
+		return nil, err
+	}
+	o := scan.Options{
+		Range: r, Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
+		AliveOnly: s.settings.AliveOnly, MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
+		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: takenIPs(c.addresses), Resume: true,
+		Usable: UsableName, Logger: c.logger,
+	}
+	if s.settings.Retries != nil {
+		o.Retries = *s.settings.Retries
+	}
+	if c.stateDir != "" {
+		o.File = filepath.Join(c.stateDir, "scan", s.name+".jsonl")
+	}
+	for _, name := range s.settings.Auths {
+		if a := c.auths[name]; a != nil {
+			o.Candidates = append(o.Candidates, scan.Candidate{Name: name, Auth: a})
+		}
+	}
+	return scan.Open(o)
+}
+
+// single returns the networks that are one address: a device is polled there.
+func single(networks []string) (list []netip.Prefix) {
+	for _, text := range networks {
+		if n, err := sweep.ParseNetwork(text); err == nil && n.IsSingleIP() {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// takenIPs returns addresses of targets, without those that are names.
+func takenIPs(addresses []string) map[netip.Addr]bool {
+	taken := map[netip.Addr]bool{}
+	for _, address := range addresses {
+		if ip, ok := IPOf(address); ok {
+			taken[ip] = true
+		}
+	}
+	return taken
+}
+
+// IPOf returns the IP address of a target; ok is false for a name.
+func IPOf(address string) (ip netip.Addr, ok bool) {
+	parsed, err := access.ParseAddress(address)
+	if err != nil {
+		return ip, false
+	}
+	ip, err = netip.ParseAddr(parsed.Host)
+	return ip.Unmap(), err == nil
+}
+
+func (s *scanner) send(ctx context.Context, up chan<- []*targetgroup.Group, devices []scan.Device) {
+	g := &targetgroup.Group{Source: "scan"}
+	for i := range devices {
+		g.Targets = append(g.Targets, s.labels(&devices[i]))
+	}
+	select {
+	case <-ctx.Done():
+	case up <- []*targetgroup.Group{g}:
+	}
+}
+
+// labels returns the target of a device.
+func (s *scanner) labels(d *scan.Device) model.LabelSet {
+	address := d.Address.String()
+	if s.settings.Port != 0 && s.settings.Port != 161 {
+		address = netip.AddrPortFrom(d.Address, uint16(s.settings.Port)).String()
+	}
+	l := model.LabelSet{model.AddressLabel: model.LabelValue(address), nameLabel: model.LabelValue(d.Name), paramPrefix + "auth": model.LabelValue(d.Auth)}
+	for name, value := range DeviceLabels(d) {
+		l[model.LabelName(name)] = model.LabelValue(value)
+	}
+	return l
+}
+
+// DeviceLabels returns the __meta_trapline_… labels of a device, which relabel_configs can use.
+func DeviceLabels(d *scan.Device) map[string]string {
+	l := map[string]string{"device": strconv.Itoa(d.ID)}
+	var addresses []string
+	for _, a := range d.Addresses {
+		addresses = append(addresses, a.String())
+	}
+	l["addresses"] = strings.Join(addresses, ",")
+	f := &d.Facts
+	for name, value := range map[string]string{
+		"sysname": f.Name, "sysobjectid": f.ObjectID, "sysdescr": f.Descr, "syslocation": f.Location, "engine_id": f.Engine,
+		"serial": f.Serial, "chassis_id": f.Chassis, "mac": f.MAC,
+	} {
+		if value != "" {
+			l[name] = value
+		}
+	}
+	labels := make(map[string]string, len(l))
+	for name, value := range l {
+		labels["__meta_trapline_"+name] = value
+	}
+	return labels
+}
+
+// UsableName reports whether a sysName can be the name of a target.
+func UsableName(name string) bool {
+	s := poller.TargetSettings{Name: name, Address: "localhost"}
+	return len(s.Problems()) == 0 && human.Visible(name) == name
+}
