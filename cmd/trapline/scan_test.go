@@ -80,7 +80,7 @@ func (r *trial) run(t *testing.T, binary string) {
 	r.compare(t, n, devices, list)
 }
 
-// compare compares the list with the devices, and counts what these saw.
+// compare compares the list with the devices, and counts the datagrams that these saw.
 func (r *trial) compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, file string) {
 	text, err := os.ReadFile(file)
 	var list []struct {

@@ -12,10 +12,10 @@ import (
 	"trapline/internal/setting"
 )
 
-// Assignment is an entry of `assign`: settings for targets of lists. Each entry that matches adds what is not set.
+// Assignment is an entry of `assign`: settings for targets of lists. Each entry that matches adds those that are not set.
 type Assignment struct {
 	Match Match `yaml:"match,omitempty"` // which targets; default all
-	Set   Set   `yaml:"set"`             // what they get
+	Set   Set   `yaml:"set"`             // their settings
 }
 
 // Match has conditions, all of which hold.

@@ -109,7 +109,7 @@ func (g *Guard) Locked(now time.Time) {
 	g.Until = now.Add(g.HandsOff)
 }
 
-// forget removes what is older than it counts.
+// forget removes entries that are too old to count.
 func (g *Guard) forget(now time.Time) {
 	g.Failed = slices.DeleteFunc(g.Failed, func(at time.Time) bool { return now.Sub(at) >= failureMemory })
 	for credential, t := range g.Tried {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Facts are what a device says of itself at one address.
+// Facts are the properties that a device reports at one address.
 type Facts struct {
 	Name     string    `json:"name,omitempty"`      // sysName
 	Descr    string    `json:"descr,omitempty"`     // sysDescr
@@ -64,7 +64,7 @@ func contrary(a, b *Facts) bool {
 
 func near(a, b time.Time) bool { return a.Sub(b).Abs() <= drift }
 
-// Observation is an address and what was said there.
+// Observation is an address and the facts that were read there.
 type Observation struct {
 	Address netip.Addr
 	Facts   *Facts

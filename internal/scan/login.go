@@ -11,7 +11,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// deviceKey is what an engine says before any login.
+// deviceKey is the part of an engine discovery that identifies a device.
 type deviceKey struct {
 	engine string
 	boots  int32
@@ -91,7 +91,7 @@ func (s *Scan) askKnown(ctx context.Context) {
 	}
 }
 
-// credentialOf returns what an address accepted, nil if that is not among the candidates.
+// credentialOf returns the credential that an address accepted, nil if that is not among the candidates.
 func (s *Scan) credentialOf(r *Record) *credential {
 	for _, c := range s.credentials {
 		if r.Auth != "" && c.digest == r.Digest {
@@ -140,7 +140,7 @@ func (s *Scan) work(ctx context.Context, d *device) {
 	}
 }
 
-// login looks for the credential that an address accepts. What came to nothing may have been lost: it is tried once more
+// login looks for the credential that an address accepts. A request that came to nothing may have been lost: it is sent once more
 // when all others were refused.
 func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) {
 	var silent []*credential
@@ -166,7 +166,7 @@ func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) {
 	}
 }
 
-// enterDevice notes what an address accepts: its device is asked so at its other addresses.
+// enterDevice notes the credential of an address: its device is asked so at its other addresses.
 func (s *Scan) enterDevice(ctx context.Context, d *device, a netip.Addr, c *credential) {
 	s.mu.Lock()
 	d.worked = c
@@ -174,7 +174,7 @@ func (s *Scan) enterDevice(ctx context.Context, d *device, a netip.Addr, c *cred
 	s.accepted(ctx, a, c)
 }
 
-// choice returns the credentials to try: what worked alone, else the users of SNMPv3, then the communities.
+// choice returns the credentials to try: the one that worked alone, else the users of SNMPv3, then the communities.
 func (s *Scan) choice(d *device) []*credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,7 +186,7 @@ func (s *Scan) choice(d *device) []*credential {
 	return slices.CompactFunc(list, sameLogin)
 }
 
-// outcome is what came of a login.
+// outcome is the result of a login.
 type outcome int
 
 const (
@@ -299,7 +299,7 @@ func (s *Scan) answers(ctx context.Context, t *client.Target) bool {
 	return err == nil || ctx.Err() != nil
 }
 
-// judge returns what came of a login, and whether the engine is known to be there.
+// judge returns the outcome of a login, and whether the engine is known to be there.
 func judge(err error, v3 bool) (o outcome, there bool) {
 	for _, e := range access.Errors(err) {
 		switch e.Reason {
@@ -321,7 +321,7 @@ func judge(err error, v3 bool) (o outcome, there bool) {
 	return loginAccepted, true
 }
 
-// accepted notes an address that accepts a login, and reads what it says of itself.
+// accepted notes an address that accepts a login, and reads the facts of its device.
 func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
 	now := s.o.Now()
 	fresh := false

@@ -27,7 +27,7 @@ func (s *Scan) end(plan []question) error {
 	return s.state.compact()
 }
 
-// missed counts sweeps in which an address was silent. After some its device is gone, and what is known of logins stays.
+// missed counts sweeps in which an address was silent. After some its device is gone; its guard stays.
 func (s *Scan) missed(a netip.Addr, r *Record) {
 	begun := s.state.header.Begun
 	if !s.o.Range.Contains(a) {

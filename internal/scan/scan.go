@@ -53,7 +53,7 @@ const (
 	MissedSweeps = 3
 )
 
-// Device is what was found.
+// Device is a device that accepts a login.
 type Device struct {
 	ID        int // stays, as the name does, when the address is another
 	Name      string

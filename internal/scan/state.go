@@ -72,7 +72,7 @@ type line struct {
 	Record *Record `json:"record,omitempty"`
 }
 
-// state is what a restart needs.
+// state is kept for a restart.
 type state struct {
 	file string // empty: nothing is kept
 

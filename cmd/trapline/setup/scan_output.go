@@ -123,7 +123,7 @@ func formatScan(format string, devices []scan.Device, list []survey.Candidate, p
 	return initialYAML("scan", found), nil
 }
 
-// remarkOf is the comment beside a target: what the device says of itself, and how long it took to answer.
+// remarkOf is the comment beside a target: its sysDescr, and how long it took to answer.
 func remarkOf(d *scan.Device) string {
 	text := fmt.Sprintf("%s in %s: %s", d.Auth, d.Took.Round(100*time.Microsecond), oneLine(d.Facts.Descr))
 	if len(d.Addresses) > 1 {
