@@ -54,6 +54,10 @@ func historyByHand(t *testing.T, state *statedir.Dir, seed uint64, byAlarm bool)
 	h.now = b.now
 	h.settle = func(d time.Duration) { b.rest(t, d, max(time.Second, d/100)) }
 	h.restart = func() {
+		if b.outbox != nil && h.random.IntN(2) == 0 { // an orderly end, not a crash
+			b.outbox.state.boots-- // that of the next one is the same: the state directory stays open
+			b.outbox.noteSent()
+		}
 		began := b.elapsed
 		clock := &Clock{Wall: b.now, Elapsed: func() time.Duration { return b.elapsed - began }}
 		o, err := New(state, h.routes(), Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock}, b.now())

@@ -68,7 +68,7 @@ func (st *state) loadRows(tx *bbolt.Tx) error {
 			st.references[r.EventSeq]++
 		}
 		if q := st.byName[name]; q != nil {
-			fill(q, rows, sent)
+			fill(q, rows, sent[name])
 		} else {
 			st.warnOfOrphan(name, len(rows))
 		}

@@ -54,7 +54,7 @@ func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
 // that were not. After a crash it has to assume of each first row that it was sent, because storing that before each
 // delivery would cost a transaction.
 func (o *Outbox) noteSent() {
-	var rows []uint64
+	rows := map[string][]uint64{}
 	o.mu.Lock()
 	waits := slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 })
 	o.mu.Unlock()
@@ -62,11 +62,11 @@ func (o *Outbox) noteSent() {
 		return
 	}
 	err := o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
-		rows = nil
 		for _, q := range p.state.queues {
+			rows[q.Name] = nil
 			for _, r := range q.Rows() {
 				if r.Seen() {
-					rows = append(rows, r.Seq())
+					rows[q.Name] = append(rows[q.Name], r.Seq())
 				}
 			}
 		}

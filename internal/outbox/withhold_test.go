@@ -203,3 +203,25 @@ func TestNoRaiseIsSentWhileMuted(t *testing.T) {
 		})
 	}
 }
+
+// A receiver that left the configuration before an orderly end may have what was sent to it: its raise is not withheld.
+func TestAnOrderlyEndKnowsNothingOfAbsentReceivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, nms, other := t.TempDir(), &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}, &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
+		r := run(t, dir, nms.Route("nms"), other.Route("other"))
+		r.sayNamed("+a")
+		settle(time.Second)
+		if err := r.outbox.SetRoutes([]*queue.Route{other.Route("other")}, nil, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		silenceAll(t, r.outbox)
+		r.stop()
+		nms.Set(nil, 0)
+		r = run(t, dir, nms.Route("nms"), other.Route("other"))
+		defer func() { r.stop() }()
+		settle(time.Minute)
+		r.sayNamed("-a")
+		settle(time.Minute)
+		r.expect(nms, "raise a, clear a")
+	})
+}
