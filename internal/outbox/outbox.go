@@ -6,6 +6,8 @@ package outbox
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -141,13 +143,33 @@ func planOf(transitions []Transition) func(*plan) {
 	return func(p *plan) { p.applyAll(transitions) }
 }
 
+// aged is an active alarm and its key.
+type aged struct {
+	key   string
+	alarm *alarm.Alarm
+}
+
+// aged returns the active alarms, the oldest first.
+func (o *Outbox) aged() []aged {
+	o.mu.Lock()
+	states := maps.Clone(o.state.active) // the alarms in it do not change
+	o.mu.Unlock()
+	list := make([]aged, 0, len(states))
+	for key, s := range states {
+		list = append(list, aged{key, s.Alarm()})
+	}
+	slices.SortFunc(list, func(a, b aged) int {
+		return cmp.Or(a.alarm.RaisedAt.Compare(b.alarm.RaisedAt), cmp.Compare(a.alarm.ID, b.alarm.ID))
+	})
+	return list
+}
+
 // Active returns the active alarms, the oldest first.
 func (o *Outbox) Active() []alarm.Alarm {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	alarms := make([]alarm.Alarm, 0, len(o.state.active))
-	for _, key := range o.state.keys() {
-		alarms = append(alarms, *o.state.active[key].Alarm())
+	all := o.aged()
+	alarms := make([]alarm.Alarm, 0, len(all))
+	for _, one := range all {
+		alarms = append(alarms, *one.alarm)
 	}
 	return alarms
 }

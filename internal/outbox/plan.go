@@ -60,12 +60,6 @@ type plan struct {
 	fromOthers int             // the number of entries from state.added
 }
 
-// renewal is a condition that is renewed.
-type renewal struct {
-	alarm *alarm.Alarm
-	lease float64
-}
-
 // alarmQueueKey identifies an alarm queue of a receiver.
 type alarmQueueKey struct {
 	q  *queue.Queue
@@ -330,12 +324,7 @@ func (p *plan) apply() {
 		o.put(key, s)
 	}
 	for source, t := range p.renewals {
-		if s := o.active[o.sources[source]]; s != nil {
-			if c := s.Find(source); c != nil {
-				o.size += t.alarm.Size() - c.Alarm.Size()
-				c.Alarm, c.Lease = *t.alarm, t.lease
-			}
-		}
+		o.renew(source, t)
 	}
 	for at, v := range p.views {
 		o.putView(at, v)

@@ -51,24 +51,42 @@ type Known struct {
 	Err      error         // why it waits or was given up
 }
 
-// Standings returns the active alarms for which wanted returns true, the oldest first; all of them if wanted is nil.
-func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) (list []Standing) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, key := range o.state.keys() {
-		s := o.state.active[key]
-		if a := s.Alarm(); wanted == nil || wanted(a) {
-			one := Standing{Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a)}
-			for _, q := range o.state.queues {
-				one.Receivers = append(one.Receivers, o.knows(q, s, a))
+// standingsAtOnce is how many alarms Standings looks at while nothing else can: no delivery waits for all of them.
+const standingsAtOnce = 256
+
+// Standings returns the active alarms for which wanted returns true, the oldest first; all of them if wanted is nil. The
+// alarms are those of one moment, and the states of their notifications are of moments soon after. Alarms that end
+// meanwhile are missing.
+func (o *Outbox) Standings(wanted func(*alarm.Alarm) bool) []Standing {
+	all := o.aged()
+	if wanted != nil {
+		all = slices.DeleteFunc(all, func(one aged) bool { return !wanted(one.alarm) })
+	}
+	list := make([]Standing, 0, len(all))
+	for some := range slices.Chunk(all, standingsAtOnce) {
+		o.mu.Lock()
+		for _, one := range some {
+			if s := o.state.active[one.key]; s != nil {
+				list = append(list, o.standing(s, one.alarm))
 			}
-			if c, inhibited := o.state.causes.Inhibited(a.ID); inhibited {
-				one.InhibitedBy = []string{c.Alarm}
-			}
-			list = append(list, one)
 		}
+		o.mu.Unlock()
 	}
 	return list
+}
+
+func (o *Outbox) standing(s *alarm.State, a *alarm.Alarm) Standing {
+	one := Standing{
+		Alarm: *a, Mutes: o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a),
+		Receivers: make([]Known, 0, len(o.state.queues)),
+	}
+	for _, q := range o.state.queues {
+		one.Receivers = append(one.Receivers, o.knows(q, s, a, len(one.Mutes) > 0))
+	}
+	if c, inhibited := o.state.causes.Inhibited(a.ID); inhibited {
+		one.InhibitedBy = []string{c.Alarm}
+	}
+	return one
 }
 
 // Quiet counts the active alarms that are muted or acknowledged.
@@ -79,12 +97,12 @@ func (o *Outbox) Quiet() alarm.Quiet {
 }
 
 // knows returns the state of an alarm's last notification to a receiver.
-func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm) Known {
+func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm, muted bool) Known {
 	k := Known{Receiver: q.Name, Progress: NotWanted}
 	at := alarm.Place{Receiver: q.Name, Key: s.In[q.Name]}
 	v := o.state.views[at]
 	switch {
-	case at.Key == "" && q.Receiver.Wants(a) && len(o.state.reasons(o.state.mutes, o.state.causes, o.state.outages, a)) > 0:
+	case muted && at.Key == "" && q.Receiver.Wants(a):
 		k.Progress = Muted
 	case at.Key == "" && q.Receiver.Wants(a) && o.state.mutes.Closed(q.Route.Active, q.Route.Mute) != "":
 		k.Progress, k.Err = Muted, errors.New(o.state.mutes.Closed(q.Route.Active, q.Route.Mute))

@@ -89,6 +89,28 @@ func (st *state) put(key string, s *alarm.State) {
 	}
 }
 
+// renewal is a condition that is renewed.
+type renewal struct {
+	alarm *alarm.Alarm
+	lease float64
+}
+
+// renew renews a condition, in a copy of its alarm: others may be reading the alarm.
+func (st *state) renew(source string, to renewal) {
+	key := st.sources[source]
+	s := st.active[key]
+	if s == nil {
+		return
+	}
+	renewed := *s
+	renewed.Conditions = slices.Clone(s.Conditions)
+	if c := renewed.Find(source); c != nil {
+		st.size += to.alarm.Size() - c.Alarm.Size()
+		c.Alarm, c.Lease = *to.alarm, to.lease
+		st.active[key] = &renewed
+	}
+}
+
 // putView stores a view in memory, or deletes it if v is nil.
 func (st *state) putView(at alarm.Place, v *alarm.View) {
 	if delete(st.unknown, at); v == nil {
