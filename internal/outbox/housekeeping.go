@@ -155,8 +155,11 @@ func (p *plan) markUnknown(at alarm.Place, r *queue.Row) {
 		lost = *v
 	case r.Kind == alarm.Clear:
 		lost.Event, lost.Lost = r.ID, &r.Alarm
-	default:
-		return // its clear is queued behind it
+	default: // its clear is queued behind it, and is sent even if the alarm returns
+		for _, behind := range p.alarmQueue(p.state.byName[at.Receiver], at.Key) {
+			behind.Known = true
+		}
+		return
 	}
 	lost.Unknown = true
 	p.PutView(at, &lost)

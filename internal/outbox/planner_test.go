@@ -37,8 +37,12 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 			t.Fatal(err)
 		}
 		for _, q := range b.outbox.state.queues {
-			for r, expired, _ := q.Take(b.elapsed); r != nil && !expired; r, expired, _ = q.Take(b.elapsed) {
-				b.outbox.deliver(context.Background(), q, r, q.Route)
+			for r, expired, _ := q.Take(b.elapsed); r != nil; r, expired, _ = q.Take(b.elapsed) {
+				if expired {
+					b.outbox.deadLetter(q, r, errExpired)
+				} else {
+					b.outbox.deliver(context.Background(), q, r, q.Route)
+				}
 			}
 		}
 		if b.elapsed == until {

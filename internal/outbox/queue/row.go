@@ -13,7 +13,7 @@ type Row struct {
 	Line     string  // the key by which the receiver identifies the alarm, if it is not the ID
 	After    uint64  // the row that must be gone before
 	Run      float64 // creation time in run seconds
-	Known    bool    // a raise of an alarm that the receiver may have by an earlier event
+	Known    bool    // the receiver may or may not have the alarm by an earlier event
 	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer
 
 	seq      uint64 // its key in the database
