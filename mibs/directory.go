@@ -186,7 +186,7 @@ type directoryReader struct {
 	parser      smi.Parser
 }
 
-// parsedFile is what a file has.
+// parsedFile is the content of a file.
 type parsedFile struct {
 	modules     map[string]*smi.Module
 	diagnostics []smi.Diagnostic

@@ -13,7 +13,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// role is what an object is to an anonymizer.
+// role is the part that an object has for an anonymizer.
 type role byte
 
 const (

@@ -221,7 +221,7 @@ func (n *notifier) pausedSince(target string, at time.Time) time.Time {
 	return n.mutes.Load().PausedSince(target, at)
 }
 
-// mutesOf returns what a configuration mutes.
+// mutesOf returns the mutes of a configuration.
 func mutesOf(c *config.Config) (*mute.Rules, error) {
 	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, targetLabels(c))
 	if err == nil {

@@ -26,7 +26,7 @@ import (
 // block, in about two milliseconds; blocks of a quarter would take 4 % more.
 const blockSize = 1 << 20
 
-// maxSize is a bound for what a frame decompresses to.
+// maxSize is a bound for the octets of a frame that is decompressed.
 const maxSize = 64 << 20
 
 const (
@@ -170,7 +170,7 @@ func (a *Archive) view(name string) ([]byte, error) {
 	return text[f.start:][:f.size:f.size], nil
 }
 
-// open returns what a block decompresses to.
+// open returns the octets of a block, decompressed.
 func (a *Archive) open(i int) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

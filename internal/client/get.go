@@ -21,7 +21,7 @@ type getting struct {
 	tooMany  int  // instances in the last request that was silent or tooBig; 0 once it is clear why
 }
 
-// instanceStats are what a poll found of an instance.
+// instanceStats are the findings of a poll about an instance.
 type instanceStats struct {
 	oid    snmp.OID
 	size   int  // octets of its binding

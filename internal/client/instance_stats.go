@@ -7,7 +7,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// remember keeps what a poll found of its instances.
+// remember keeps the findings of a poll about its instances.
 func (d *device) remember(noted []instanceStats) {
 	m := &d.memory
 	if len(m.columns) > maxColumns {

@@ -9,7 +9,7 @@ import (
 	"trapline/mibs/smi"
 )
 
-// State is what a label of an enumeration means.
+// State is the meaning of a label of an enumeration.
 type State int
 
 // The states as hw_status counts them. Absent is that of a part that is not there.

@@ -44,7 +44,7 @@ func split(name string) []string {
 	return words
 }
 
-// object is what there is to guess from.
+// object has the words to guess from.
 type object struct {
 	node  *mibs.Node
 	words []string // of the name

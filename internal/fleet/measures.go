@@ -282,7 +282,7 @@ func (r *measuredRow) name() string {
 	return strings.Join(parts, " ")
 }
 
-// what is the kind of the part and what is measured of it.
+// what is the kind of the part, with the quantity that is measured.
 func (r *measuredRow) what() string {
 	if kind := r.label("hw_type"); r.shows.Metric.Name == "hw_status" && kind != "" {
 		return "State: " + strings.ReplaceAll(kind, "_", " ")

@@ -138,7 +138,7 @@ func (c *Choice) addRange(word string, enum map[int]string) error {
 	return c.add(word, enum, 0)
 }
 
-// ofNumber returns what a number chooses.
+// ofNumber returns the choice for a number.
 func (c *Choice) ofNumber(x float64) (int, bool) {
 	if x >= 0 && x < float64(len(c.small)) && x == math.Trunc(x) && c.small[int(x)] > 0 {
 		return int(c.small[int(x)]) - 1, true
@@ -156,7 +156,7 @@ func (c *Choice) ofNumber(x float64) (int, bool) {
 	return 0, false
 }
 
-// of returns what a value chooses.
+// of returns the choice for a value.
 func (c *Choice) of(v snmp.VarBind) (int, bool) {
 	if x, err := numberOf(v); err == nil {
 		return c.ofNumber(x)

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Input is what a pass holds.
+// Input is the content of a pass.
 type Input struct {
 	Lists   []held.List              // the values of each place
 	Lost    func(object []byte) bool // whether an object did not arrive whole
@@ -294,7 +294,7 @@ func (e *Evaluation) place(column int, index []byte) int {
 	return none
 }
 
-// read returns what a reading makes of a value, if it is one.
+// read returns the number that a reading makes of a value, if it is one.
 func (e *Evaluation) read(r *reading, v snmp.VarBind) (x float64, ok bool) {
 	m := e.step.Measure
 	k := &m.kinds[r.kind]

@@ -2,7 +2,7 @@ package measure
 
 import "sync"
 
-// Exposition is what the series of a name show.
+// Exposition describes the series of a name.
 type Exposition struct {
 	Metric *Metric
 	Rank   int    // place of the metric in Metrics
@@ -10,7 +10,7 @@ type Exposition struct {
 	Role   Role
 }
 
-// Role is what of a metric a series has.
+// Role is the part of a metric that a series has.
 type Role byte
 
 // The roles: the value itself, a limit of it; of memory and filesystems those of the space and how much of it is used.

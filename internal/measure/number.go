@@ -127,7 +127,7 @@ var entityScale = [...]int{0, -24, -21, -18, -15, -12, -9, -6, -3, 0, 3, 6, 9, 1
 // maxExponent is the greatest power of ten that a column may state.
 const maxExponent = 24
 
-// factor is what a number is multiplied with, or divided by.
+// factor multiplies a number, or divides it.
 type factor struct {
 	by     float64
 	divide bool

@@ -39,7 +39,7 @@ type source struct {
 	matchers Matchers
 }
 
-// Set has everything that may mute alarms, and what does so at a moment. It is immutable.
+// Set has everything that may mute alarms, and the sources that do so at a moment. It is immutable.
 type Set struct {
 	silences map[string]*Silence
 	rules    *Rules

@@ -133,7 +133,7 @@ func CheckNames(names []string, known []Interval) (index int, text string) {
 	return 0, ""
 }
 
-// Rules are what the configuration mutes.
+// Rules are the mutes of the configuration.
 type Rules struct {
 	intervals map[string][]timeinterval.TimeInterval
 	windows   []window

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/mute"
 )
 
-// Mutes returns what mutes alarms.
+// Mutes returns the mutes of alarms.
 func (o *Outbox) Mutes() *mute.Set {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -29,7 +29,7 @@ func (o *Outbox) Expire(id string, now time.Time) error {
 	return o.changeMutes(now, func(set *mute.Set, now time.Time) (*mute.Change, error) { return set.Expire(id, now) })
 }
 
-// changeMutes commits a change of what mutes alarms, unless it is refused.
+// changeMutes commits a change of mutes, unless it is refused.
 func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mute.Change, error)) error {
 	var refused error
 	err := o.do(&change{now: now, plan: func(p *plan) {

@@ -219,7 +219,7 @@ type Options struct {
 	Outages    OutagesOf        // at the start; nil means none
 	Clock      *Clock           // nil means the real clock
 	Journal    *journal.Journal // nil means a journal in memory
-	Mutes      *mute.Rules      // what the configuration mutes; nil means nothing
+	Mutes      *mute.Rules      // mutes of the configuration; nil means none
 }
 
 // reasons returns why an alarm is muted for all receivers, or those that want its cause.

@@ -153,7 +153,7 @@ func (p *plan) passTime() {
 	}
 }
 
-// changeMutes replaces what mutes alarms, and announces the alarms for which that differs.
+// changeMutes replaces the mutes, and announces the alarms for which that differs.
 func (p *plan) changeMutes(c *mute.Change) {
 	for kind, list := range map[string][]*mute.Silence{journal.SilenceBegun: c.Begun, journal.SilenceEnded: c.Ended} {
 		for _, s := range list {

@@ -38,7 +38,7 @@ type Target struct {
 	memories *memories // of its modules; nil if nothing is remembered
 }
 
-// memories are what passes over a target remember of each module.
+// memories are the memories of each module that passes over a target share.
 type memories struct {
 	mu     sync.Mutex
 	polled bool // there was a pass: of a target that is polled once nothing needs to be remembered

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// device is what the choice of profiles and modules depends on.
+// device has the values on which the choice of profiles and modules depends.
 type device struct {
 	sysObjectID snmp.OID
 	sysDescr    string

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/snmp"
 )
 
-// Index is what is known of profiles without reading their files.
+// Index is the knowledge about profiles without reading their files.
 type Index struct {
 	Profiles map[string]*Settings
 	Modules  map[string]IndexedModule

@@ -47,7 +47,7 @@ func (c *Choice) Limit() string {
 	return fmt.Sprintf("it may have objects of more enterprises: the search ends after %d, so name their modules in a profile with its sysObjectID", maxEnterprises)
 }
 
-// conditions lists what holds for the device.
+// conditions lists those that hold for the device.
 func (m *Match) conditions() string {
 	var list []string
 	if m.Prefix != nil {

@@ -40,7 +40,7 @@ type Tracker struct {
 // waiters are names of devices.
 type waiters map[string]bool
 
-// device is what is known of a device that does not answer.
+// device is the knowledge about a device that does not answer.
 type device struct {
 	failed  time.Time       // when the first poll without an answer ended; zero if it answers
 	fresh   bool            // those by which it is reached have not been asked

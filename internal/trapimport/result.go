@@ -16,7 +16,7 @@ type Result struct {
 	auths     []auth
 	allow     []string
 	rules     []rule
-	notes     []string // what has no counterpart
+	notes     []string // lines without a counterpart
 	events    map[string]int
 	anyone    bool // a community is accepted from everywhere
 }

@@ -64,7 +64,7 @@ func (c *Alarms) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// newTransitions returns the counter of what happens to alarms.
+// newTransitions returns the counter of transitions of alarms.
 func newTransitions() *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "trapline_alarm_transitions_total", Help: "What happened to alarms: raised, changed, cleared, muted, unmuted.",
@@ -77,7 +77,7 @@ func newTransitions() *prometheus.CounterVec {
 
 var transitions = []string{journal.Raised, journal.Changed, journal.Cleared, journal.Muted, journal.Unmuted}
 
-// Happened counts what happened to alarms, by entries of the journal.
+// Happened counts transitions of alarms, by entries of the journal.
 func (m *Metrics) Happened(entries []journal.Event) {
 	for i := range entries {
 		for _, kind := range transitions {

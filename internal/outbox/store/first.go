@@ -20,7 +20,7 @@ type firstAlarm struct {
 	Told  map[string]firstView `json:"told,omitempty"` // by receiver
 }
 
-// firstView is what a receiver knows of an alarm in form 1.
+// firstView is the view of an alarm in form 1.
 type firstView struct {
 	Event   string    `json:"event"`
 	At      time.Time `json:"at"`

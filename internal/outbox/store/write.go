@@ -15,7 +15,7 @@ import (
 	"trapline/internal/statedir"
 )
 
-// Change is what a transaction writes.
+// Change is the content of a transaction.
 type Change struct {
 	Seq      uint64  // the last number of a row or an event
 	Run      float64 // run time in seconds

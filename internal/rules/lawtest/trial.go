@@ -28,7 +28,7 @@ type Evaluation struct {
 	Found  promql.Vector // by the expression
 }
 
-// Outcome is what follows from an evaluation.
+// Outcome is the result of an evaluation.
 type Outcome struct {
 	Err      error
 	Series   promql.Vector
