@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,18 +65,19 @@ func TestReplansPutNothingOff(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 1))
 			durations := []time.Duration{0, time.Second, 10 * time.Second, time.Minute, 10 * time.Minute}
-			var last time.Time // of the group's messages
+			var last atomic.Pointer[time.Time] // of the group's messages
 			g := &Groups[int]{Wait: time.Minute, Interval: time.Minute, Send: func(string, []int) (bool, error) {
-				last = time.Now()
+				now := time.Now()
+				last.Store(&now)
 				return true, nil
 			}}
 			for n := range 30 {
 				begun, done := time.Now(), make(chan error)
 				due := func() time.Time {
-					if last.IsZero() {
-						return begun.Add(g.Wait)
+					if at := last.Load(); at != nil {
+						return at.Add(g.Interval)
 					}
-					return last.Add(g.Interval)
+					return begun.Add(g.Wait)
 				}
 				planned := due()
 				if planned.Before(begun) {
