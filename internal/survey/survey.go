@@ -41,9 +41,6 @@ type Surveyed struct {
 	Err         error             // why it answers to none, where that is known
 }
 
-// Answers reports whether there is a device.
-func (s *Surveyed) Answers() bool { return s.By != nil || s.Engine != nil || s.Err != nil }
-
 // Surveyor asks devices which of several auths they answer to.
 type Surveyor struct {
 	engine     *client.Client
