@@ -66,8 +66,8 @@ func (g *Guard) try(credential string, until time.Duration, silent int, now time
 	g.Tried[credential] = Attempt{now.Add(until), silent}
 }
 
-// Accepted notes that the login under way succeeded.
-func (g *Guard) Accepted() { *g = Guard{Failed: g.Failed[:len(g.Failed)-1]} }
+// Accepted notes that the login under way succeeded: the device counts anew, and no other credential is tried.
+func (g *Guard) Accepted() { *g = Guard{} }
 
 // NoLogin notes that the login under way was none: the device does not know the user.
 func (g *Guard) NoLogin(now time.Time) {

@@ -24,8 +24,9 @@ type device struct {
 	members []netip.Addr
 	waiting []netip.Addr // which are yet to be asked
 	working bool
-	worked  *credential // nil: none yet
-	known   bool        // worked did so before this sweep
+	worked  *credential  // nil: none yet
+	known   bool         // worked did so before this sweep
+	again   []netip.Addr // addresses of a known device that are waiting for the second time
 	guard   Guard
 	alone   bool // it was left alone
 }
@@ -133,37 +134,53 @@ func (s *Scan) work(ctx context.Context, d *device) {
 		a := d.waiting[0]
 		d.waiting = d.waiting[1:]
 		s.mu.Unlock()
-		if s.login(ctx, d, a); ctx.Err() == nil {
+		if s.login(ctx, d, a) && ctx.Err() == nil {
 			s.state.update(a, func(r *Record) { r.Asked = s.o.Now() })
 		}
 		s.leave()
 	}
 }
 
-// login looks for the credential that an address accepts. A request that came to nothing may have been lost: it is sent once more
-// when all others were refused.
-func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) {
+// login looks for the credential that an address accepts. A request that came to nothing may have been lost: it is sent
+// once more when all others were refused. Done is false if the address is asked again later.
+func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) (done bool) {
 	var silent []*credential
 	for _, c := range s.choice(d) {
 		switch s.try(ctx, d, a, c, d.known) {
 		case loginAccepted:
 			s.enterDevice(ctx, d, a, c)
-			return
+			return true
 		case loginSilent:
-			silent = append(silent, c)
+			if silent = append(silent, c); s.later(d, a) {
+				return false
+			}
 		case loginEnds:
-			return
+			return true
 		}
 	}
 	for _, c := range silent {
 		switch s.try(ctx, d, a, c, true) {
 		case loginAccepted:
 			s.enterDevice(ctx, d, a, c)
-			return
+			return true
 		case loginEnds:
-			return
+			return true
 		}
 	}
+	return true
+}
+
+// later has the other addresses of a known device asked before one that is silent is asked again: what one accepts is no
+// failed login at another.
+func (s *Scan) later(d *device, a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !d.known || len(d.waiting) == 0 || slices.Contains(d.again, a) {
+		return false
+	}
+	d.again = append(d.again, a)
+	d.waiting = append(d.waiting, a)
+	return true
 }
 
 // enterDevice notes the credential of an address: its device is asked so at its other addresses.

@@ -139,10 +139,27 @@ func (s *Scan) Devices() []Device {
 	}
 	list := make([]Device, 0, len(byID))
 	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		if slices.ContainsFunc(byID[id], s.isTarget) {
+			continue
+		}
 		list = append(list, s.device(id, byID[id]))
 	}
 	return list
 }
+
+// isTarget reports whether an address is of a device that is a target already, perhaps at another of its addresses.
+func (s *Scan) isTarget(r *Record) bool {
+	if s.o.Taken[r.Address] {
+		return true
+	}
+	own := Observation{r.Address, &r.Facts}
+	return slices.ContainsFunc(r.Facts.Addresses, func(a netip.Addr) bool {
+		return s.o.Taken[a] && a != localhost && own.has(a)
+	})
+}
+
+// localhost is an address of every device.
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // device returns the addresses of a device. Those that are silent do not count while others answer.
 func (s *Scan) device(id int, records []*Record) Device {

@@ -127,3 +127,56 @@ func compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, foun
 		t.Errorf("%d devices found, want %d", len(got), len(want))
 	}
 }
+
+// A device that is gone is known for three sweeps, one that moved keeps its number and name, and a target is no find.
+func TestSweepsGoOn(t *testing.T) {
+	fleet := scantest.Fleet{Network: netip.MustParsePrefix("127.82.16.0/25"), Devices: 4, Several: 2, Seed: 1, Communities: []string{"one", "two"}}
+	devices := fleet.Make()
+	n := simulate(t, devices)
+	o := options(t, n.Port(), "127.82.16.0/24")
+	o.Retries = 0
+	sweepOnce := func() map[string]Device {
+		t.Helper()
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		byName := map[string]Device{}
+		for _, d := range s.Devices() {
+			byName[d.Name] = d
+		}
+		return byName
+	}
+	var passed time.Duration
+	o.Now = func() time.Time { return time.Now().Add(passed) }
+	first := sweepOnce()
+	if len(first) != 4 {
+		t.Fatalf("%d devices", len(first))
+	}
+	n.Remove(devices[3])
+	moved := devices[0].Addresses[0]
+	if len(devices[0].Addresses) < 2 || first["device-0"].Address != slices.MinFunc(devices[0].Addresses, netip.Addr.Compare) {
+		t.Fatalf("%+v", first["device-0"])
+	}
+	n.RemoveAddress(first["device-0"].Address)
+	for i := range MissedSweeps {
+		passed += 25 * time.Hour
+		found := sweepOnce()
+		if _, ok := found["device-3"]; ok != (i < MissedSweeps-1) {
+			t.Errorf("after %d sweeps, a device that is gone is known: %v", i+1, ok)
+		}
+		d := found["device-0"]
+		if d.ID != first["device-0"].ID || d.Address == first["device-0"].Address {
+			t.Errorf("a device that moved from %v is %+v", moved, d)
+		}
+	}
+	passed += 25 * time.Hour
+	o.Taken = map[netip.Addr]bool{devices[1].Addresses[0]: true}
+	if found := sweepOnce(); len(found) != 2 {
+		t.Errorf("with a target among them, devices are %v", found)
+	}
+}

@@ -265,3 +265,17 @@ func (d *Device) now(i int) snmp.VarBind {
 
 // IsDevice reports whether an address is one of a device.
 func (n *Network) IsDevice(a netip.Addr) bool { return n.at[a] != nil }
+
+// Remove takes a device off the network.
+func (n *Network) Remove(d *Device) {
+	for _, a := range d.Addresses {
+		n.RemoveAddress(a)
+	}
+}
+
+// RemoveAddress takes an address off the network.
+func (n *Network) RemoveAddress(a netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.at, a)
+}
