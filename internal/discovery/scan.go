@@ -35,7 +35,7 @@ type Scan struct {
 	Rate        int              `yaml:"rate,omitempty"`               // packets a second; default 1000
 	SubnetRate  int              `yaml:"subnet_rate,omitempty"`        // of them into one network of 24 bits (IPv6: 120); default 50
 	AliveOnly   bool             `yaml:"alive_only,omitempty"`         // communities are sent only to devices that answer engine discovery
-	MaxFailures int              `yaml:"max_failures,omitempty"`       // failed logins to a device in a day, and communities to a silent address; default 2
+	MaxFailures int              `yaml:"max_failures,omitempty"`       // failed logins to a device in a day, and communities to a silent address, which is sent them once a day; default 2
 	Prefer      []string         `yaml:"preferred_networks,omitempty"` // of a device with several addresses, one of these is polled; else its loopback's, else the lowest
 	Port        int              `yaml:"port,omitempty"`               // UDP port; default 161
 	Timeout     setting.Duration `yaml:"timeout,omitempty"`            // of an answer; default 1s
@@ -97,7 +97,7 @@ func (s *Scan) addresses() (*sweep.Range, error) {
 // those of the configuration.
 func (s *Scan) DoubtsOfCommunities(auths map[string]*access.Auth) (list []setting.Problem) {
 	i := slices.IndexFunc(s.Auths, func(name string) bool { return auths[name] != nil && auths[name].Version != 3 })
-	if i < 0 {
+	if i < 0 || s.AliveOnly {
 		return nil
 	}
 	var m setting.Problems

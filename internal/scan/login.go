@@ -35,7 +35,7 @@ type device struct {
 func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int32, booted time.Time) {
 	r, _ := s.state.record(a)
 	s.mu.Lock()
-	if s.at[a] != nil {
+	if s.at[a] != nil || len(s.at) >= maxFound {
 		s.mu.Unlock()
 		return
 	}

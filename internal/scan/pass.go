@@ -137,7 +137,7 @@ func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, c *credential, 
 		return
 	}
 	s.mu.Lock()
-	seen := s.at[a] != nil
+	seen := s.at[a] != nil || len(s.at) >= maxFound
 	if !seen {
 		s.at[a] = &device{}
 	}

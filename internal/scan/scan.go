@@ -170,6 +170,9 @@ func (s *Scan) Doubts() []Doubt {
 	return s.doubts
 }
 
+// maxFound bounds the addresses that answer: more are as silent.
+const maxFound = 200_000
+
 // maxLogins is how many devices are asked at once, each for one thing at a time.
 const maxLogins = 128
 
@@ -230,7 +233,11 @@ func (s *Scan) syncEachSecond(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := s.state.sync(); err != nil {
+			err := s.state.sync()
+			if err == nil && s.state.grown() {
+				err = s.state.compact()
+			}
+			if err != nil {
 				s.logger.Error("the state of a scan cannot be written", "file", s.o.File, "err", err)
 				return
 			}

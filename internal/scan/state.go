@@ -82,6 +82,8 @@ type state struct {
 	journal  *os.File
 	position *os.File
 	failed   error // of the first write that failed
+	size     int64 // octets of the journal
+	base     int64 // of it, when it was last compacted
 }
 
 const maxLine = 1 << 20
@@ -163,6 +165,7 @@ func (s *state) compact() error {
 	if s.journal != nil {
 		_ = s.journal.Close()
 	}
+	s.size, s.base = int64(b.Len()), int64(b.Len())
 	var err error
 	s.journal, err = os.OpenFile(s.file, os.O_WRONLY|os.O_APPEND, 0o600)
 	return err
@@ -185,7 +188,19 @@ func (s *state) append(l line) {
 	if err == nil {
 		_, err = s.journal.Write(append(text, '\n'))
 	}
-	s.failed = errors.Join(s.failed, err)
+	if s.size += int64(len(text)); s.failed == nil {
+		s.failed = err
+	}
+}
+
+// The journal is replaced by its sum when it is so many times as large as the last one, and has so many octets.
+const journalGrowth, minJournal = 4, 16 << 20
+
+// grown reports whether the journal is to be compacted.
+func (s *state) grown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size > minJournal+journalGrowth*s.base
 }
 
 // update changes the record of an address, and writes it before it returns.
