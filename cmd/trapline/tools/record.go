@@ -192,7 +192,11 @@ func (f *recordFlags) finish(r *agent.Recording, key []byte, tree *mibs.Tree, po
 			fmt.Fprintf(os.Stderr, "%s in no MIB that is here may identify: name the directory of their MIB files with --mibs-dir, or look through %s\n",
 				human.Counted(len(texts), "text"), firstOf(texts))
 		}
+		original := r
 		r = anonymize.New(key, tree).Recording(r)
+		if err := leftOf(anonymize.Leaks(original, r, tree), "the device"); err != nil {
+			return err
+		}
 	}
 	if *f.verify != "" {
 		if err := verify(r, *f.verify, tree); err != nil {
@@ -216,7 +220,14 @@ func (f *recordFlags) finish(r *agent.Recording, key []byte, tree *mibs.Tree, po
 		_ = file.Close()
 		return err
 	}
-	return file.Close()
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if *f.anonymize {
+		fmt.Fprintf(os.Stderr, "%s: %s, and no identity of the device is left. Look through it, then send it with trapline --version, the series that are wrong, and their true values.\n",
+			name, human.Counted(r.Len(), "object"))
+	}
+	return nil
 }
 
 // firstOf lists OIDs, of many the first.
@@ -237,12 +248,16 @@ func verify(r *agent.Recording, file string, tree *mibs.Tree) error {
 	if err != nil {
 		return err
 	}
-	leaks := anonymize.Leaks(original, r, tree)
+	return leftOf(anonymize.Leaks(original, r, tree), file)
+}
+
+// leftOf reports the identities that a recording has of its original.
+func leftOf(leaks []anonymize.Leak, original string) error {
 	for _, l := range leaks {
 		fmt.Fprintf(os.Stderr, "%s has %s\n", l.Object, human.Visible(l.Token))
 	}
 	if len(leaks) > 0 {
-		return fmt.Errorf("%s of %s are left", human.Counted(len(leaks), "identity"), file)
+		return fmt.Errorf("%s of %s are left", human.Counted(len(leaks), "identity"), original)
 	}
 	return nil
 }
