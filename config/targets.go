@@ -38,6 +38,7 @@ func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.Target
 	}
 	u.checkModules(s, at, t)
 	u.checkTimeout(s, at, t)
+	u.checkClocks(t)
 	if t.Name == "" {
 		return
 	}
@@ -129,6 +130,24 @@ func (u *merged) checkTimeout(s *configSource, at document.Path, t *poller.Targe
 	for _, name := range t.Modules {
 		if m := u.config.Modules[name]; m != nil {
 			check(u.set[document.Path{"modules", name}.String()], document.Path{"modules", name}, m.Timeout.Duration)
+		}
+	}
+}
+
+// checkClocks warns of parts of modules that are to be read more often than a target is polled.
+func (u *merged) checkClocks(t *poller.TargetSettings) {
+	interval := cmp.Or(t.Interval.Duration, u.config.Global.Interval.Duration, poller.DefaultInterval)
+	for _, name := range t.Modules {
+		m := u.config.Modules[name]
+		at := document.Path{"modules", name}
+		s := u.set[at.String()]
+		if m == nil || s == nil {
+			continue
+		}
+		for path, every := range m.Clocks() {
+			if every > 0 && every < interval {
+				s.Warn(at.Below(path), fmt.Sprintf("%s is shorter than the interval of a target, %s: no effect there", every, interval))
+			}
 		}
 	}
 }

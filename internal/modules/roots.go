@@ -2,6 +2,10 @@ package modules
 
 import (
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
 
 	"trapline/collector"
 	"trapline/internal/setting"
@@ -66,5 +70,33 @@ func (r Roots) Names() []string {
 func (c *compilation) clock(key string, i int, r *Root, oid setting.OID) {
 	if r.Every.Duration > 0 && !oid.IsZero() {
 		c.out.Every = append(c.out.Every, collector.RootSettings{OID: oid, Every: r.Every, At: fmt.Sprintf("%s[%d].every", key, i)})
+	}
+}
+
+// Clocks returns how often parts of the module are to be read, by the place of the setting.
+func (s *Settings) Clocks() iter.Seq2[string, time.Duration] {
+	return func(yield func(string, time.Duration) bool) {
+		all := map[string]time.Duration{"interval": s.Interval.Duration}
+		for key, roots := range map[string]Roots{"walk": s.Walk, "get": s.Get} {
+			for i := range roots {
+				all[fmt.Sprintf("%s[%d].every", key, i)] = roots[i].Every.Duration
+			}
+		}
+		for i := range s.Lookups {
+			all[fmt.Sprintf("lookups[%d].every", i)] = s.Lookups[i].Every.Duration
+		}
+		for i := range s.Metrics {
+			for j := range s.Metrics[i].Lookups {
+				all[fmt.Sprintf("metrics[%d].lookups[%d].every", i, j)] = s.Metrics[i].Lookups[j].Every.Duration
+			}
+		}
+		for i := range s.Filters {
+			all[s.Filters[i].at+".every"] = s.Filters[i].Every.Duration
+		}
+		for _, path := range slices.Sorted(maps.Keys(all)) {
+			if !yield(path, all[path]) {
+				return
+			}
+		}
 	}
 }
