@@ -58,9 +58,10 @@ type Device struct {
 type DeviceRows struct {
 	Name  string    `json:"name"`           // of the object, such as IF-MIB::ifXTable; scalars of all that is in none
 	Rows  int       `json:"rows"`           // that series were made of
-	State string    `json:"state"`          // whole, or partial
+	State string    `json:"state"`          // whole, partial, or carried from an earlier poll
 	Text  string    `json:"text,omitempty"` // why it is partial
 	Read  time.Time `json:"read,omitzero"`
+	Due   time.Time `json:"due,omitzero"` // when a carried table is read next
 }
 
 // Source is where a metric comes from.

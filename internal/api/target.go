@@ -112,6 +112,10 @@ type TableName struct {
 	Name  string `json:"name"`  // for paths, such as interfaces
 	Title string `json:"title"` // such as Interfaces
 	Rows  int    `json:"rows"`
+
+	ReadAt time.Time `json:"read_at"`         // beginning of the poll that read it
+	Every  float64   `json:"every,omitempty"` // seconds, of a table that the last poll carried
+	Due    time.Time `json:"due,omitzero"`    // when that is read next
 }
 
 // StateChange is a change of a target's state.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"trapline/internal/api"
 	"trapline/internal/catalog"
@@ -65,6 +66,9 @@ func moduleOf(p *poller.Pass, set int) string {
 	return ""
 }
 
+// carried is the state of a table that the last poll did not read.
+const carried = "carried"
+
 // addRows counts the rows of the table that a column is of.
 func (w *inquiry) addRows(d *api.Device, at map[string]int, c *series.Column) {
 	object := snmp.OID(c.Desc.Object)
@@ -80,13 +84,19 @@ func (w *inquiry) addRows(d *api.Device, at map[string]int, c *series.Column) {
 		d.Tables = append(d.Tables, api.DeviceRows{Name: name, State: "whole", Read: w.Poll})
 	}
 	rows := &d.Tables[i]
+	switch {
+	case c.Carried == nil && rows.State == carried:
+		rows.State, rows.Read, rows.Due = "whole", w.Poll, time.Time{}
+	case c.Carried != nil && !known:
+		rows.State, rows.Read, rows.Due = carried, c.Carried.Read, c.Carried.Due
+	}
 	if table == nil {
 		rows.Rows++
 	} else {
 		rows.Rows = max(rows.Rows, len(c.Table.Ends))
 	}
 	for _, e := range w.summary.Last.Errors {
-		if rows.State == "whole" && e.OID != nil && (object.HasPrefix(e.OID) || e.OID.HasPrefix(object)) {
+		if rows.State != "partial" && e.OID != nil && (object.HasPrefix(e.OID) || e.OID.HasPrefix(object)) {
 			words := w.summary.Words(e, *w.summary.Last)
 			rows.State, rows.Text = "partial", words.First()
 		}

@@ -29,6 +29,11 @@ func tablesOf(p *poller.Pass) []polledTable {
 				at[entry] = n
 				list = append(list, polledTable{entries: []string{entry}})
 			}
+			if c.Carried == nil {
+				list[n].read = true
+			} else if list[n].carried == nil || c.Carried.Due.Before(list[n].carried.Due) {
+				list[n].carried = c.Carried
+			}
 			list[n].rows = max(list[n].rows, len(c.Table.Ends))
 			metrics[entry] = append(metrics[entry], c.Desc.Name)
 		}
@@ -63,6 +68,8 @@ type polledTable struct {
 	oid         snmp.OID
 	entries     []string // whose columns it has
 	rows        int
+	read        bool // the poll read some of it
+	carried     *series.Carried
 	family      int // one more than its place in families; 0 of tables of objects
 }
 
@@ -90,6 +97,7 @@ func joinInterfaces(list []polledTable) []polledTable {
 		return list
 	}
 	list[n].entries = append(list[n].entries, list[x].entries...)
+	list[n].read = list[n].read || list[x].read
 	list[n].rows = max(list[n].rows, list[x].rows)
 	return slices.Delete(list, x, x+1)
 }

@@ -61,7 +61,11 @@ func (f *Fleet) tables(u *poller.Summary) []api.TableName {
 		return list
 	}
 	for _, t := range tablesOf(u.Answered) {
-		list = append(list, api.TableName{Name: t.name, Title: t.title, Rows: t.rows})
+		named := api.TableName{Name: t.name, Title: t.title, Rows: t.rows, ReadAt: u.Answered.Start}
+		if c := t.carried; c != nil && !t.read {
+			named.ReadAt, named.Every, named.Due = c.Read, c.Every.Seconds(), c.Due
+		}
+		list = append(list, named)
 	}
 	return list
 }

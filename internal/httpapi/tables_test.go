@@ -88,7 +88,7 @@ func TestTablesOfASwitch(t *testing.T) {
 			r.mu.Unlock()
 			time.Sleep(5 * time.Minute)
 			d, err := r.api.Fleet.Target("sw-1")
-			if err != nil || d.Tables[0] != (api.TableName{Name: "interfaces", Title: "Interfaces", Rows: 56}) || d.Tables[len(d.Tables)-1].Name != "scalars" {
+			if err != nil || d.Tables[0] != (api.TableName{Name: "interfaces", Title: "Interfaces", Rows: 56, ReadAt: d.Tables[0].ReadAt}) || d.Tables[0].ReadAt.IsZero() || d.Tables[len(d.Tables)-1].Name != "scalars" {
 				t.Fatalf("%v, %+v", err, d.Tables)
 			}
 			table, err := r.api.Fleet.Table("sw-1", "interfaces")

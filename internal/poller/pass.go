@@ -249,7 +249,7 @@ func (p *Pass) carry(s *clocks.Session) (errs []error) {
 		for _, set := range p.Sets {
 			for i := range set.Columns {
 				if column := &set.Columns[i]; snmp.OID(column.Desc.Object).HasPrefix(c.Object) || c.Object.HasPrefix(column.Desc.Object) {
-					column.Carried = &series.Carried{Read: c.Read, Every: c.Every}
+					column.Carried = &series.Carried{Read: c.Read, Every: c.Every, Due: c.Due}
 				}
 			}
 		}

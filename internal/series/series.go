@@ -94,6 +94,7 @@ type Column struct {
 type Carried struct {
 	Read  time.Time
 	Every time.Duration // how often they are to be read
+	Due   time.Time     // when they are read next
 }
 
 // Len returns the number of samples.

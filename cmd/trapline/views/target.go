@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"trapline/internal/api"
 	"trapline/internal/cli"
@@ -80,7 +81,7 @@ func printTarget(p *cli.Printer, t *api.Target) {
 	}
 	var tables []string
 	for _, named := range t.Tables {
-		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, human.Grouped(named.Rows)))
+		tables = append(tables, fmt.Sprintf("%s (%s)", named.Name, tableText(&named)))
 	}
 	p.Field("Tables", strings.Join(tables, ", "))
 	for i := range t.Neighbours {
@@ -179,4 +180,14 @@ func tableGrid(t *api.Table) *cli.Grid {
 		g.Add(cells...)
 	}
 	return g
+}
+
+// tableText says how many rows a table has, and of one that the last poll did not read, when it was read and is due.
+func tableText(t *api.TableName) string {
+	rows := human.Grouped(t.Rows)
+	if t.Due.IsZero() {
+		return rows
+	}
+	now := time.Now()
+	return fmt.Sprintf("%s, read %s ago, carried, due in %s", rows, human.Duration(now.Sub(t.ReadAt)), human.Duration(max(t.Due.Sub(now), 0)))
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"trapline/internal/api"
 	"trapline/internal/cli"
@@ -172,6 +173,9 @@ func rowsGrid(list []api.DeviceRows) *cli.Grid {
 		read := cli.TimeCell(t.Read)
 		if read.Text != "" {
 			read.Text = human.Age(t.Read) + " ago"
+		}
+		if !t.Due.IsZero() {
+			state.Text += ", due in " + human.Duration(max(time.Until(t.Due), 0))
 		}
 		g.Add(cli.Item{Text: t.Name, Style: cli.Bold}, cli.Number(t.Rows), read, state, cli.Item{Text: t.Text})
 	}
