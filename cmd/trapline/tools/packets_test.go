@@ -11,6 +11,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/agent"
 	"trapline/internal/client"
+	"trapline/internal/clocks"
 	"trapline/internal/corpus"
 	"trapline/internal/poller"
 	"trapline/internal/profile"
@@ -58,11 +59,15 @@ func openDevices(t *testing.T) (list []*agent.Recording) {
 }
 
 // packetCounts are the packets of all devices: of the first pass, which finds out what a device lacks, of the second,
-// and of the second with the modules of the default profile, each by itself.
-type packetCounts struct{ devices, first, all, standard int }
+// of the second with the modules of the default profile, each by itself, and of polls that carry labels.
+type packetCounts struct{ devices, first, all, standard, dueFirst, due int }
 
 func (n packetCounts) judge(t *testing.T) {
 	t.Helper()
+	t.Logf("with labels that are carried: %d in a poll that reads them, %d in those that follow", n.dueFirst, n.due)
+	if n.due > n.all {
+		t.Errorf("%d packets of polls that carry labels, %d of those that read them", n.due, n.all)
+	}
 	t.Logf("%d devices: %d packets in the first pass, %d in the second; %d of standard modules by themselves (1 : %.2f)",
 		n.devices, n.first, n.all, n.standard, float64(n.all)/float64(n.standard))
 	if n.all*10 > n.standard*13 {
@@ -90,6 +95,9 @@ func packets(t *testing.T, list []*agent.Recording) (n packetCounts) {
 		n.first += sent(p)
 		second := passes.Run(t.Context(), auto, false)
 		n.all += sent(second)
+		memory := clocks.NewMemory("t", &clocks.Budget{})
+		n.dueFirst += sent(passes.RunDue(t.Context(), auto, memory))
+		n.due += sent(passes.RunDue(t.Context(), auto, memory))
 		if p.Choice == nil {
 			t.Fatalf("%s: %v", settings.Address, p.Err)
 		}
