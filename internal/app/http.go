@@ -71,7 +71,7 @@ func newServer(s *server) http.Handler {
 
 // PagesOf returns the source of the pages.
 func PagesOf(a *httpapi.API) web.Source {
-	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer}
+	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer, Lists: a}
 }
 
 // pages adds the pages for people.

@@ -16,6 +16,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/discovery"
+	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 )
 
@@ -29,11 +30,12 @@ type reloader struct {
 	settings func(*config.Config) []string // that take effect with the next start; may be nil
 	loaded   func(*runtimeconfig.Config)   // called with each one
 	// lists has the lists of targets read of another configuration, and returns it with those that are known; may be nil
-	lists    func(*runtimeconfig.Config) (*runtimeconfig.Config, error)
-	logger   *slog.Logger
-	current  atomic.Pointer[runtimeconfig.Config]
-	refused  atomic.Pointer[refusal] // the last reload; nil if it was not
-	reported map[string]bool         // Rules without data that were logged
+	lists      func(*runtimeconfig.Config) (*runtimeconfig.Config, error)
+	noteListed func(before, after []*poller.Target) // called with the targets before and after a change of lists; may be nil
+	logger     *slog.Logger
+	current    atomic.Pointer[runtimeconfig.Config]
+	refused    atomic.Pointer[refusal] // the last reload; nil if it was not
+	reported   map[string]bool         // Rules without data that were logged
 
 	mu         sync.Mutex // one reload at a time
 	successful prometheus.Gauge
@@ -103,8 +105,12 @@ func (r *reloader) listed(entries func() []*discovery.Entry) {
 		r.logger.Error("the targets of lists are not taken over, those before stay", "err", err)
 		return
 	}
+	before := r.current.Load().Targets
 	r.current.Store(w)
 	r.loaded(w)
+	if r.noteListed != nil {
+		r.noteListed(before, w.Targets)
+	}
 }
 
 // later says which settings of a configuration the process takes over when it starts again.

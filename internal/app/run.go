@@ -21,6 +21,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/alertmanager"
+	"trapline/internal/api"
 	"trapline/internal/client"
 	"trapline/internal/discovery"
 	"trapline/internal/httpapi"
@@ -61,6 +62,7 @@ type daemon struct {
 	discovery *discovery.Discovery
 	notifier  *notifier
 	outages   *outages
+	shrinks   *shrinks
 	state     *engineState
 	evaluator *rules.Evaluator
 	poller    *poller.Poller
@@ -93,6 +95,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.discovery = discovery.New(func() { d.reloader.listed(d.discovery.Entries) }, d.logger)
+	d.registry.MustRegister(d.discovery)
 	if d.first, err = d.lists(d.first); err != nil {
 		return err
 	}
@@ -103,6 +106,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
+	d.shrinks = &shrinks{lists: d.discovery.Lists, deployment: func() string { return d.first.Config.Notifications.Deployment }, apply: d.notifier.apply, logger: d.logger}
 	d.outages = &outages{notifier: d.notifier, pending: d.evaluator.Pending, again: d.poller.PollAgain}
 	if d.listener, err = d.newListener(); err != nil {
 		return err
@@ -156,7 +160,7 @@ func (d *daemon) newPoller() *poller.Poller {
 
 func (d *daemon) newReloader() *reloader {
 	r := newReloader(d.load, d.configure, d.registry, d.logger)
-	r.accept, r.ended, r.lists = d.accept, d.notifier.noteReload, d.lists
+	r.accept, r.ended, r.lists, r.noteListed = d.accept, d.notifier.noteReload, d.lists, d.notifier.noteListed
 	r.settings = func(c *config.Config) []string {
 		names := d.notifier.later(c)
 		if concurrency(c) != concurrency(d.first.Config) {
@@ -205,6 +209,10 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	answers := httpapi.New(httpapi.Options{
 		Polls: d.poller, Rules: d.evaluator, Outbox: stores.outbox, Journal: stores.journal, Version: version.Version, Started: time.Now(),
 		Guard: guard, Logger: d.logger, Open: d.polls.Open, Received: d.listener.Received, Neighbours: d.notifier.links.of, Configuration: d.reloader.configuration(), Modules: d.reloader.modules,
+		Discovery: httpapi.Discovery{
+			Lists:  func() []api.List { return listsShown(d.discovery) },
+			Accept: func(list string) error { return acceptList(d.discovery, list) },
+		},
 		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
@@ -241,6 +249,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.state.Run(ctx) })
 	group.Go(func() error { return d.notifier.run(ctx) })
 	group.Go(func() error { return d.outages.Run(ctx) })
+	group.Go(func() error { return d.shrinks.Run(ctx) })
 	group.Go(func() error { return d.listener.Run(ctx) })
 	group.Go(func() error { return serveHTTP(ctx, d.server, d.options.Web, d.logger) })
 	return group.Wait()

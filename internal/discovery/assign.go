@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -94,7 +93,7 @@ func assign(list []Assignment, t *poller.TargetSettings) error {
 		}
 	}
 	if len(labels) > maxLabels {
-		return fmt.Errorf("it has more than %d labels", maxLabels)
+		return refuse(rejectLabels, "it has more than %d labels", maxLabels)
 	}
 	t.Labels = labels
 	return nil

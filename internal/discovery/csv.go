@@ -103,7 +103,7 @@ func (l *csvLists) refresh(context.Context) ([]*targetgroup.Group, error) {
 	return groups, nil
 }
 
-// read returns the targets of a file. Its rows that are no targets are left out.
+// read returns the targets of a file, and its rows that are none.
 func (l *csvLists) read(file string) (*targetgroup.Group, error) {
 	raw, err := setting.ReadFile(file, maxList)
 	if err != nil {
@@ -113,12 +113,13 @@ func (l *csvLists) read(file string) (*targetgroup.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(bad) > 0 {
-		l.logger.Warn("a row is no target", "file", file, "line", bad[0].Line, "err", bad[0].Text, "rows", len(bad))
-	}
 	g := &targetgroup.Group{Source: file, Labels: model.LabelSet{model.MetaLabelPrefix + "filepath": model.LabelValue(file)}}
 	for i := range list {
 		g.Targets = append(g.Targets, rowLabels(&list[i]))
+	}
+	for _, b := range bad {
+		place := model.LabelValue(fmt.Sprintf("%s:%d", file, b.Line))
+		g.Targets = append(g.Targets, model.LabelSet{nameLabel: place, model.LabelName(errorLabel): model.LabelValue(b.Text)})
 	}
 	return g, nil
 }

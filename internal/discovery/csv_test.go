@@ -21,7 +21,7 @@ func TestCSV(t *testing.T) {
 	var log strings.Builder
 	l := &csvLists{paths: []string{filepath.Join(dir, "*.csv")}, logger: slog.New(slog.NewTextHandler(&log, nil)), sources: map[string]bool{}}
 	groups, err := l.refresh(t.Context())
-	if err != nil || len(groups) != 2 || len(groups[0].Targets) != 1 || !strings.Contains(log.String(), "no address") {
+	if err != nil || len(groups) != 2 || len(groups[0].Targets) != 2 || !strings.Contains(string(groups[0].Targets[1]["__trapline_error__"]), "no address") {
 		t.Fatalf("%v, %v, %s", groups, err, &log)
 	}
 	got, err := target(merged(groups[0].Targets[0], groups[0].Labels))

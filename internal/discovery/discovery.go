@@ -119,6 +119,11 @@ func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
 	}
 	l.settle(false, now)
+	var before []Rejection
+	if old != nil {
+		before = old.rejected
+	}
+	d.reportRejected(l, before)
 	return l
 }
 
@@ -126,11 +131,19 @@ func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 func (d *Discovery) Entries() (list []*Entry) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	seen := map[string]bool{}
+	seen := map[string]string{} // the list that has a name
 	for _, l := range d.lists {
+		l.shadowed = nil
 		for _, e := range l.entries {
-			if name := e.Target.Name; !seen[name] && !d.current.Taken[name] {
-				seen[name] = true
+			name := e.Target.Name
+			first, there := seen[name]
+			switch {
+			case d.current.Taken[name]:
+				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "targets has a target of this name"})
+			case there:
+				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "the list " + first + " has a target of this name before it"})
+			default:
+				seen[name] = l.name
 				list = append(list, e)
 			}
 		}
@@ -174,14 +187,13 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	wait, changed := idle, false
 	for _, l := range d.lists {
 		if next := l.next(); touched[l] || !next.IsZero() && !next.After(now) {
-			before := l.entries
+			before, rejected := l.entries, l.rejected
 			guarded := l.guard.missing != nil
 			l.settle(touched[l], now)
 			changed = changed || !slices.Equal(before, l.entries)
 			d.report(l, guarded)
-			if err := l.save(d.current.StateDir); err != nil {
-				d.logger.Error("a list of targets cannot be saved for the next start", "list", l.name, "err", err)
-			}
+			d.reportRejected(l, rejected)
+			d.saveList(l)
 		}
 		if next := l.next(); next.After(now) {
 			wait = min(wait, next.Sub(now))
@@ -204,6 +216,18 @@ func (d *Discovery) report(l *list, guarded bool) {
 	}
 }
 
+// reportRejected logs that other entries of a list are no targets than before.
+func (d *Discovery) reportRejected(l *list, before []Rejection) {
+	switch {
+	case slices.Equal(before, l.rejected):
+	case len(l.rejected) > 0:
+		r := l.rejected[0]
+		d.logger.Warn("entries of a list are not polled", "list", l.name, "entries", len(l.rejected), "first", r.Name, "err", r.Text)
+	default:
+		d.logger.Info("all entries of a list are polled again", "list", l.name)
+	}
+}
+
 // take takes a message of a reader.
 func (d *Discovery) take(u update) *list {
 	d.mu.Lock()
@@ -220,7 +244,12 @@ func (d *Discovery) take(u update) *list {
 		l.receive(u.kind, u.groups, time.Now())
 		return l
 	}
-	if k := l.kinds[u.kind]; k != nil && k.err != u.err {
+	k := l.kinds[u.kind]
+	if k == nil {
+		return nil
+	}
+	k.erred = time.Now()
+	if k.err != u.err {
 		k.err = u.err
 		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "of", u.kind, "err", u.err)
 	}

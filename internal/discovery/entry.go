@@ -64,6 +64,9 @@ func (m *maker) entry(raw labels.Labels) (*Entry, error) {
 }
 
 func (m *maker) make(raw labels.Labels) (*Entry, error) {
+	if text := raw.Get(errorLabel); text != "" {
+		return nil, refuse(rejectRow, "%s", text)
+	}
 	b := labels.NewBuilder(raw)
 	for name, values := range m.params {
 		if label := paramPrefix + name; raw.Get(label) == "" && len(values) > 0 {
@@ -94,7 +97,7 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 func target(l labels.Labels) (t poller.TargetSettings, err error) {
 	t.Address = cmp.Or(l.Get(paramPrefix+"target"), l.Get(model.AddressLabel))
 	if t.Address == "" {
-		return t, fmt.Errorf("neither %starget nor %s is set", paramPrefix, model.AddressLabel)
+		return t, refuse(rejectAddress, "neither %starget nor %s is set", paramPrefix, model.AddressLabel)
 	}
 	t.Name = cmp.Or(l.Get(nameLabel), l.Get(instanceLabel), t.Address[strings.LastIndex(t.Address, "/")+1:])
 	t.Auth = l.Get(paramPrefix + "auth")
@@ -124,9 +127,9 @@ func ownLabels(l labels.Labels) (map[string]string, error) {
 		switch {
 		case strings.HasPrefix(label.Name, model.ReservedLabelPrefix) || label.Name == instanceLabel || label.Name == jobLabel:
 		case len(own) == maxLabels:
-			err = fmt.Errorf("it has more than %d labels", maxLabels)
+			err = refuse(rejectLabels, "it has more than %d labels", maxLabels)
 		case len(label.Name)+len(label.Value) > maxLabelLength:
-			err = fmt.Errorf("label %.40q has more than %d octets", label.Name, maxLabelLength)
+			err = refuse(rejectLabels, "label %.40q has more than %d octets", label.Name, maxLabelLength)
 		default:
 			own[label.Name] = label.Value
 		}

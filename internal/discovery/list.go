@@ -22,7 +22,11 @@ type list struct {
 
 	entries  []*Entry // sorted by name
 	rejected []Rejection
+	shadowed []Rejection // entries whose names others had before
 }
+
+// attemptTime bounds an attempt to read a list: errors of some files, and the content of others, come in it.
+const attemptTime = time.Second
 
 // sourceKey names a source: a part of a list.
 type sourceKey struct{ kind, source string }
@@ -33,10 +37,8 @@ type kindState struct {
 	first time.Time       // when the first one was read; zero if none was
 	last  time.Time       // when one was read last
 	err   string          // of the last attempt
+	erred time.Time       // when that was
 }
-
-// Rejection is a target that a list has and that is not polled.
-type Rejection struct{ List, Name, Reason string }
 
 // receive takes groups that were read. A source whose group is empty has no targets any more.
 func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) {
@@ -44,7 +46,10 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	if k == nil {
 		return
 	}
-	k.last, k.err = now, ""
+	k.last = now
+	if now.Sub(k.erred) > attemptTime {
+		k.err = ""
+	}
 	if k.first.IsZero() {
 		k.first = now
 	}
@@ -119,14 +124,14 @@ func (l *list) add(to map[string]*Entry, raw labels.Labels) {
 	e, err := l.maker.entry(raw)
 	switch {
 	case err != nil:
-		l.rejected = append(l.rejected, Rejection{l.name, nameOf(raw), err.Error()})
+		l.rejected = append(l.rejected, rejection(l.name, raw, err))
 	case e == nil: // dropped by relabelling
 	case len(to) == maxTargets:
-		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, tooManyTargets})
+		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
 	case to[e.Target.Name] == nil:
 		to[e.Target.Name] = e
 	case to[e.Target.Name] != e:
-		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, "the list has another target of this name before it"})
+		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, rejectDuplicate, "the list has another target of this name before it"})
 	}
 }
 

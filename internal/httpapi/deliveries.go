@@ -7,7 +7,7 @@ import (
 	"trapline/internal/api"
 )
 
-const eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, maintenance_begun, maintenance_ended, reload, target_state or trap\n" +
+const eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: raised, changed, cleared, sent, acknowledged, given_up, muted, unmuted, ack, ack_ended, silence_begun, silence_ended, maintenance_begun, maintenance_ended, reload, target_state, listed or trap\n" +
 	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: of the page before (without pages: the seq of the last event)\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // deliveries are about alarms, rules and receivers.

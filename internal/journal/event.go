@@ -29,6 +29,7 @@ const (
 	WindowEnded  = "maintenance_ended"
 	Reload       = "reload"
 	TargetState  = "target_state"
+	Listed       = "listed" // added or gone by lists of targets
 	Trap         = "trap" // of a device; bounded to some a second
 )
 
@@ -36,7 +37,7 @@ const (
 type Event struct {
 	Seq          uint64    `json:"seq"`
 	At           time.Time `json:"at"`
-	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state, trap …
+	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state, listed, trap …
 	Alarm        string    `json:"alarm,omitempty"`
 	Rule         string    `json:"rule,omitempty"`
 	Target       string    `json:"target,omitempty"`

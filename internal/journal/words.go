@@ -10,7 +10,7 @@ func (e *Event) Words() string {
 		return withReason(strings.TrimSpace(e.Notification+" "+e.Value+" "+e.Text), e.Reason)
 	case Trap:
 		return strings.TrimSpace(e.Value + " " + e.Text)
-	case TargetState:
+	case TargetState, Listed:
 		return strings.TrimSuffix(e.Value+": "+e.Text, ": ")
 	}
 	return withReason(e.Text, e.Reason)

@@ -14,6 +14,7 @@ type configurationData struct {
 	Files        []file
 	Check        *api.ConfigCheck
 	Config       api.ConfigStatus
+	Lists        []api.List
 }
 
 // file is a text with numbered lines.
@@ -27,8 +28,11 @@ func (s *Site) configuration(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.URL.Query().Get("done") == "reload" {
+	switch r.URL.Query().Get("done") {
+	case "reload":
 		v.Notice = "The configuration was read again."
+	case "accept":
+		v.Notice = "The list was accepted as it is."
 	}
 	return s.show(w, r, "configuration", v)
 }
@@ -48,12 +52,26 @@ func (s *Site) configurationView(r *http.Request) (*view, *configurationData, er
 			d.Files = append(d.Files, file{Lines: lines(c.Text)})
 		}
 	}
+	if s.source.Lists != nil {
+		d.Lists = s.source.Lists.Lists()
+	}
 	v := s.view(r, "c", "Configuration", d)
 	d.Config = v.Status.Config
 	return v, d, nil
 }
 
 func lines(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
+
+// acceptList accepts a list of targets as it is.
+func (s *Site) acceptList(w http.ResponseWriter, r *http.Request) error {
+	if s.source.Lists == nil {
+		return api.ErrNotFound
+	}
+	if err := s.source.Lists.AcceptList(r.PathValue("name")); err != nil {
+		return err
+	}
+	return s.done(w, r, "accept", "configuration")
+}
 
 // check reads the files as a reload does, and changes nothing.
 func (s *Site) check(w http.ResponseWriter, r *http.Request) error {

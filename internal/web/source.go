@@ -15,6 +15,7 @@ type Source struct {
 	Catalog   Catalog
 	Explainer Explainer
 	Traps     Traps // nil means that none are received
+	Lists     Lists // of targets; nil means that there are none
 }
 
 // Process answers for the process and its configuration. *httpapi.API is one.
@@ -74,6 +75,12 @@ type Catalog interface {
 // Explainer finds out why a metric is missing. *explain.Explainer is one.
 type Explainer interface {
 	Why(ctx context.Context, target, metric, row string, live bool) (api.Why, error)
+}
+
+// Lists answers for lists of targets. *httpapi.API is one.
+type Lists interface {
+	Lists() []api.List
+	AcceptList(name string) error
 }
 
 // Traps answers for received traps. *listen.Listener is one.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/alecthomas/kingpin/v2"
+
 	"trapline/internal/api"
 	"trapline/internal/cli"
 	"trapline/internal/human"
@@ -21,7 +23,14 @@ import (
 var sortWords = map[string]string{"slow": "-duration", "loss": "-loss", "age": "-age", "series": "-series"}
 
 func addTargets(program *cli.Program) {
-	c := program.App.Command("targets", "List the targets of the server, the worst first.")
+	targets := program.App.Command("targets", "List the targets of the server, the worst first, and the lists that they come from.")
+	addTargetsList(program, targets)
+	addLists(program, targets)
+	addAccept(program, targets)
+}
+
+func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
+	c := targets.Command("list", "List the targets of the server, the worst first (the default).").Default()
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	down := c.Flag("down", "Only those that are down.").Bool()
 	sort := c.Flag("sort", "What to begin with: slow polls, loss, age of the last poll, or many series.").Enum(slices.Sorted(maps.Keys(sortWords))...)

@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/api"
+	"trapline/internal/discovery"
+	"trapline/internal/journal"
+	"trapline/internal/outbox"
+	"trapline/internal/poller"
+)
+
+// shrunkAlarm is the rule of the alarm about a list that has lost many targets at once.
+const shrunkAlarm = "TraplineDiscoveryShrunk"
+
+const (
+	// shrunkLease is how long the alarm lasts unless it is renewed: its list may be gone from the configuration.
+	shrunkLease = time.Hour
+	// shrunkTime is how often lists are looked at, and shrunkRenewal how often the alarm is renewed.
+	shrunkTime, shrunkRenewal = time.Second, 10 * time.Minute
+)
+
+// shrinks raise an alarm about each list that has lost many targets at once.
+type shrinks struct {
+	lists      func() []discovery.Status
+	deployment func() string
+	apply      func([]outbox.Transition, time.Time) error
+	logger     *slog.Logger
+
+	held    map[string]int // targets that are held, by list, as the alarms say
+	renewed time.Time
+}
+
+// Run raises and clears the alarms until ctx is canceled.
+func (s *shrinks) Run(ctx context.Context) error {
+	tick := time.NewTicker(shrunkTime)
+	defer tick.Stop()
+	for {
+		s.update(time.Now())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *shrinks) update(now time.Time) {
+	held, left := map[string]int{}, map[string]int{}
+	for _, l := range s.lists() {
+		held[l.Name], left[l.Name] = l.Held, l.Targets-l.Held
+	}
+	if maps.Equal(held, s.held) && now.Sub(s.renewed) < shrunkRenewal {
+		return
+	}
+	var transitions []outbox.Transition
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		transitions = append(transitions, s.transition(name, held[name], left[name], now))
+	}
+	for name := range s.held {
+		if _, there := held[name]; !there {
+			transitions = append(transitions, s.transition(name, 0, 0, now))
+		}
+	}
+	if len(transitions) > 0 {
+		if err := s.apply(transitions, now); err != nil {
+			s.logger.Error("the alarms about lists of targets cannot be stored yet", "err", err)
+			return
+		}
+	}
+	s.held, s.renewed = held, now
+}
+
+func (s *shrinks) transition(list string, held, left int, now time.Time) outbox.Transition {
+	named := map[string]string{"list": list}
+	return outbox.Transition{Active: held > 0, Lease: now.Add(shrunkLease), Alarm: alarm.Alarm{
+		ID: alarm.ID(s.deployment(), shrunkAlarm, "", named), Rule: shrunkAlarm, Severity: alarm.Warning, Resource: "list=" + list, Value: strconv.Itoa(held),
+		Labels:       map[string]string{"alertname": shrunkAlarm, "list": list, alarm.SeverityLabel: alarm.Warning.String()},
+		Summary:      fmt.Sprintf("The list %s has lost %d targets at once, and has %d left: they are polled on until two more readings agree, or until `trapline targets accept %s`", list, held, left, list),
+		ClearSummary: fmt.Sprintf("The list %s has the targets that its sources have", list),
+	}}
+}
+
+// maxListed is how many targets that a change of lists adds or removes have an entry of their own in the journal.
+const maxListed = 20
+
+// noteListed notes which targets lists have added and removed.
+func (n *notifier) noteListed(before, after []*poller.Target) {
+	were := make(map[string]bool, len(before))
+	for _, t := range before {
+		were[t.Name] = true
+	}
+	var added []string
+	for _, t := range after {
+		if !were[t.Name] {
+			added = append(added, t.Name)
+		}
+		delete(were, t.Name)
+	}
+	n.noteNames("added", added)
+	n.noteNames("gone", slices.Sorted(maps.Keys(were)))
+}
+
+func (n *notifier) noteNames(happened string, names []string) {
+	for i, name := range names {
+		if i == maxListed {
+			n.note(journal.Event{Kind: journal.Listed, Value: happened, Text: fmt.Sprintf("%d more targets", len(names)-i)})
+			return
+		}
+		n.note(journal.Event{Kind: journal.Listed, Value: happened, Target: name, Text: "by the lists of targets"})
+	}
+}
+
+// listsShown returns the lists as the API has them.
+func listsShown(d *discovery.Discovery) []api.List {
+	all := []api.List{}
+	for _, s := range d.Lists() {
+		one := api.List{Name: s.Name, Sources: []api.ListSource{}, Targets: s.Targets, Held: s.Held, HeldUntil: s.HeldUntil, Rejections: []api.Rejection{}}
+		for _, source := range s.Sources {
+			one.Sources = append(one.Sources, api.ListSource{Name: source.Name, LastSuccess: source.Success, Error: source.Error, Entries: source.Entries})
+		}
+		for _, n := range s.Rejected {
+			one.Rejected += n
+		}
+		for _, r := range s.First {
+			one.Rejections = append(one.Rejections, api.Rejection{Name: r.Name, Reason: r.Reason, Text: r.Text})
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// acceptList takes a list as it is.
+func acceptList(d *discovery.Discovery, name string) error {
+	err := d.Accept(name)
+	if errors.Is(err, discovery.ErrNoList) {
+		return api.Errorf(api.ErrNotFound, "%v", err)
+	}
+	return err
+}

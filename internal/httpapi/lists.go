@@ -1,0 +1,37 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"trapline/internal/api"
+)
+
+// Discovery holds the functions for lists of targets. Any may be nil.
+type Discovery struct {
+	Lists  func() []api.List
+	Accept func(list string) error
+}
+
+// lists are the routes of lists of targets.
+var lists = []route{
+	gives("GET /api/v1/discovery", "Lists of targets that are kept elsewhere: when they were read, what they have, and what is not polled of it.",
+		func(a *API, _ *http.Request) ([]api.List, error) { return a.Lists(), nil }),
+	takes("POST /api/v1/discovery/{list}/accept", "Accepts a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared.",
+		func(a *API, r *http.Request, _ *nothing) (Done, error) { return Done{}, a.AcceptList(r.PathValue("list")) }),
+}
+
+// Lists returns the lists of targets.
+func (a *API) Lists() []api.List {
+	if a.options.Discovery.Lists == nil {
+		return []api.List{}
+	}
+	return a.options.Discovery.Lists()
+}
+
+// AcceptList accepts a list as it is.
+func (a *API) AcceptList(name string) error {
+	if a.options.Discovery.Accept == nil {
+		return api.Errorf(api.ErrUnavailable, "no lists")
+	}
+	return a.options.Discovery.Accept(name)
+}
