@@ -204,10 +204,15 @@ func (u *merged) checkDiscovery() {
 			s.Config.Discovery[i].SetDirectory(filepath.Dir(s.File))
 			checkTwice(s, document.Path{"discovery", document.Index(i)}, s.Config.Discovery[i].Name, lists)
 			u.checkScan(s, document.Path{"discovery", document.Index(i), "scan"}, s.Config.Discovery[i].Scan)
+			u.config.Warnings = append(u.config.Warnings, s.Config.Discovery[i].Warnings()...)
 		}
 		for i := range s.Config.Assign {
 			u.checkAssignment(s, document.Path{"assign", document.Index(i), "set"}, s.Config.Assign[i].Set.Auth, s.Config.Assign[i].Set.Modules)
 		}
+	}
+	for i := range u.config.Discovery {
+		l := &u.config.Discovery[i]
+		l.Name = cmp.Or(l.Name, l.JobName)
 	}
 }
 

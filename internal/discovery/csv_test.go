@@ -24,7 +24,7 @@ func TestCSV(t *testing.T) {
 	if err != nil || len(groups) != 2 || len(groups[0].Targets) != 2 || !strings.Contains(string(groups[0].Targets[1]["__trapline_error__"]), "no address") {
 		t.Fatalf("%v, %v, %s", groups, err, &log)
 	}
-	got, err := target(merged(groups[0].Targets[0], groups[0].Labels))
+	got, err := new(job).target(merged(groups[0].Targets[0], groups[0].Labels))
 	if err != nil || got.Name != "core-1" || got.Auth != "secure" || len(got.Modules) != 2 || got.Retries == nil || *got.Retries != 2 || got.Labels["site"] != "berlin" || got.Interval.Seconds() != 30 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -101,7 +102,7 @@ func (d *Discovery) Configure(c Configuration) {
 func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 	l := &list{
 		name: s.Name, sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{},
-		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), params: s.Params, assign: d.current.Assign, usual: d.current.Usual, known: map[labels.Labels]*made{}},
+		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: d.current.Assign, usual: d.current.Usual, known: map[labels.Labels]*made{}},
 		guard: guard{maxDrop: s.MaxDrop.or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
 	}
 	for _, k := range s.kinds() {
@@ -117,6 +118,11 @@ func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 		}
 	} else if err := l.restore(d.current.StateDir); err != nil {
 		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
+	}
+	maps.DeleteFunc(l.sources, func(key sourceKey, _ []labels.Labels) bool { return key.kind == staticKind })
+	if len(s.Static) > 0 {
+		l.kinds[staticKind] = &kindState{heard: map[string]bool{}}
+		l.receive(staticKind, s.static(), now)
 	}
 	l.settle(false, now)
 	var before []Rejection

@@ -40,7 +40,7 @@ const (
 type maker struct {
 	list    string
 	relabel []*relabel.Config
-	params  map[string][]string
+	job     job
 	assign  []Assignment
 	usual   func(*poller.TargetSettings) error // completes and checks a target
 	known   map[labels.Labels]*made
@@ -68,16 +68,12 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 		return nil, refuse(rejectRow, "%s", text)
 	}
 	b := labels.NewBuilder(raw)
-	for name, values := range m.params {
-		if label := paramPrefix + name; raw.Get(label) == "" && len(values) > 0 {
-			b.Set(label, strings.Join(values, ","))
-		}
-	}
+	m.job.label(b)
 	if !relabel.ProcessBuilder(b, m.relabel...) {
 		return nil, nil
 	}
 	l := b.Labels()
-	t, err := target(l)
+	t, err := m.job.target(l)
 	if err != nil {
 		return nil, err
 	}
@@ -94,17 +90,15 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 }
 
 // target returns the settings that labels say, in the way of a scrape job for snmp_exporter.
-func target(l labels.Labels) (t poller.TargetSettings, err error) {
-	t.Address = cmp.Or(l.Get(paramPrefix+"target"), l.Get(model.AddressLabel))
+func (j *job) target(l labels.Labels) (t poller.TargetSettings, err error) {
+	t.Address = cmp.Or(j.first(l, "target"), l.Get(model.AddressLabel))
 	if t.Address == "" {
 		return t, refuse(rejectAddress, "neither %starget nor %s is set", paramPrefix, model.AddressLabel)
 	}
 	t.Name = cmp.Or(l.Get(nameLabel), l.Get(instanceLabel), t.Address[strings.LastIndex(t.Address, "/")+1:])
-	t.Auth = l.Get(paramPrefix + "auth")
-	t.Context = l.Get(paramPrefix + "snmp_context")
-	if list := l.Get(paramPrefix + "module"); list != "" {
-		t.Modules = strings.Split(list, ",")
-	}
+	t.Auth = j.first(l, "auth")
+	t.Context = j.first(l, "snmp_context")
+	t.Modules = j.modules(l)
 	if text := l.Get(model.ScrapeIntervalLabel); text != "" {
 		d, err := model.ParseDuration(text)
 		if err != nil {

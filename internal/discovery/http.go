@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -100,4 +101,20 @@ func (l *httpList) get(ctx context.Context) ([]byte, error) {
 		err = fmt.Errorf("the answer has more than %d octets", maxList)
 	}
 	return raw, err
+}
+
+// shownURL returns a URL without password, and without the values of its query, which may be secrets.
+func shownURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(a URL with an error)"
+	}
+	if u.User != nil {
+		u.User = url.User("…")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = ""
+		return u.String() + "?…"
+	}
+	return u.String()
 }

@@ -30,7 +30,7 @@ func (s *Settings) kinds() (list []kind) {
 		list = append(list, kind{"file " + strings.Join(f.Value.Files, ","), &f.Value, foreign(&f.Value)})
 	}
 	for _, h := range s.HTTP {
-		list = append(list, kind{"http " + h.Value.URL, &h.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
+		list = append(list, kind{"http " + shownURL(h.Value.URL), &h.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
 	}
 	for _, d := range s.DNS {
 		list = append(list, kind{fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), noFiles{}, foreign(&d.Value)})
@@ -39,7 +39,14 @@ func (s *Settings) kinds() (list []kind) {
 		list = append(list, kind{"csv " + strings.Join(s.CSV.Paths, ","), s.CSV, s.CSV.open})
 	}
 	if s.NetBox != nil {
-		list = append(list, kind{"netbox " + s.NetBox.URL + " " + s.NetBox.Query, s.NetBox, s.NetBox.open})
+		list = append(list, kind{"netbox " + shownURL(s.NetBox.URL) + " " + s.NetBox.Query, s.NetBox, s.NetBox.open})
+	}
+	seen := map[string]int{}
+	for i := range list { // of which some may look the same without their secrets
+		id := list[i].id
+		if seen[id]++; seen[id] > 1 {
+			list[i].id += fmt.Sprintf(" (%d)", seen[id])
+		}
 	}
 	if s.Scan != nil {
 		list = append(list, kind{"scan", s.Scan, s.Scan.open})

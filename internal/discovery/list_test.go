@@ -172,7 +172,7 @@ func TestLabelsOfScrapeJobs(t *testing.T) {
 	raw := merged(model.LabelSet{"__address__": "192.0.2.1:1161"}, model.LabelSet{
 		"__param_module": "if_mib,system", "__param_auth": "secure", "__scrape_interval__": "30s", "site": "berlin", "__meta_x": "y", "job": "snmp", "instance": "core-1",
 	})
-	got, err := target(raw)
+	got, err := new(job).target(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -26,8 +27,16 @@ type Settings struct {
 	Scan    *Scan                              `yaml:"scan,omitempty"`            // networks in which devices are looked for
 	Relabel []*setting.Foreign[relabel.Config] `yaml:"relabel_configs,omitempty"` // as in a scrape job of Prometheus for snmp_exporter
 	Params  map[string][]string                `yaml:"params,omitempty"`          // as in a scrape job of Prometheus: auth, module and snmp_context of its targets
-	MaxDrop Percent                            `yaml:"max_drop,omitempty"`        // a list that loses more than this share at once, and more than 10 targets, keeps them for grace; default 50%; 100% turns it off
-	Grace   setting.Duration                   `yaml:"grace,omitempty"`           // for how long at least; default 15m
+	Static  []*StaticConfig                    `yaml:"static_configs,omitempty"`  // groups of addresses with labels, as in a scrape job
+	JobName string                             `yaml:"job_name,omitempty"`        // of a scrape job that was pasted: the name, if there is no other
+
+	ScrapeInterval setting.Duration `yaml:"scrape_interval,omitempty"` // of a scrape job: how often its targets are polled
+	ScrapeTimeout  setting.Duration `yaml:"scrape_timeout,omitempty"`  // of a scrape job: without effect but for relabel_configs
+	MetricsPath    string           `yaml:"metrics_path,omitempty"`    // of a scrape job: without effect but for relabel_configs
+	Scheme         string           `yaml:"scheme,omitempty"`          // of a scrape job: without effect but for relabel_configs
+
+	MaxDrop Percent          `yaml:"max_drop,omitempty"` // a list that loses more than this share at once, and more than 10 targets, keeps them for grace; default 50%; 100% turns it off
+	Grace   setting.Duration `yaml:"grace,omitempty"`    // for how long at least; default 15m
 }
 
 // Defaults of settings.
@@ -86,14 +95,15 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // Problems returns the errors in the settings.
 func (s *Settings) Problems() []setting.Problem {
 	var m setting.Problems
-	switch {
-	case s.Name == "":
+	switch name := cmp.Or(s.Name, s.JobName); {
+	case name == "":
 		m.Add("", "an entry of discovery needs a name")
-	case !nameForm.MatchString(s.Name):
-		m.Add("name", "%q cannot be the name of a file: write up to 64 letters, digits and any of . _ -", s.Name)
+	case !nameForm.MatchString(name):
+		m.Add("name", "%q cannot be the name of a file: write up to 64 letters, digits and any of . _ -", name)
 	}
-	if len(s.kinds()) == 0 {
-		m.Add("", "the entry %q names no list: write one of %s", s.Name, strings.Join(kindKeys(), ", "))
+	s.problemsOfJob(&m)
+	if len(s.kinds())+len(s.Static) == 0 {
+		m.Add("", "the entry %q names no list: write one of %s", cmp.Or(s.Name, s.JobName), strings.Join(kindKeys(), ", "))
 	}
 	for i, r := range s.Relabel {
 		if r == nil || len(r.Problems()) > 0 {
@@ -106,8 +116,9 @@ func (s *Settings) Problems() []setting.Problem {
 	return m
 }
 
-// SetDirectory makes the names of files relative to a directory.
+// SetDirectory makes the names of files relative to a directory, and names a list that has only the name of a job.
 func (s *Settings) SetDirectory(dir string) {
+	s.Name = cmp.Or(s.Name, s.JobName)
 	for _, k := range s.kinds() {
 		k.config.SetDirectory(dir)
 	}
@@ -124,5 +135,5 @@ func (s *Settings) relabelConfigs() []*relabel.Config {
 
 // kindKeys are the keys of the kinds of lists.
 func kindKeys() []string {
-	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "netbox", "scan"}
+	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "netbox", "scan", "static_configs"}
 }
