@@ -2,6 +2,7 @@ package runtimeconfig
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"trapline/config"
 	"trapline/config/document"
+	"trapline/internal/discovery"
 	"trapline/internal/human"
 	"trapline/internal/notify"
 	"trapline/internal/rules"
@@ -40,7 +42,19 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 	for _, text := range DiskWarnings(w.Config) {
 		logger.Warn("doubtful configuration", "text", text)
 	}
+	if w, err = w.withFiles(logger); err != nil {
+		return nil, err
+	}
 	return w, nil
+}
+
+// withFiles returns the configuration with the targets of lists that are files, and logs which entries are none.
+func (w *Config) withFiles(logger *slog.Logger) (*Config, error) {
+	entries, all := discovery.Check(context.Background(), w.Lists())
+	for _, text := range discovery.Doubts(all) {
+		logger.Warn("doubtful list of targets", "text", text)
+	}
+	return w.With(entries)
 }
 
 // DiskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.

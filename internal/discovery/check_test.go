@@ -1,0 +1,38 @@
+package discovery
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/prometheus/discovery/file"
+
+	"trapline/internal/poller"
+	"trapline/internal/setting"
+)
+
+// A check reads the lists that are files, and reports what of them is no target.
+func TestCheckReadsFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.csv": "name,address\nsw-1,192.0.2.1\nsw-2,\n", "b.json": `[{"targets": ["192.0.2.3", "192.0.2.1"]}]`, "c.json": `[{"targets": 3}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entries, all := Check(t.Context(), Configuration{
+		Lists: []Settings{
+			{Name: "sheet", CSV: &CSV{Paths: []string{filepath.Join(dir, "*.csv")}}},
+			{Name: "files", Files: []*setting.Foreign[file.SDConfig]{{Value: file.SDConfig{Files: []string{filepath.Join(dir, "*.json")}, RefreshInterval: 1e12}}}},
+			{Name: "asked", NetBox: &NetBox{URL: "https://127.0.85.1:1"}},
+			{Name: "none", CSV: &CSV{Paths: []string{filepath.Join(dir, "none.csv")}}},
+		},
+		Usual: func(*poller.TargetSettings) error { return nil },
+	})
+	doubts := strings.Join(Doubts(all), "\n")
+	if len(entries) != 3 || !strings.Contains(doubts, "a.csv:3 is not polled") || !strings.Contains(doubts, "c.json") || !strings.Contains(doubts, "none.csv: no such file") {
+		t.Errorf("%d entries\n%s", len(entries), doubts)
+	}
+}
