@@ -77,6 +77,9 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTexts(&t); err != nil {
+		return nil, err
+	}
 	if err := assign(m.assign, &t); err != nil {
 		return nil, err
 	}

@@ -60,8 +60,9 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 			delete(l.sources, key)
 			continue
 		}
-		all := make([]labels.Labels, 0, len(g.Targets))
-		for _, t := range g.Targets {
+		targets := g.Targets[:min(len(g.Targets), maxTargets+1)] // of which one too many is reported
+		all := make([]labels.Labels, 0, len(targets))
+		for _, t := range targets {
 			all = append(all, merged(t, g.Labels))
 		}
 		l.sources[key] = all

@@ -3,8 +3,12 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/human"
+	"trapline/internal/poller"
 )
 
 // Rejection is an entry of a list that is not polled.
@@ -42,6 +46,30 @@ func refuse(reason, format string, args ...any) error {
 	return &refusal{reason, fmt.Errorf(format, args...)}
 }
 
+// maxText is how many octets of names, addresses and reasons are taken.
+const maxText = 512
+
+// shortened returns the beginning of a text that is shown.
+func shortened(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
+}
+
+// checkTexts refuses names and addresses that no person wrote.
+func checkTexts(t *poller.TargetSettings) error {
+	switch {
+	case len(t.Name) > maxText:
+		return refuse(rejectSetting, "the name has more than %d octets", maxText)
+	case human.Visible(t.Name) != t.Name:
+		return refuse(rejectSetting, "the name has control characters")
+	case len(t.Address) > maxText:
+		return refuse(rejectAddress, "the address has more than %d octets", maxText)
+	}
+	return nil
+}
+
 // errorLabel makes an entry of a list one that is no target, for the reason that it says.
 var errorLabel = keyLabel("error")
 
@@ -51,5 +79,5 @@ func rejection(list string, raw labels.Labels, err error) Rejection {
 	if r := (*refusal)(nil); errors.As(err, &r) {
 		reason = r.reason
 	}
-	return Rejection{list, nameOf(raw), reason, err.Error()}
+	return Rejection{list, shortened(nameOf(raw)), reason, shortened(human.Visible(err.Error()))}
 }

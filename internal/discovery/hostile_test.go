@@ -1,0 +1,107 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/poller"
+)
+
+func hostileList(t *testing.T, serve http.HandlerFunc) *httpList {
+	server := httptest.NewServer(serve)
+	t.Cleanup(server.Close)
+	client := server.Client()
+	client.Timeout = 2 * time.Second
+	return &httpList{url: server.URL, every: time.Minute, client: client}
+}
+
+// endless is an answer without end.
+type endless struct{ text string }
+
+func (e endless) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		n += copy(p[n:], e.text)
+	}
+	return n, nil
+}
+
+// A server that answers too much, too deep, too slowly or in circles costs its list alone, and a bounded time.
+func TestServersThatAreHostile(t *testing.T) {
+	asJSON := func(body io.Reader) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.Copy(w, body)
+		}
+	}
+	for name, serve := range map[string]http.HandlerFunc{
+		"endless": asJSON(endless{strings.Repeat(" ", 1<<20)}),
+		"deep":    asJSON(strings.NewReader(strings.Repeat("[", 1<<20))),
+		"null":    asJSON(strings.NewReader("[null]")),
+		"object":  asJSON(strings.NewReader(`{"a":1}`)),
+		"slow": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+		"circle": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
+		"text":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if groups, err := hostileList(t, serve).refresh(ctx); err == nil || ctx.Err() != nil {
+			t.Errorf("%s: %d groups, %v", name, len(groups), err)
+		}
+		cancel()
+	}
+}
+
+// Entries that no target can be made of are rejected one by one, with text that can be shown.
+func TestEntriesThatAreHostile(t *testing.T) {
+	l := &list{
+		name: "l", sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{"http": {heard: map[string]bool{}}}, guard: guard{maxDrop: 50},
+		maker: &maker{list: "l", usual: func(*poller.TargetSettings) error { return nil }, known: map[labels.Labels]*made{}},
+	}
+	g := &targetgroup.Group{Source: "0"}
+	add := func(set model.LabelSet) { g.Targets = append(g.Targets, set) }
+	const a = model.AddressLabel
+	add(model.LabelSet{a: "192.0.2.1", "instance": "good"})
+	add(model.LabelSet{a: "192.0.2.2", "instance": "bad\x00name\x1b[31m"})
+	add(model.LabelSet{a: "192.0.2.3", "instance": "a/b"})
+	add(model.LabelSet{a: "192.0.2.4", "instance": "good"})
+	add(model.LabelSet{a: "192.0.2.5", "instance": "long", "note": model.LabelValue(strings.Repeat("x", 4<<20))})
+	add(model.LabelSet{a: model.LabelValue(strings.Repeat("x", 1<<20))})
+	add(model.LabelSet{"instance": "nowhere"})
+	add(model.LabelSet{a: "192.0.2.6", "__scrape_interval__": "soon"})
+	many := model.LabelSet{a: "192.0.2.7", "instance": "many"}
+	for i := range 100 {
+		many[model.LabelName(fmt.Sprintf("l%d", i))] = "x"
+	}
+	add(many)
+	l.receive("http", []*targetgroup.Group{g}, time.Now())
+	l.settle(true, time.Now())
+	for _, e := range l.entries {
+		if strings.ContainsAny(e.Target.Name, "/\x00") || len(e.Target.Address) > 1000 {
+			t.Errorf("%.200q is polled", fmt.Sprint(e.Target))
+		}
+	}
+	s := l.status()
+	for _, r := range s.First {
+		t.Logf("%.60s: %s: %.100s", r.Name, r.Reason, r.Text)
+		if len(r.Name)+len(r.Text) > 2000 || strings.ContainsAny(r.Name+r.Text, "\x00\x1b") {
+			t.Errorf("%.100q: %.100q, of %d octets", r.Name, r.Text, len(r.Name)+len(r.Text))
+		}
+	}
+	if len(l.entries) != 1 || len(s.First) != len(g.Targets)-1 {
+		t.Errorf("%d targets, %d rejections", len(l.entries), len(s.First))
+	}
+}
