@@ -84,15 +84,40 @@ func (t *Tracker) Configure(s *Settings, devices []Device) error {
 	if err != nil {
 		return err
 	}
+	known := make(map[string]Device, len(devices))
+	for _, one := range devices {
+		known[one.Name] = one
+	}
+	t.mu.Lock()
+	before, links := t.known, t.links // neither map nor list changes
+	t.mu.Unlock()
+	var gone []string
+	for name := range before {
+		if known[name].Name == "" {
+			gone = append(gone, name)
+		}
+	}
+	graph := NewGraph(s.Roots, devices, links...) // without the lock, which polls wait for
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.down, t.hold, t.known = down, s.hold(), map[string]Device{}
-	t.roots, t.list = s.Roots, devices
-	t.graph = NewGraph(t.roots, t.list, t.links...)
-	for _, one := range devices {
-		t.known[one.Name] = one
+	if !slices.Equal(links, t.links) {
+		graph = NewGraph(s.Roots, devices, t.links...)
 	}
-	maps.DeleteFunc(t.devices, func(name string, _ *device) bool { return t.known[name].Name == "" })
+	t.down, t.hold, t.known = down, s.hold(), known
+	t.roots, t.list, t.graph = s.Roots, devices, graph
+	t.forget(gone)
+	t.changed = true
+	return nil
+}
+
+// forget removes devices, and that others wait for them. The mutex must be held.
+func (t *Tracker) forget(gone []string) {
+	if len(gone) == 0 {
+		return
+	}
+	for _, name := range gone {
+		delete(t.devices, name)
+	}
 	clear(t.waiting)
 	for name, d := range t.devices {
 		maps.DeleteFunc(d.awaited, func(awaited string, _ bool) bool { return t.known[awaited].Name == "" })
@@ -100,8 +125,6 @@ func (t *Tracker) Configure(s *Settings, devices []Device) error {
 			t.wait(name, awaited)
 		}
 	}
-	t.changed = true
-	return nil
 }
 
 // SetLinks replaces the links between devices, which lead in both directions. They count only if there are roots.
