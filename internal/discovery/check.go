@@ -24,7 +24,7 @@ func Check(ctx context.Context, c Configuration) ([]*Entry, []Status) {
 		l := d.lists[i]
 		for _, k := range c.Lists[i].kinds() {
 			if files := k.files(); files != nil {
-				readOnce(ctx, l, &k, files)
+				d.readOnce(ctx, l, &k, files)
 			} else {
 				delete(l.kinds, k.id)
 			}
@@ -47,11 +47,11 @@ func (k *kind) files() []string {
 }
 
 // readOnce reads the files of a list: each sends a message or an error.
-func readOnce(ctx context.Context, l *list, k *kind, patterns []string) {
+func (d *Discovery) readOnce(ctx context.Context, l *list, k *kind, patterns []string) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	failed := make(chan string, 1)
-	source, err := openKind(k, l.name, func(text string) {
+	source, err := d.openKind(k, l.name, func(text string) {
 		select {
 		case failed <- text:
 		case <-ctx.Done():

@@ -5,7 +5,6 @@ package discovery
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -13,19 +12,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/access"
-	"trapline/internal/human"
 	"trapline/internal/poller"
 )
-
-// maxTargets bounds the targets of a list.
-const maxTargets = 200_000
-
-const tooManyTargets = "the list has more than 200,000 targets"
 
 // settleTime is how long a list waits for more messages: a file of many groups comes in as many.
 const settleTime = 100 * time.Millisecond
@@ -324,9 +316,4 @@ func (d *Discovery) start(ctx context.Context, s Settings) {
 			}
 		})
 	}
-}
-
-// nameOf names a target whose labels were refused.
-func nameOf(raw labels.Labels) string {
-	return human.Visible(cmp.Or(raw.Get(nameLabel), raw.Get(instanceLabel), raw.Get(paramPrefix+"target"), raw.Get(model.AddressLabel), fmt.Sprint(raw)))
 }

@@ -22,20 +22,6 @@ type Entry struct {
 	raw labels.Labels // as the list has them
 }
 
-// Labels with a meaning, beside those of Prometheus.
-const (
-	paramPrefix   = model.ParamLabelPrefix
-	nameLabel     = "__trapline_name__" // keyLabel("name")
-	instanceLabel = "instance"
-	jobLabel      = "job"
-)
-
-// maxLabels and maxLabelLength bound the labels of a target.
-const (
-	maxLabels      = 64
-	maxLabelLength = 4096
-)
-
 // maker makes entries of the labels of a list.
 type maker struct {
 	list    string

@@ -11,9 +11,6 @@ import (
 	"trapline/internal/poller"
 )
 
-// keyLabel returns the label that stands for a key of targets.
-func keyLabel(key string) string { return "__trapline_" + key + "__" }
-
 // keys set the keys of targets that a label may stand for, beside those that have one of Prometheus'.
 var keys = map[string]func(t *poller.TargetSettings, text string) error{
 	"context":           func(t *poller.TargetSettings, text string) error { t.Context = text; return nil },

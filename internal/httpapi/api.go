@@ -36,7 +36,7 @@ type Options struct {
 	Modules       func() (map[string]catalog.KnownModule, error) // of the configuration and those that ship
 	Neighbours    func(target string) []api.Neighbour            // of a target; nil: none are known
 	Configuration Configuration
-	Discovery     Discovery // of lists of targets
+	Discovery     Discovery                    // of lists of targets
 	Received      func(limit int) api.Received // of notifications of devices; nil: none
 }
 

@@ -30,7 +30,7 @@ const (
 	Reload       = "reload"
 	TargetState  = "target_state"
 	Listed       = "listed" // added or gone by lists of targets
-	Trap         = "trap" // of a device; bounded to some a second
+	Trap         = "trap"   // of a device; bounded to some a second
 )
 
 // Event is an entry of the journal.
