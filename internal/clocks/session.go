@@ -52,7 +52,6 @@ type Carried struct {
 type clock struct {
 	oid    snmp.OID
 	every  time.Duration
-	guess  bool // nobody has set the time
 	label  bool
 	beside []collector.Watch
 }
@@ -105,8 +104,8 @@ func (s *Session) compile(modules []Asked) {
 	for _, a := range modules {
 		own := map[string]bool{}
 		for _, c := range a.Module.Clocks() {
-			every, guess := c.Every, c.Every == 0
-			if guess {
+			every := c.Every
+			if every == 0 {
 				every = a.Labels
 			}
 			k := key(&client.Plan{Filter: c.Filter}, c.Object)
@@ -116,7 +115,7 @@ func (s *Session) compile(modules []Asked) {
 			own[k] = true
 			x, known := s.clocks[k]
 			if !known || every < x.every {
-				x.oid, x.every, x.guess = c.Object, every, guess
+				x.oid, x.every = c.Object, every
 			}
 			x.label = c.Label && (x.label || !known)
 			x.beside = append(x.beside, c.Beside...)

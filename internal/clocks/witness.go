@@ -27,7 +27,6 @@ var witnessOIDs = [witnessCount]snmp.OID{
 type witnesses struct {
 	values  [witnessCount]uint64
 	has     [witnessCount]bool
-	asked   bool // they have been asked for, so that has is known
 	at      time.Time
 	still   bool // sysUpTime stands still, as that of a simulated agent may
 	settled bool // nothing has changed shortly before: all that was read at the time is of after the change
