@@ -25,7 +25,7 @@ var errNoReceivers = api.WithHint(api.Errorf(api.ErrUnavailable, "there are no r
 
 // receiverError is an error of the outbox as one of a query.
 func receiverError(err error) error {
-	if errors.Is(err, outbox.ErrNoReceiver) || errors.Is(err, outbox.ErrNoAlarm) {
+	if errors.Is(err, outbox.ErrNoReceiver) || errors.Is(err, outbox.ErrNoAlarm) || errors.Is(err, outbox.ErrNotAcknowledged) {
 		return api.Errorf(api.ErrNotFound, "%w", err)
 	}
 	return err

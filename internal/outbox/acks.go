@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -10,27 +11,23 @@ import (
 // Acknowledge records that a person has acknowledged an active alarm, by its ID; nil removes the acknowledgement.
 // Receivers with Route.Acks that know the alarm are notified.
 func (o *Outbox) Acknowledge(id string, ack *alarm.Ack, now time.Time) error {
-	known := false
+	var refused error
 	err := o.do(&change{now: now, plan: func(p *plan) {
-		known = false
+		refused = fmt.Errorf("%w: %q", ErrNoAlarm, id)
 		for _, key := range p.keys() {
 			if s := p.Alarm(key); s != nil && s.ID == id {
-				known = true
-				p.acknowledge(key, s, ack, "by hand")
+				refused = p.acknowledge(key, s, ack, "by hand")
 				return
 			}
 		}
 	}})
-	if err == nil && !known {
-		err = fmt.Errorf("%w: %q", ErrNoAlarm, id)
-	}
-	return err
+	return cmp.Or(err, refused)
 }
 
 // acknowledge plans an acknowledgement, or for nil its end, which has a reason.
-func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why string) {
+func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why string) error {
 	if s.Ack == nil && ack == nil {
-		return
+		return fmt.Errorf("%w: %q", ErrNotAcknowledged, s.ID)
 	}
 	clear(p.ids)
 	is := s.Clone()
@@ -38,6 +35,7 @@ func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why strin
 	p.PutAlarm(key, is)
 	p.passOn(is)
 	p.announce(key)
+	return nil
 }
 
 // passOn notifies the receivers that know an alarm, and want acknowledgements, of its acknowledgement.

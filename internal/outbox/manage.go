@@ -24,10 +24,11 @@ type Waiting struct {
 	Dead     []DeadLetter  `json:"dead"`              // given up, the oldest first
 }
 
-// ErrNoReceiver and ErrNoAlarm are the errors for unknown names and IDs.
+// ErrNoReceiver and ErrNoAlarm are the errors for unknown names and IDs, ErrNotAcknowledged for an alarm without acknowledgement.
 var (
-	ErrNoReceiver = errors.New("unknown receiver")
-	ErrNoAlarm    = errors.New("no active alarm has the ID")
+	ErrNoReceiver      = errors.New("unknown receiver")
+	ErrNoAlarm         = errors.New("no active alarm has the ID")
+	ErrNotAcknowledged = errors.New("the alarm is not acknowledged")
 )
 
 func (o *Outbox) lookup(receiver string) (*queue.Queue, error) {

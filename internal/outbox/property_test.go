@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -167,7 +168,7 @@ func (h *history) acknowledge() {
 	if h.random.IntN(3) == 0 {
 		ack = nil
 	}
-	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, h.now()); err != nil {
+	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, h.now()); err != nil && !errors.Is(err, ErrNotAcknowledged) {
 		h.running.t.Error(err)
 	}
 }

@@ -91,8 +91,8 @@ func beRestless(o *Outbox, acted func()) error {
 				if rand.IntN(3) == 0 {
 					ack = nil
 				}
-				if err = o.Acknowledge(list[rand.IntN(len(list))].ID, ack, now); errors.Is(err, ErrNoAlarm) {
-					err = nil // its lease has ended meanwhile
+				if err = o.Acknowledge(list[rand.IntN(len(list))].ID, ack, now); errors.Is(err, ErrNoAlarm) || errors.Is(err, ErrNotAcknowledged) {
+					err = nil // its lease has ended meanwhile, or nobody has acknowledged it
 				}
 			}
 		case 14, 15:
