@@ -1,6 +1,8 @@
 package alerting
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 
 	"trapline/internal/access"
@@ -31,7 +33,7 @@ var (
 func rungs(a *queue.About) []rung {
 	switch {
 	case a.Type == "webhook":
-		return []rung{resolves, network, answers, {"accepts", nil}}
+		return []rung{usable, resolves, network, answers, {"accepts", nil}}
 	case a.Type == "trap":
 		return []rung{usable, resolves, network, left}
 	case a.Version == "3":
@@ -45,11 +47,7 @@ func receiverLadder(s *outbox.ReceiverState) (ladder []api.Step) {
 	steps := rungs(&s.About)
 	failed := len(steps)
 	if s.Failing {
-		reason := outbox.Reason(s.Err)
-		failed = slices.IndexFunc(steps, func(r rung) bool { return slices.Contains(r.reasons, reason) })
-		if failed < 0 {
-			failed = len(steps) - 1
-		}
+		failed = failedStep(s, steps)
 	}
 	for i, step := range steps {
 		state := "ok"
@@ -62,4 +60,17 @@ func receiverLadder(s *outbox.ReceiverState) (ladder []api.Step) {
 		ladder = append(ladder, api.Step{Name: step.name, State: state})
 	}
 	return ladder
+}
+
+// failedStep is the index of the step that failed. Credentials of a webhook fail at the first step if their file cannot be
+// read, and at the last if the receiver refuses them.
+func failedStep(s *outbox.ReceiverState, steps []rung) int {
+	reason := outbox.Reason(s.Err)
+	if file := (*fs.PathError)(nil); s.About.Type == "webhook" && reason == access.Credentials && !errors.As(s.Err, &file) {
+		return len(steps) - 1
+	}
+	if i := slices.IndexFunc(steps, func(r rung) bool { return slices.Contains(r.reasons, reason) }); i >= 0 {
+		return i
+	}
+	return len(steps) - 1
 }
