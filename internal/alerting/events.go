@@ -1,13 +1,17 @@
 package alerting
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"trapline/internal/api"
 	"trapline/internal/journal"
+	"trapline/internal/mute"
+	"trapline/internal/setting"
 )
 
 // maxEvents is how many events an answer has at most, searchTime how long they are looked for.
@@ -86,12 +90,33 @@ func journalQuery(q *api.EventQuery) (journal.Query, error) {
 		j.Limit = defaultEvents
 	}
 	f, err := newFilter(q.Text, q.Match)
+	err = cmp.Or(err, checkKinds(q.Kind, f.matchers))
 	if j.Matchers = f.matchers; len(f.words) > 0 {
 		j.Match = func(e *journal.Event) bool {
 			return f.hasWords(e.Rule, e.Target, e.Resource, e.Receiver, e.Text, e.Reason)
 		}
 	}
 	return j, err
+}
+
+// checkKinds returns an error of a kind that no entry has, alone or as an exact matcher.
+func checkKinds(kind string, matchers mute.Matchers) error {
+	kinds := []string{kind}
+	for _, m := range matchers {
+		if m.Name == "kind" && mute.IsExact(m) {
+			kinds = append(kinds, m.Value)
+		}
+	}
+	for _, k := range kinds {
+		if k != "" && !slices.Contains(journal.Kinds, k) {
+			hint := "kinds are " + strings.Join(journal.Kinds, ", ")
+			if near := setting.DidYouMean(k, journal.Kinds); near != "" {
+				hint = near + " " + hint
+			}
+			return api.WithHint(api.Errorf(api.ErrBadRequest, "unknown kind %.100q", k), hint)
+		}
+	}
+	return nil
 }
 
 // maxFollowers is how many may follow events at once.

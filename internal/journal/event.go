@@ -33,6 +33,12 @@ const (
 	Trap         = "trap"   // of a device; bounded to some a second
 )
 
+// Kinds are all kinds of entries.
+var Kinds = []string{
+	Raised, Changed, Cleared, Sent, Acknowledged, GivenUp, Muted, Unmuted, Ack, AckEnded, SilenceBegun, SilenceEnded,
+	WindowBegun, WindowEnded, Reload, TargetState, Trap,
+}
+
 // Event is an entry of the journal.
 type Event struct {
 	Seq          uint64    `json:"seq"`
