@@ -101,6 +101,7 @@ func alarmAnswer(a *alarm.Alarm, id, state string) api.Alarm {
 		Text: a.Text(), Description: a.Description, Value: a.Value, Labels: a.Labels, Since: a.RaisedAt, Notified: []api.Notified{},
 	}
 	if a.Ack != nil {
+		answer.AckedSticky = a.Ack.Sticky
 		answer.AckedBy, answer.AckedAt, answer.AckedUntil, answer.AckComment = a.Ack.By, a.Ack.At, a.Ack.Until, a.Ack.Comment
 	}
 	return answer

@@ -28,6 +28,7 @@ type Alarm struct {
 	AckedAt     time.Time         `json:"acked_at,omitzero"`
 	AckedUntil  time.Time         `json:"acked_until,omitzero"` // zero means until it ends or, unless sticky, gets worse
 	AckComment  string            `json:"ack_comment,omitempty"`
+	AckedSticky bool              `json:"acked_sticky,omitempty"` // it stays when the alarm gets worse
 }
 
 // Ack acknowledges an alarm. It ends with the alarm.

@@ -204,6 +204,9 @@ func printAlarm(p *cli.Printer, a *api.Alarm) {
 		if !a.AckedUntil.IsZero() {
 			by += " until " + human.Moment(a.AckedUntil)
 		}
+		if a.AckedSticky {
+			by += ", also when it gets worse"
+		}
 		p.Field("Acknowledged", strings.TrimSuffix(by+": "+a.AckComment, ": "))
 	}
 	for _, n := range a.Notified {
