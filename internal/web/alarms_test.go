@@ -31,6 +31,7 @@ func (f *fleet) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 	a := &list[2]
 	a.Mutes = []string{"flapping", "cause core-0007", "inhibit DeviceDown core-0007", "maintenance CHG-4711", "silence 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
 	a.AckedBy, a.AckComment, a.AckedAt, a.AckedUntil = "anna", "the vendor is on it", f.at(30), f.at(-30)
+	a.AckedSticky = true
 	a.Notified = append(slices.Clip(known), api.Notified{Receiver: "on-call", State: "muted", Text: "muted"})
 	for i := range list {
 		if q.State == "pending" {
@@ -214,5 +215,17 @@ func TestTrapsWithoutListen(t *testing.T) {
 	}
 	if strings.Contains(ask(t, serve(o), "/alarms").Body.String(), "/traps") {
 		t.Error("the alarms lead to traps that are not received")
+	}
+}
+
+func TestStickyAcknowledgementsAreShown(t *testing.T) {
+	f := newFleet(3)
+	list, _ := f.Alarms(api.AlarmQuery{})
+	i := slices.IndexFunc(list, func(a api.Alarm) bool { return a.AckedSticky })
+	if i < 0 {
+		t.Fatal("no alarm has a sticky acknowledgement")
+	}
+	if body := ask(t, serve(fleetOptions(f)), "/alarms/"+list[i].ID).Body.String(); !strings.Contains(body, ", also when it gets worse:") {
+		t.Error("the page of the alarm does not show it")
 	}
 }
