@@ -38,6 +38,7 @@ var examples = map[string][]string{
 	"top":             {"top core-1", "top core-1 --every=5s"},
 	"alarms list":     {"alarms", "alarms severity=critical site=berlin", "alarms --watch"},
 	"alarms show":     {"alarms show 9f2c41d0"},
+	"alarms clear":    {"alarms clear 9f2c41d0 -c 'the card was removed'"},
 	"alarms ack":      {"alarms ack 9f2c41d0 -c 'on my way'", "alarms ack site=berlin -c 'power cut' --until=2h"},
 	"silence add":     {"silence add target=core-1 -d 2h -c 'core upgrade'", "silence add site=berlin 'severity=~minor|warning' -d 8h -c 'works on the line'"},
 	"silence list":    {"silence list", "silence list --expired"},
