@@ -41,15 +41,17 @@ func serveAt(t testing.TB, address netip.AddrPort, r *agent.Recording) (at netip
 	}
 }
 
+const alarmsDocument = "docs/5-alarms.md"
+
 // rulesOfTheDocuments are the configuration of the documents that has rules, and those.
 func rulesOfTheDocuments(t testing.TB) (configuration, rules string) {
 	t.Helper()
-	for _, block := range documentBlocks(t, "", "yaml") {
+	for _, block := range documentBlocks(t, alarmsDocument, "yaml") {
 		if strings.Contains(block.text, "rule_files: [rules.yml]") && strings.HasPrefix(block.text, "# snmp.yml") {
 			return block.text, blockOf(t, "# rules.yml")
 		}
 	}
-	t.Fatal("no document has a configuration with rules")
+	t.Fatalf("%s has no configuration with rules", alarmsDocument)
 	return "", ""
 }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,7 +70,9 @@ var fenced = regexp.MustCompile("(?ms)^```(\\w+)([^\n]*)\n(.*?)^```$")
 func documentBlocks(t testing.TB, file, language string) []codeBlock {
 	t.Helper()
 	var found []codeBlock
-	for path, text := range documents(t) {
+	all := documents(t)
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		text := all[path]
 		if file != "" && file != path {
 			continue
 		}
@@ -82,15 +86,15 @@ func documentBlocks(t testing.TB, file, language string) []codeBlock {
 	return found
 }
 
-// blockOf returns the first block of YAML with that first line.
+// blockOf returns the first block of YAML with that first line in docs/5-alarms.md.
 func blockOf(t testing.TB, first string) string {
 	t.Helper()
-	for _, block := range documentBlocks(t, "", "yaml") {
+	for _, block := range documentBlocks(t, alarmsDocument, "yaml") {
 		if strings.HasPrefix(block.text, first+"\n") {
 			return block.text
 		}
 	}
-	t.Fatalf("no document has a block %q", first)
+	t.Fatalf("%s has no block %q", alarmsDocument, first)
 	return ""
 }
 
