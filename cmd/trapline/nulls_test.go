@@ -36,7 +36,7 @@ var nullField = regexp.MustCompile(`"[a-zA-Z0-9_]+":null`)
 // wantNoNulls asks for all documented paths, {name} and the like replaced by names of the server.
 func wantNoNulls(t *testing.T, base string, names func(path string) string) (answered int) {
 	t.Helper()
-	bodies := map[string]string{"/api/v1/rules/try": `{"expr": "g > 50"}`, "/api/v1/targets/{name}/why": `{"metric": "g"}`}
+	bodies := map[string]string{"/api/v1/alarms/{id}/ack": `{"by": "me", "comment": "mine"}`, "/api/v1/rules/try": `{"expr": "g > 50"}`, "/api/v1/targets/{name}/why": `{"metric": "g"}`}
 	for _, route := range documentedRoutes(t) {
 		path := names(route[1])
 		request, err := http.NewRequestWithContext(t.Context(), route[0], base+path, strings.NewReader(cmp.Or(bodies[route[1]], "{}")))
@@ -86,7 +86,7 @@ func TestNoListIsNull(t *testing.T) {
 		}
 		return path
 	}
-	if n, all := wantNoNulls(t, w.base, names), len(documentedRoutes(t)); n < all-2 { // nothing was sent that could be sent again, and a walk streams its rows
+	if n, all := wantNoNulls(t, w.base, names), len(documentedRoutes(t)); n < all-3 { // nothing was sent that could be sent again, the rule of the alarm still has a result, and there is no list
 		t.Errorf("%d of %d routes are answered", n, all)
 	}
 }

@@ -139,7 +139,7 @@ func (l *leaks) ask(method, path, body string) {
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode == http.StatusNotFound && !strings.Contains(path, "/tables/") || response.StatusCode == http.StatusForbidden {
+	if err != nil || response.StatusCode == http.StatusNotFound && !strings.Contains(path, "/tables/") && method != http.MethodDelete || response.StatusCode == http.StatusForbidden {
 		l.Errorf("%s %s: %d %v %s", method, path, response.StatusCode, err, text)
 	}
 	l.look(method+" "+path, string(text))

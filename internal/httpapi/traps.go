@@ -14,10 +14,20 @@ const shownTraps = 1000
 // received answers with the notifications of devices.
 func (a *API) received(r *http.Request) (api.Received, error) {
 	limit, err := number(r, "limit")
-	if err != nil || a.options.Received == nil {
-		return api.Received{}, err
+	var list api.Received
+	if err == nil && a.options.Received != nil {
+		list = a.options.Received(cmp.Or(limit, shownTraps))
 	}
-	return a.options.Received(cmp.Or(limit, shownTraps)), nil
+	list.Listens, list.Counts, list.Refused = emptyIfNil(list.Listens), emptyIfNil(list.Counts), emptyIfNil(list.Refused)
+	list.Refusers, list.Unknown = emptyIfNil(list.Refusers), emptyIfNil(list.Unknown)
+	return list, err
+}
+
+func emptyIfNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // unknownRows are the notifications of devices that are no target as CSV.

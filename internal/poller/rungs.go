@@ -68,9 +68,9 @@ func hasRung(t *Target, step reason.Step) bool {
 	return true
 }
 
-// rungs returns a series for each condition that is known to hold, or to fail.
+// rungs returns a series for each condition that is known to hold, or to fail. u may be nil.
 func (u *Summary) rungs() []series.Column {
-	if u.Target == nil {
+	if u == nil || u.Target == nil {
 		return nil
 	}
 	column := series.Column{Desc: descRung, Table: &series.Table{}}
