@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -36,14 +35,7 @@ func (r *trial) run(t *testing.T, binary string) {
 	r.fleet.Users = []*snmp.User{{Name: "poller", Auth: snmp.SHA, AuthKey: snmp.Passphrase("correct horse")}}
 	r.fleet.Communities = []string{"one", "two"}
 	devices := r.fleet.Make()
-	n, err := scantest.Listen(0, devices)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	n := scantest.Serve(t, devices)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "snmp.yml")
 	if err := os.WriteFile(config, []byte(scanConfig), 0o600); err != nil {

@@ -83,7 +83,7 @@ func TestTripleDESWithGosnmp(t *testing.T) {
 	}
 	a.Engine = access.Gosnmp
 	if m := a.Problems(); len(m) != 1 || m[0].Path != "priv_protocol" {
-		t.Errorf("mistakes %v", m)
+		t.Errorf("problems %v", m)
 	}
 }
 

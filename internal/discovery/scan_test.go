@@ -20,14 +20,7 @@ import (
 func TestScan(t *testing.T) {
 	fleet := scantest.Fleet{Network: netip.MustParsePrefix("127.82.64.0/26"), Devices: 6, Several: 1, Seed: 3, Communities: []string{"one"}}
 	devices := fleet.Make()
-	n, err := scantest.Listen(0, devices)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
+	n := scantest.Serve(t, devices)
 
 	auth := access.DefaultAuth()
 	auth.Community = "one"

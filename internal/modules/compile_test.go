@@ -19,9 +19,9 @@ func compile(t *testing.T, l *Library, text string) Compiled {
 	if err := yaml.Unmarshal([]byte(text), &s); err != nil {
 		t.Fatal(err)
 	}
-	c, mistakes := l.Compile(&s)
-	if len(mistakes) > 0 {
-		t.Fatalf("%s: %v", text, mistakes)
+	c, problems := l.Compile(&s)
+	if len(problems) > 0 {
+		t.Fatalf("%s: %v", text, problems)
 	}
 	return c
 }
@@ -120,9 +120,9 @@ func TestWhereNamesComeFrom(t *testing.T) {
 	if n := len(compile(t, l, "walk: [1.3.6.1.2.1]").Settings.Metrics); n < 1000 {
 		t.Errorf("an OID above many MIBs makes only %d metrics", n)
 	}
-	_, mistakes := l.Compile(&Settings{Walk: Named("ifMtu")})
-	if want := `"ifMtu" stands for several OIDs: write one of OWN-MIB::ifMtu (1.3.6.1.4.1.99999.1), IF-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4), RFC1213-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4)`; len(mistakes) != 1 || mistakes[0].Text != want {
-		t.Errorf("a name in two MIBs: %v\nwant %s", mistakes, want)
+	_, problems := l.Compile(&Settings{Walk: Named("ifMtu")})
+	if want := `"ifMtu" stands for several OIDs: write one of OWN-MIB::ifMtu (1.3.6.1.4.1.99999.1), IF-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4), RFC1213-MIB::ifMtu (1.3.6.1.2.1.2.2.1.4)`; len(problems) != 1 || problems[0].Text != want {
+		t.Errorf("a name in two MIBs: %v\nwant %s", problems, want)
 	}
 }
 

@@ -46,9 +46,9 @@ func testModulesAreTheGenerators(t *testing.T, dir string) {
 	known := readDifferences(t, dir)
 	modules, metrics := 0, 0
 	for _, name := range slices.Sorted(maps.Keys(generator)) {
-		got, mistakes := library.Compile(generator[name])
-		if len(mistakes) > 0 {
-			known.explain(t, name, "module", "", fmt.Sprint(mistakes[0].Text))
+		got, problems := library.Compile(generator[name])
+		if len(problems) > 0 {
+			known.explain(t, name, "module", "", fmt.Sprint(problems[0].Text))
 			continue
 		}
 		modules++

@@ -97,7 +97,7 @@ func TestMutedAlarmsAndKills(t *testing.T) {
 				if c, err = chapterIn(file); err != nil {
 					t.Fatal(err)
 				}
-				fmt.Fprintln(&b, told(line, c.Sent))
+				fmt.Fprintln(&b, storyLine(line, c.Sent))
 			}
 			if got := "\n" + b.String() + "\t"; got != row.story {
 				t.Errorf("killed after each line:%swant%s", got, row.story)

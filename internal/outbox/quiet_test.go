@@ -179,7 +179,7 @@ func (q *quiet) run(story string, restart int) (happened string) {
 			settle(30 * time.Second)
 			q.start()
 		}
-		fmt.Fprintln(&b, told(line, q.do(line)))
+		fmt.Fprintln(&b, storyLine(line, q.do(line)))
 	}
 	q.stop()
 	return "\n" + b.String() + "\t"
@@ -194,8 +194,8 @@ func linesOf(story string) (lines []string) {
 	return lines
 }
 
-// told returns a line of a story with what nms-1 is sent.
-func told(line, sent string) string {
+// storyLine returns a line of a story with what nms-1 is sent.
+func storyLine(line, sent string) string {
 	if sent != "" {
 		line = fmt.Sprintf("%-20s-> %s", line, sent)
 	}

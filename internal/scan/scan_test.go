@@ -33,25 +33,6 @@ func v2c(community string) *access.Auth {
 	return &a
 }
 
-// simulate starts devices.
-func simulate(t *testing.T, devices []*scantest.Device) *scantest.Network {
-	t.Helper()
-	n, err := scantest.Listen(0, devices)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- n.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return n
-}
-
 func options(t *testing.T, port uint16, networks ...string) Options {
 	t.Helper()
 	list, err := sweep.ParseNetworks(networks)
@@ -77,7 +58,7 @@ func TestScanOfA22(t *testing.T) {
 		Users: []*snmp.User{user("poller", "correct horse")}, Communities: []string{"one", "two"},
 	}
 	devices := fleet.Make()
-	n := simulate(t, devices)
+	n := scantest.Serve(t, devices)
 	o := options(t, n.Port(), "127.82.0.0/22")
 	for interrupted := 0; ; interrupted++ {
 		s, err := Open(o)
@@ -132,7 +113,7 @@ func compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, foun
 func TestSweepsGoOn(t *testing.T) {
 	fleet := scantest.Fleet{Network: netip.MustParsePrefix("127.82.16.0/25"), Devices: 4, Several: 2, Seed: 1, Communities: []string{"one", "two"}}
 	devices := fleet.Make()
-	n := simulate(t, devices)
+	n := scantest.Serve(t, devices)
 	o := options(t, n.Port(), "127.82.16.0/24")
 	o.Retries = 0
 	sweepOnce := func() map[string]Device {

@@ -68,7 +68,7 @@ type Fingerprint struct {
 // Came returns the fingerprints of the notification as it came: with the address of the device that it names, and without.
 // Passed reports whether somebody else than the device may have passed it on.
 func (t *Trap) Came() (named, bare Fingerprint, passed bool) {
-	address, addressed := t.told()
+	address, addressed := t.deviceAddress()
 	if !addressed && t.Received.V1 != nil {
 		address = t.address
 	}
@@ -81,15 +81,15 @@ func (t *Trap) Came() (named, bare Fingerprint, passed bool) {
 // Leaves returns the fingerprint of the notification as it is passed on. SNMP has no type for the address of a device with
 // IPv6, so that further ones name whom they have it from.
 func (t *Trap) Leaves() Fingerprint {
-	address, addressed := t.told()
+	address, addressed := t.deviceAddress()
 	if device := t.Device.Unmap(); !addressed && device.Is4() {
 		address = device
 	}
 	return t.fingerprint(address)
 }
 
-// told returns the address of the device that the variable bindings have; it may be invalid.
-func (t *Trap) told() (address netip.Addr, addressed bool) {
+// deviceAddress returns the address of the device that the variable bindings have; it may be invalid.
+func (t *Trap) deviceAddress() (address netip.Addr, addressed bool) {
 	for v := range t.every() {
 		if v.Name.Compare(originator.SNMPTrapAddress) == 0 {
 			addressed = true

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,25 @@ type Network struct {
 	at      map[netip.Addr]*Device
 	counts  map[netip.Addr]*Counts
 	scoped  []byte
+}
+
+// Serve has devices answer at a free port of all addresses of loopback, until the end of the test.
+func Serve(t testing.TB, devices []*Device) *Network {
+	t.Helper()
+	n, err := Listen(0, devices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return n
 }
 
 // Listen opens a port of all addresses of loopback.
