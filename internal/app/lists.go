@@ -92,7 +92,7 @@ func (s *shrinks) transition(list string, held, left int, now time.Time) outbox.
 // maxListed is how many targets that a change of lists adds or removes have an entry of their own in the journal.
 const maxListed = 20
 
-// noteListed notes which targets lists have added and removed.
+// noteListed notes which targets lists have added and removed, and logs how many.
 func (n *notifier) noteListed(before, after []*poller.Target) {
 	were := make(map[string]bool, len(before))
 	for _, t := range before {
@@ -104,6 +104,9 @@ func (n *notifier) noteListed(before, after []*poller.Target) {
 			added = append(added, t.Name)
 		}
 		delete(were, t.Name)
+	}
+	if len(added) > 0 || len(were) > 0 {
+		n.logger.Info("the lists of targets have changed", "added", len(added), "gone", len(were), "targets", len(after))
 	}
 	n.noteNames("added", added)
 	n.noteNames("gone", slices.Sorted(maps.Keys(were)))
