@@ -36,14 +36,14 @@ const (
 // Kinds are all kinds of entries.
 var Kinds = []string{
 	Raised, Changed, Cleared, Sent, Acknowledged, GivenUp, Muted, Unmuted, Ack, AckEnded, SilenceBegun, SilenceEnded,
-	WindowBegun, WindowEnded, Reload, TargetState, Trap,
+	WindowBegun, WindowEnded, Reload, TargetState, Listed, Trap,
 }
 
 // Event is an entry of the journal.
 type Event struct {
 	Seq          uint64    `json:"seq"`
 	At           time.Time `json:"at"`
-	Kind         string    `json:"kind"` // raised, changed, cleared, sent, acknowledged, given_up, reload, target_state, listed, trap …
+	Kind         string    `json:"kind"` // one of those of the parameter kind of /api/v1/events
 	Alarm        string    `json:"alarm,omitempty"`
 	Rule         string    `json:"rule,omitempty"`
 	Target       string    `json:"target,omitempty"`
