@@ -14,8 +14,8 @@ type Receiver struct {
 	Oldest       time.Time  `json:"oldest,omitzero"`
 	KeptUntil    time.Time  `json:"kept_until,omitzero"` // when the oldest is given up
 	GivenUp      int        `json:"given_up"`
-	Today        int        `json:"acknowledged_today"`
-	AnswerTime   float64    `json:"answer_time"` // seconds, median of the last ones
+	Today        int        `json:"acknowledged_today"` // since midnight of the server, by its journal; sent, if the receiver never acknowledges
+	AnswerTime   float64    `json:"answer_time"`        // seconds, median of the last ones
 	RetryAt      time.Time  `json:"retry_at,omitzero"`
 	LastAck      time.Time  `json:"last_acknowledged,omitzero"`
 	Problem      *Problem   `json:"problem,omitempty"`

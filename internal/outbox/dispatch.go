@@ -24,6 +24,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	group.Go(func() error { return o.keepHouse(ctx) })
 	group.Go(func() error { return o.keepJournal(ctx) })
 	group.Go(func() error { return o.recall(ctx) })
+	group.Go(func() error { return o.recallDay(ctx) })
 	o.dispatchAll(ctx, group.Go)
 	err := group.Wait()
 	o.noteSent()

@@ -115,5 +115,6 @@ func (p *plan) publish() {
 	}
 	o.entrySeq += uint64(len(p.entries))
 	o.metrics.Happened(p.entries[p.fromOthers:])
+	o.today.Add(p.entries)
 	o.journal.Add(p.entries, p.texts)
 }

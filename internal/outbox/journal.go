@@ -2,10 +2,13 @@ package outbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/outcomes"
+	"trapline/internal/outbox/queue"
 )
 
 // maxNoted is the maximum number of entries that wait for a transaction.
@@ -80,6 +83,52 @@ func (o *Outbox) recall(ctx context.Context) error {
 		o.mu.Unlock()
 	}
 	return nil
+}
+
+// recallDay counts the notifications of the day that earlier processes have sent.
+func (o *Outbox) recallDay(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, recallTime)
+	defer cancel()
+	var day outcomes.Day
+	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
+		_, _ = o.state.journal.Query(ctx, journal.Query{
+			Kind: kind, Since: outcomes.Midnight(o.state.clock.Wall()), Before: o.state.inherited + 1, Match: func(e *journal.Event) bool {
+				day.Add([]journal.Event{*e})
+				return false
+			},
+		}) // what is not found in time is not counted
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.today.Merge(&day)
+	return nil
+}
+
+// recallAcks reads from the journal when a receiver acknowledged last, and how fast.
+func (o *Outbox) recallAcks(ctx context.Context, q *queue.Queue) error {
+	ctx, cancel := context.WithTimeout(ctx, recallTime)
+	defer cancel()
+	var last time.Time
+	var times []time.Duration
+	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
+		found, _ := o.state.journal.Query(ctx, journal.Query{Kind: kind, Receiver: q.Name, Limit: queue.TallyTimes}) // as in recallDay
+		for _, e := range slices.Backward(found) {
+			if last = later(last, e.At); e.Millis > 0 {
+				times = append(times, milliseconds(e.Millis))
+			}
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	q.Tally.Recall(last, times)
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }

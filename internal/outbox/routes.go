@@ -85,6 +85,7 @@ func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 			}
 			work, stop := context.WithCancel(context.WithoutCancel(ctx))
 			ended := q.Begin(stop)
+			start(func() error { return o.recallAcks(ctx, q) })
 			start(func() error {
 				defer ended()
 				o.dispatch(ctx, work, q)

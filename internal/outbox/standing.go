@@ -160,7 +160,7 @@ type ReceiverState struct {
 	Waiting    int
 	Oldest     time.Time
 	GivenUp    int
-	Today      int           // acknowledged since midnight; sent if the receiver never acknowledges
+	Today      int           // acknowledged since midnight of the server; sent if the receiver never acknowledges
 	AnswerTime time.Duration // median of the last acknowledgments
 	LastAck    time.Time
 	Minutes    []queue.Minute // the last 30
@@ -195,7 +195,7 @@ func (o *Outbox) Receivers() ([]ReceiverState, error) {
 func (o *Outbox) stateOf(q *queue.Queue, now time.Time) ReceiverState {
 	s := ReceiverState{
 		Name: q.Name, About: q.Route.About, Group: q.Route.Group, Failing: q.Failing(), MaxAge: q.Route.MaxAge, Waiting: q.Len(),
-		Today: q.Tally.Today(now), AnswerTime: q.Tally.AnswerTime(), LastAck: q.Tally.LastAck(), Minutes: q.Tally.LastMinutes(now),
+		Today: o.state.today.Of(q.Name, now), AnswerTime: q.Tally.AnswerTime(), LastAck: q.Tally.LastAck(), Minutes: q.Tally.LastMinutes(now),
 	}
 	if s.Failing {
 		failure := q.Failure()

@@ -47,7 +47,9 @@ type state struct {
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
 	entrySeq    uint64                // the last number of an entry of the journal
+	inherited   uint64                // the last entry of earlier processes
 	added       []journal.Event       // entries of the journal that wait for a transaction
+	today       outcomes.Day          // of the entries that this process has added, and those that it has recalled
 
 	reader     *store.Reader
 	references store.References

@@ -27,6 +27,7 @@ func (st *state) load(tx *bbolt.Tx) error {
 	}
 	st.journal.Add(left, nil)
 	st.entrySeq = st.journal.Last()
+	st.inherited = st.entrySeq
 	silences, err := st.reader.Silences(tx)
 	if err != nil {
 		return err

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// Tally counts the outcomes of deliveries to a receiver, to be shown to users. It starts at zero with the process.
+// Tally counts the outcomes of deliveries to a receiver, to be shown to users. Minutes start at zero with the process.
 type Tally struct {
-	day     int // of the year, of today
-	today   int // acknowledged
 	minutes [tallyMinutes]Minute
-	times   [tallyTimes]time.Duration // from sending to acknowledgment, the last ones in a ring
+	times   [TallyTimes]time.Duration // from sending to acknowledgment, the last ones in a ring
 	timed   int                       // the number of times ever recorded
 	lastAck time.Time
 }
 
-const tallyMinutes, tallyTimes = 30, 64
+// TallyTimes is how many times an answer time is the median of.
+const TallyTimes = 64
+
+const tallyMinutes = 30
 
 // Minute counts the outcomes of the notifications of one minute.
 type Minute struct {
@@ -27,11 +28,9 @@ type Minute struct {
 // Acknowledged records an acknowledgment, or a delivery if the receiver never acknowledges, which took no time then.
 func (t *Tally) Acknowledged(now time.Time, took time.Duration) {
 	t.lastAck = now
-	t.turn(now)
-	t.today++
 	t.minute(now).Acknowledged++
 	if took > 0 {
-		t.times[t.timed%tallyTimes] = took
+		t.times[t.timed%TallyTimes] = took
 		t.timed++
 	}
 }
@@ -39,19 +38,16 @@ func (t *Tally) Acknowledged(now time.Time, took time.Duration) {
 // Failed records a failed try.
 func (t *Tally) Failed(now time.Time) { t.minute(now).Failed++ }
 
-// Today returns the number of acknowledgments since midnight.
-func (t *Tally) Today(now time.Time) int {
-	t.turn(now)
-	return t.today
-}
-
 // LastAck returns the time of the last acknowledgment, or the zero time.
 func (t *Tally) LastAck() time.Time { return t.lastAck }
 
-// turn resets today if a new day has begun.
-func (t *Tally) turn(now time.Time) {
-	if day := now.YearDay(); day != t.day {
-		t.day, t.today = day, 0
+// Recall records acknowledgments of an earlier process, the oldest first, unless there are later ones.
+func (t *Tally) Recall(last time.Time, times []time.Duration) {
+	if t.timed == 0 {
+		t.timed = copy(t.times[:], times)
+	}
+	if t.lastAck.IsZero() {
+		t.lastAck = last
 	}
 }
 
@@ -81,7 +77,7 @@ func (t *Tally) LastMinutes(now time.Time) []Minute {
 
 // AnswerTime returns the median of the last times, or 0 if there are none.
 func (t *Tally) AnswerTime() time.Duration {
-	times := slices.Clone(t.times[:min(t.timed, tallyTimes)])
+	times := slices.Clone(t.times[:min(t.timed, TallyTimes)])
 	if len(times) == 0 {
 		return 0
 	}
