@@ -39,6 +39,12 @@ func (f *Fleet) Detail(name string) (poller.Detail, error) {
 	return d, nil
 }
 
+// HasTarget reports whether there is a target of a name.
+func (f *Fleet) HasTarget(name string) bool {
+	_, ok := f.polls.Detail(name)
+	return ok
+}
+
 // StoreVersion returns a version that changes with the state of any target and the number of its alarms. It differs
 // between processes.
 func (f *Fleet) StoreVersion() string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,8 +155,9 @@ func (s *Site) history(d *alarmsData, before string) error {
 // alarmData is one alarm, and the user who looks at it.
 type alarmData struct {
 	api.Alarm
-	Events []event
-	User   string
+	Events  []event
+	User    string
+	HasRule bool // its rule is on the page of rules: senders and trap rules have others
 }
 
 // Similar are matchers of the alarms of the same rule and target.
@@ -168,7 +170,12 @@ func (s *Site) alarm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := s.view(r, "a", a.Rule+" "+a.Target, &alarmData{a, events(a.Life), userOf(r)})
+	rules, err := s.source.Console.Rules()
+	if err != nil {
+		return err
+	}
+	has := slices.ContainsFunc(rules, func(rule api.Rule) bool { return rule.Name == a.Rule })
+	v := s.view(r, "a", a.Rule+" "+a.Target, &alarmData{a, events(a.Life), userOf(r), has})
 	v.Notice = alarmNotices[r.URL.Query().Get("done")]
 	return s.show(w, r, "alarm", v)
 }

@@ -27,6 +27,8 @@ func (f *fleet) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 		{ID: "9f2c2", Rule: "DeviceDown", Target: "core-0257", Severity: "major", State: "raised", Text: "core-0257 does not answer: timeout", Value: "0", Since: f.at(41), Notified: known, Labels: map[string]string{"site": "berlin"}},
 		{ID: "9f2c3", Rule: "InterfaceDown", Target: "core-0012", Resource: `ifName="Gi1/0/7"`, Severity: "major", State: "raised", Text: "Gi1/0/7 (uplink to core-2) is down", Value: "2", Since: f.at(42), Notified: known, Labels: map[string]string{"site": "milan"}},
 		{ID: "9f2c4", Rule: "DiskFull", Target: "srv-0331", Severity: "minor", State: "raised", Text: "/var/log is 94 % full", Value: "0.94", Since: f.at(93)},
+		{ID: "9f2c5", Rule: "Watchdog", Severity: "minor", State: "raised", Text: "of a sender without a target", Since: f.at(94)},
+		{ID: "9f2c6", Rule: "OldRule", Target: "a target/that is gone", Severity: "minor", State: "raised", Text: "of a target and a rule that are gone", Since: f.at(95), Mutes: []string{"cause gone-too"}},
 	}
 	a := &list[2]
 	a.Mutes = []string{"flapping", "cause core-0007", "inhibit DeviceDown core-0007", "maintenance CHG-4711", "silence 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
@@ -76,6 +78,8 @@ func (f *fleet) Events(q api.EventQuery) ([]api.Event, error) {
 		{Seq: 6, At: f.at(43), Kind: "given_up", Alarm: "9f2c1", Rule: "DeviceDown", Target: "core-0007", Receiver: "nms-2", Tries: 9, Reason: "unknown_user"},
 		{Seq: 4, At: f.at(299), Kind: "trap", Target: "core-0012", Value: "linkDown", Text: "linkDown ifIndex.3=3"},
 		{Seq: 5, At: f.at(300), Kind: "reload", Text: "3 targets more, 1 changed"},
+		{Seq: 3, At: f.at(301), Kind: "raised", Alarm: "9f2c6", Rule: "OldRule", Target: "a target/that is gone"},
+		{Seq: 2, At: f.at(302), Kind: "raised", Alarm: "9f2c5", Rule: "Watchdog"},
 	}
 	for i := range list {
 		if f.said != "" {

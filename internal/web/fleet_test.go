@@ -144,6 +144,10 @@ func (f *fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
 	return list, nil
 }
 
+func (f *fleet) HasTarget(name string) bool {
+	return f.said != "" || slices.ContainsFunc(f.all, func(t api.TargetSummary) bool { return t.Name == name })
+}
+
 func (f *fleet) Target(name string) (api.Target, error) {
 	i := slices.IndexFunc(f.all, func(t api.TargetSummary) bool { return t.Name == name })
 	if i < 0 {

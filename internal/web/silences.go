@@ -27,7 +27,9 @@ func (s *Site) muteOf(reason string) muteReason {
 	case "inhibit":
 		m.Path = s.path("alarms") + query("q", name)
 	case "cause":
-		m.Path = s.path("targets", name)
+		if s.source.Fleet.HasTarget(name) {
+			m.Path = s.path("targets", name)
+		}
 	}
 	return m
 }

@@ -34,6 +34,7 @@ type Process interface {
 type Fleet interface {
 	Targets(api.TargetQuery) (api.TargetList, error)
 	Target(name string) (api.Target, error)
+	HasTarget(name string) bool
 	TableOf(api.TableQuery) (api.Table, error)
 	Poll(ctx context.Context, target string) error
 	Walk(ctx context.Context, target, what string, limit int, row func(api.WalkRow) error) error

@@ -34,7 +34,7 @@ func (s *Site) parse() map[string]*page {
 
 func (s *Site) functions() template.FuncMap {
 	return template.FuncMap{
-		"path": s.path, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
+		"path": s.path, "isTarget": s.source.Fleet.HasTarget, "asset": s.asset, "link": s.link, "query": query, "navigation": navigation,
 		"count": count, "count64": func(n int64) string { return count(int(n)) }, "short": short, "whole": whole, "trim": trim, "duration": duration, "span": human.Span, "percent": human.Percent, "plural": human.Counted,
 		"clock": s.clock, "age": s.age, "since": s.since, "due": s.due,
 		"counter": func(n uint64) string { return count(int(n)) }, "muteOf": s.muteOf, "strip": strip, "hour": hour, "minutes": minutes, "quoted": quoted, "worst": worst,

@@ -59,7 +59,7 @@ func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.
 var (
 	fleetPages = []string{
 		"/", "/targets", "/targets?q=nosuch", "/targets/core-0012", "/targets/acc-0001", "/targets/core-0012/walk", "/targets/core-0012/why",
-		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/silences", "/traps", "/rules", "/receivers",
+		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/alarms/9f2c5", "/alarms/9f2c6", "/silences", "/traps", "/rules", "/receivers",
 		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 	}
 	fleetVariants = []string{
@@ -125,18 +125,21 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	follow := func(page, body string) {
 		for _, m := range reference.FindAllStringSubmatch(body, -1) {
 			method, path := http.MethodGet, html.UnescapeString(m[2]+m[4])
-			path, _, _ = strings.Cut(path, "#")
+			path, fragment, _ := strings.Cut(path, "#")
 			if strings.Contains(m[3], `method="post"`) {
 				method = http.MethodPost
 			}
-			if seen[method+path] || path == "" || foreign.MatchString(path) || strings.Contains(m[0], `method="dialog"`) {
+			if seen[method+path+"#"+fragment] || path == "" || foreign.MatchString(path) || strings.Contains(m[0], `method="dialog"`) {
 				continue
 			}
-			seen[method+path] = true
+			seen[method+path+"#"+fragment] = true
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
-			if unknown := strings.HasPrefix(path, "/targets/") && w.Code == http.StatusNotFound && strings.Contains(w.Body.String(), "did you mean"); w.Code >= 400 && !unknown && method == http.MethodGet || w.Code == http.StatusMethodNotAllowed {
+			if w.Code >= 400 && method == http.MethodGet || w.Code == http.StatusMethodNotAllowed {
 				t.Errorf("%s leads to %s %s: %d", page, method, path, w.Code)
+			}
+			if fragment != "" && !strings.Contains(html.UnescapeString(w.Body.String()), ` id="`+fragment+`"`) {
+				t.Errorf("%s leads to %s, which has no %s", page, path, fragment)
 			}
 		}
 	}
