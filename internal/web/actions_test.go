@@ -162,6 +162,8 @@ var actionForms = []struct {
 	{"/alarms/9f2c1/ack", url.Values{"comment": {"known"}}, ""},
 	{"/alarms/9f2c1/unack", nil, "unack 9f2c1"},
 	{"/alarms/9f2c1/silence", url.Values{"by": {"anna"}, "comment": {"known"}, "for": {"4h"}}, "silence 9f2c1 for 4h by anna: known"},
+	{"/alarms/9f2c1/clear", url.Values{"by": {"anna"}, "comment": {"replaced"}}, ""},
+	{"/alarms/9f2c1/clear", url.Values{"by": {"anna"}, "comment": {"replaced"}, "confirm": {"yes"}}, "clear 9f2c1 by anna: replaced"},
 	{"/silences/2f1c/expire", nil, "expire 2f1c"},
 	{"/silences", url.Values{"matchers": {"site=berlin"}, "by": {"anna"}, "comment": {"known"}, "for": {"4h"}, "confirm": {"yes"}}, "silence site=berlin for 4h by anna: known"},
 	{"/rules", url.Values{"expr": {"ifOperStatus == 2"}}, "try ifOperStatus == 2"},

@@ -183,6 +183,7 @@ func (s *Site) alarm(w http.ResponseWriter, r *http.Request) error {
 // alarmNotices are the effects of actions on an alarm.
 var alarmNotices = map[string]string{
 	"resend": "The receivers are notified once more.", "ack": "The alarm is acknowledged.", "unack": "The acknowledgement is withdrawn.", "silence": "The alarm is silenced.",
+	"clear": "The alarm is cleared.",
 }
 
 func (s *Site) resend(w http.ResponseWriter, r *http.Request) error {
@@ -217,6 +218,28 @@ func (s *Site) silenceAlarm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.done(w, r, "silence", "alarms", id)
+}
+
+// clearData is an alarm that is about to be cleared.
+type clearData struct {
+	api.Alarm
+	By, Comment string
+}
+
+// clear shows the alarm, and clears it once that is confirmed.
+func (s *Site) clear(w http.ResponseWriter, r *http.Request) error {
+	id, by := r.PathValue("id"), api.Clear{By: author(r), Comment: r.FormValue("comment")}
+	if r.FormValue("confirm") == "" {
+		a, err := s.source.Console.Alarm(id)
+		if err != nil {
+			return err
+		}
+		return s.show(w, r, "clear", s.view(r, "a", "Clear", &clearData{a, by.By, by.Comment}))
+	}
+	if err := s.source.Console.Clear(id, by); err != nil {
+		return err
+	}
+	return s.done(w, r, "clear", "alarms", id)
 }
 
 // userOf is the user whom the request names, "" if it names none.

@@ -166,6 +166,11 @@ func TestFormsOfAnAlarm(t *testing.T) {
 	tab.Await(t, "location.search === '?done=ack' && document.querySelector('.notice').textContent.includes('acknowledged')")
 	tab.Do(t, chromedp.SendKeys(silence+" [name=comment]", "known"), chromedp.SendKeys(silence+" [name=by]", "anna"), chromedp.Click(silence+` button[value="4h"]`))
 	tab.Await(t, "location.search === '?done=silence' && document.querySelector('.notice').textContent.includes('silenced')")
+	const clear = `form[action$="/clear"]`
+	tab.Do(t, chromedp.SendKeys(clear+" [name=comment]", "replaced"), chromedp.SendKeys(clear+" [name=by]", "anna"), chromedp.Click(clear+" button"))
+	tab.Await(t, "document.body.innerText.includes('Clear this alarm?')")
+	tab.Do(t, chromedp.Click("main button.primary"))
+	tab.Await(t, "location.search === '?done=clear' && document.querySelector('.notice').textContent.includes('cleared')")
 	tab.Visit(t, base+"/alarms?state=muted")
 	tab.Do(t, chromedp.Click(`a[href="/silences"]`))
 	tab.Await(t, "document.querySelector('h1').textContent === 'Silences'")
@@ -176,7 +181,7 @@ func TestFormsOfAnAlarm(t *testing.T) {
 	tab.Await(t, "location.search === '?done=add'")
 	tab.Do(t, chromedp.Click(`#list form[action$="/expire"] button`))
 	tab.Await(t, "location.search === '?done=expire'")
-	want := []string{"ack 9f2c1 by anna known", "silence 9f2c1 for 4h by anna: known", `silence site="berlin" for 2h by anna: upgrade`, "expire 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
+	want := []string{"ack 9f2c1 by anna known", "silence 9f2c1 for 4h by anna: known", "clear 9f2c1 by anna: replaced", `silence site="berlin" for 2h by anna: upgrade`, "expire 2f1c0a4e-77aa-4c0e-8f6e-000000000000"}
 	if !slices.Equal(f.done, want) {
 		t.Errorf("done: %q", f.done)
 	}

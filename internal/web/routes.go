@@ -35,6 +35,7 @@ func (s *Site) routes() map[string]handler {
 		"POST /alarms/{id}/ack":                   s.acknowledge,
 		"POST /alarms/{id}/unack":                 s.unacknowledge,
 		"POST /alarms/{id}/silence":               s.silenceAlarm,
+		"POST /alarms/{id}/clear":                 s.clear,
 		"GET /traps":                              s.traps,
 		"GET /silences":                           s.silences,
 		"POST /silences":                          s.addSilence,

@@ -20,6 +20,14 @@ func (f *fleet) Acknowledge(id string, a api.Ack) error {
 	return nil
 }
 
+func (f *fleet) Clear(id string, by api.Clear) error {
+	if id == "9f2c3" {
+		return api.WithHint(api.Errorf(api.ErrBusy, "the alarm is not cleared: its rule InterfaceDown still fires"), "acknowledge or silence it")
+	}
+	f.did("clear " + id + " by " + by.By + ": " + by.Comment)
+	return nil
+}
+
 func (f *fleet) Unacknowledge(id string) error {
 	f.did("unack " + id)
 	return nil
@@ -90,6 +98,27 @@ func TestNewSilenceShowsItsAlarmsFirst(t *testing.T) {
 	}
 }
 
+// An alarm is cleared once that is confirmed, and an alarm that does not end by hand stays.
+func TestClearOfAnAlarm(t *testing.T) {
+	f := newFleet(20)
+	h := serve(fleetOptions(f))
+	form := url.Values{"comment": {"<replaced>"}, "by": {"anna"}}
+	w := send(h, "/alarms/9f2c1/clear", form)
+	if body := w.Body.String(); w.Code != http.StatusOK || len(f.done) > 0 || !strings.Contains(body, "core-0007 does not answer") || !strings.Contains(body, `name="comment" value="&lt;replaced&gt;"`) {
+		t.Errorf("%d, done %q: %s", w.Code, f.done, body)
+	}
+	form.Set("confirm", "yes")
+	if w := send(h, "/alarms/9f2c1/clear", form); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/alarms/9f2c1?done=clear" || strings.Join(f.done, ",") != "clear 9f2c1 by anna: <replaced>" {
+		t.Errorf("%d %s, done %q", w.Code, w.Header().Get("Location"), f.done)
+	}
+	if w := send(h, "/alarms/9f2c3/clear", form); w.Code != http.StatusServiceUnavailable && w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "acknowledge or silence it") {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	if w := send(h, "/alarms/nosuch/clear", nil); w.Code != http.StatusNotFound {
+		t.Errorf("an unknown alarm: %d", w.Code)
+	}
+}
+
 // Who acts is the user of the request, whatever the form says.
 func TestTheUserActs(t *testing.T) {
 	f := newFleet(20)
@@ -104,7 +133,7 @@ func TestTheUserActs(t *testing.T) {
 
 // The list of alarms says why an alarm is muted, with a link to the cause, and who acknowledged it.
 func TestMutesAndAcknowledgements(t *testing.T) {
-	h := serve(fleetOptions(newFleet(20)))
+	h := serve(fleetOptions(newFleet(100)))
 	for _, path := range []string{"/alarms", "/alarms?state=muted", "/alarms?group=target", "/alarms/9f2c3"} {
 		body := ask(t, h, path).Body.String()
 		for _, want := range []string{`silence <a href="/silences#s-2f1c0a4e-77aa-4c0e-8f6e-000000000000">2f1c0a4e</a>`, `maintenance <a href="/silences#windows">CHG-4711</a>`, `inhibited by <a href="/alarms?q=DeviceDown&#43;core-0007">DeviceDown core-0007</a>`, `behind <a href="/targets/core-0007">core-0007</a>`, "flapping", "by anna", "the vendor is on it"} {

@@ -48,6 +48,7 @@ type Console interface {
 	Resend(id string) error
 	Acknowledge(id string, ack api.Ack) error
 	Unacknowledge(id string) error
+	Clear(id string, by api.Clear) error
 
 	Silences(api.SilenceQuery) (api.SilenceList, error)
 	Matched(api.NewSilence) ([]api.Alarm, error)
