@@ -106,6 +106,7 @@ var upstream = map[string][]string{
 	"internal/rules/oracle":   {"internal/rules/lawtest"}, // a module of its own
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
+	"internal/cluster/fence":           {},
 	"internal/cluster/plan":            {},
 	"internal/rules/expression":        {},
 	"internal/rules/known":             {},
