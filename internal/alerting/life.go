@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,8 +65,13 @@ func take(a *api.Alarm, e *api.Event) {
 	switch e.Kind {
 	case journal.Raised:
 		a.Since, a.Notified = e.At, []api.Notified{}
-	case journal.Cleared:
-		a.Cleared = e.At
+	case journal.Cleared: // in its labels, the fields are missing; its time is that of the alarm, and not of the entry
+		a.Cleared, a.Since = e.At, e.At.Add(-time.Duration(e.Millis*float64(time.Millisecond)))
+		maps.Copy(a.Labels, e.Labels)
+		maps.Copy(a.Labels, map[string]string{"alertname": e.Rule, "target": e.Target, "severity": e.Severity})
+		maps.DeleteFunc(a.Labels, func(_, value string) bool { return value == "" })
+	case journal.Ack, journal.AckEnded: // with the text of the person
+		return
 	case journal.Acknowledged, journal.Sent, journal.GivenUp:
 		n := notified(&outbox.Known{
 			Receiver: e.Receiver, Progress: outbox.Progress(strings.ReplaceAll(e.Kind, "_", " ")), At: e.At,
@@ -86,7 +92,6 @@ func (c *Console) cleared(q *api.AlarmQuery) ([]api.Alarm, error) {
 		e := &events[i]
 		one := api.Alarm{State: alarmCleared, Labels: map[string]string{}, Notified: []api.Notified{}}
 		take(&one, e)
-		one.Since = e.At.Add(-time.Duration(e.Millis * float64(time.Millisecond)))
 		list = append(list, one)
 	}
 	return list, err

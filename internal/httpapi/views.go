@@ -64,7 +64,8 @@ func targetRows(list *api.TargetList) [][]string {
 
 // alarmRows are alarms as CSV.
 func alarmRows(list *[]api.Alarm) [][]string {
-	rows := [][]string{{"id", "state", "severity", "rule", "target", "resource", "text", "value", "since", "cleared", "baseline", "labels", "notified"}}
+	rows := [][]string{{"id", "state", "severity", "rule", "target", "resource", "text", "value", "since", "cleared", "baseline", "labels", "notified",
+		"number", "description", "group", "changed", "mutes", "behind", "acked_by", "acked_at", "acked_until", "ack_comment", "acked_sticky"}}
 	for i := range *list {
 		a := &(*list)[i]
 		var notified []string
@@ -74,9 +75,18 @@ func alarmRows(list *[]api.Alarm) [][]string {
 		rows = append(rows, []string{
 			a.ID, a.State, a.Severity, a.Rule, a.Target, a.Resource, a.Text, a.Value, timeText(a.Since), timeText(a.Cleared),
 			strconv.FormatBool(a.Baseline), labelText(a.Labels), strings.Join(notified, "; "),
+			numberText(a.Number), a.Description, a.Group, timeText(a.Changed), strings.Join(a.Mutes, "; "), strings.Join(a.Behind, "; "),
+			a.AckedBy, timeText(a.AckedAt), timeText(a.AckedUntil), a.AckComment, strconv.FormatBool(a.AckedSticky),
 		})
 	}
 	return rows
+}
+
+func numberText(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 func labelText(labels map[string]string) string {
