@@ -38,6 +38,9 @@ type device struct {
 	born     int
 	bindings int
 	fails    bool // to answer for labels
+	silent   bool // it has no ifTableLastChange
+
+	labels time.Duration // how often labels are read for which the module sets no time
 }
 
 func (d *device) ticks(at time.Time) []byte {
@@ -54,7 +57,9 @@ func (d *device) Poll(_ context.Context, p *client.Plan, yield func(snmp.VarBind
 		case "1.3.6.1.2.1.2.1.0":
 			v.Type, v.Value = snmp.Integer, snmp.AppendInt(nil, int64(len(d.rows)))
 		case "1.3.6.1.2.1.31.1.5.0":
-			v.Type, v.Value = snmp.TimeTicks, d.ticks(d.changed)
+			if !d.silent {
+				v.Type, v.Value = snmp.TimeTicks, d.ticks(d.changed)
+			}
 		}
 		give(v)
 	}
@@ -143,7 +148,7 @@ const interval = 30 * time.Second
 func poll(t *testing.T, d *device, m *collector.Module, memory *clocks.Memory) (list []string, carried int, failed []*access.Error) {
 	t.Helper()
 	var session collector.Session = d
-	s := clocks.NewSession(d, memory, []clocks.Asked{{Module: m}}, time.Now(), interval)
+	s := clocks.NewSession(d, memory, []clocks.Asked{{Module: m, Labels: d.labels}}, time.Now(), interval)
 	if s != nil {
 		session = s
 	}
@@ -223,6 +228,52 @@ func checkLabel(t *testing.T, _ *device, line string) {
 	if _, value, _ := strings.Cut(line, "} "); value != id {
 		t.Errorf("the label is of another row: %s", line)
 	}
+}
+
+// Labels for which nobody has set a time are carried where the device shows that rows are others, and nowhere else.
+func TestLabelsThatNothingWitnesses(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 15))
+			d := &device{booted: time.Now().Add(-time.Hour), changed: time.Now().Add(-time.Hour), rows: map[uint32]int{1: 1, 2: 2, 3: 3, 4: 4}, silent: silent, labels: 10 * time.Minute}
+			m, memory := module(0, 0), clocks.NewMemory("t", &clocks.Budget{})
+			carrying := 0
+			for range 100 {
+				got, n, _ := poll(t, d, m, memory)
+				carrying += n
+				for _, line := range got {
+					checkLabel(t, d, line)
+				}
+				if time.Sleep(interval); r.IntN(10) == 0 {
+					time.Sleep(interval)
+					d.rows[1], d.rows[2], d.rows[3], d.rows[4] = d.rows[2], d.rows[3], d.rows[4], d.rows[1]
+					d.changed = time.Now()
+				}
+			}
+			if (carrying == 0) != silent {
+				t.Errorf("silent: %v; %d labels were carried", silent, carrying)
+			}
+		})
+	}
+}
+
+// A device that did not have ifTableLastChange once is asked for it again.
+func TestWitnessThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &device{booted: time.Now().Add(-time.Hour), changed: time.Now().Add(-time.Hour), rows: map[uint32]int{1: 1, 2: 2}, silent: true}
+		m, memory := module(time.Hour, 0), clocks.NewMemory("t", &clocks.Budget{})
+		for i := range 30 {
+			if _, _, _ = poll(t, d, m, memory); i == 2 {
+				d.silent = false
+			}
+			time.Sleep(interval)
+		}
+		d.rows[1], d.rows[2], d.changed = d.rows[2], d.rows[1], time.Now()
+		got, _, _ := poll(t, d, m, memory)
+		for _, line := range got {
+			checkLabel(t, d, line)
+		}
+	})
 }
 
 // A read of labels that fails is tried again, and until then those of before are served.

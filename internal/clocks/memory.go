@@ -42,13 +42,14 @@ type Memory struct {
 	budget *Budget
 	phase  uint64 // of the target: when the reads of targets are due differs
 
-	mu     sync.Mutex
-	closed bool
-	units  map[string]*unit  // by the key of the part of the plan
-	octets int               // of all units
-	base   time.Time         // of the first poll: due times count from here
-	state  witnesses         // of the last poll that was answered
-	rows   map[string]uint64 // digests of the rows of objects beside units, as of their last read
+	mu       sync.Mutex
+	closed   bool
+	units    map[string]*unit  // by the key of the part of the plan
+	octets   int               // of all units
+	base     time.Time         // of the first poll: due times count from here
+	state    witnesses         // of the last poll that was answered
+	searched time.Time         // when the device was asked for all witnesses
+	rows     map[string]uint64 // digests of the rows of objects beside units, as of their last read
 }
 
 // NewMemory returns the memory of the target of that name, which holds nothing.

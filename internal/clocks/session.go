@@ -17,7 +17,7 @@ import (
 // Asked is a module of a poll.
 type Asked struct {
 	Module *collector.Module
-	Labels time.Duration // how often labels are read for which the module sets no time; 0 means in every poll
+	Labels time.Duration // how often labels are read for which the module sets no time, and whose rows are witnessed; 0 means in every poll
 }
 
 // Session is the session of one poll.
@@ -80,12 +80,12 @@ func NewSession(s collector.Session, m *Memory, modules []Asked, began time.Time
 	}
 	c := &Session{Session: s, memory: m, interval: interval, began: began, clocks: map[string]clock{},
 		verified: make(chan struct{}), rows: map[string]uint64{}, fresh: map[string]*reading{}}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	c.compile(modules)
 	if len(c.clocks) == 0 {
 		return nil
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.base.IsZero() {
 		m.base = began
 	}
@@ -98,14 +98,14 @@ func NewSession(s collector.Session, m *Memory, modules []Asked, began time.Time
 	return c
 }
 
-// compile merges the clocks of modules. If several modules read a part, the shortest time counts.
+// compile merges the clocks of modules. If several modules read a part, the shortest time counts. The memory is locked.
 func (s *Session) compile(modules []Asked) {
 	live := map[string]bool{}
 	for _, a := range modules {
 		own := map[string]bool{}
 		for _, c := range a.Module.Clocks() {
 			every := c.Every
-			if every == 0 {
+			if every == 0 && s.memory.state.cover(c.Object) {
 				every = a.Labels
 			}
 			k := key(&client.Plan{Filter: c.Filter}, c.Object)
@@ -204,12 +204,19 @@ func (s *Session) pollFirst(ctx context.Context, d *division, yield func(snmp.Va
 	return s.complete(ctx, d, stats, errorsOutside(err, extra), yield)
 }
 
+// searchTime is how often a device is asked for witnesses that it did not have.
+const searchTime = 10 * time.Minute
+
 // wantedWitnesses are those that the device has, as far as that is known.
 func (s *Session) wantedWitnesses() (list []snmp.OID) {
 	s.memory.mu.Lock()
 	defer s.memory.mu.Unlock()
+	all := s.began.Sub(s.memory.searched) >= searchTime || !s.memory.state.has[sysUpTime]
+	if all {
+		s.memory.searched = s.began
+	}
 	for i, oid := range witnessOIDs {
-		if known := &s.memory.state; i == sysUpTime || known.has[i] || !known.has[sysUpTime] {
+		if all || i == sysUpTime || s.memory.state.has[i] {
 			list = append(list, oid)
 		}
 	}

@@ -23,6 +23,26 @@ var witnessOIDs = [witnessCount]snmp.OID{
 	entLastChangeTime: snmp.MustParseOID("1.3.6.1.2.1.47.1.4.1.0"),
 }
 
+// witnessed are the tables of which an object shows that a row is another one at the same index.
+var witnessed = []struct {
+	table   snmp.OID
+	witness int
+}{
+	{snmp.MustParseOID("1.3.6.1.2.1.2.2"), ifTableLastChange},
+	{snmp.MustParseOID("1.3.6.1.2.1.31.1.1"), ifTableLastChange},
+	{snmp.MustParseOID("1.3.6.1.2.1.47.1.1.1"), entLastChangeTime},
+}
+
+// cover reports whether the device shows that the rows of an object are others, as far as that is known.
+func (w *witnesses) cover(oid snmp.OID) bool {
+	for _, x := range witnessed {
+		if oid.HasPrefix(x.table) {
+			return w.has[x.witness] || !w.has[sysUpTime]
+		}
+	}
+	return false
+}
+
 // witnesses are the values of these objects in a poll.
 type witnesses struct {
 	values  [witnessCount]uint64

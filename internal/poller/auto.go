@@ -63,7 +63,7 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 	return modules, choice, nil
 }
 
-// autoLabels is how often labels of modules are read that profiles choose.
+// autoLabels is how often labels of modules are read that profiles choose, where the device shows that rows are others.
 const autoLabels = 10 * time.Minute
 
 // clocked returns modules of t with how often their labels are read.
