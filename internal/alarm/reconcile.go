@@ -60,9 +60,10 @@ type Receiver struct {
 // Tail is the last queued event of a place.
 type Tail struct {
 	Kind   Kind
-	Repeat bool // a repetition of an event because the alarm is still active
-	Seen   bool // the receiver may have received it
-	Moved  bool // a clear of an alarm that is active under another key
+	Repeat bool   // a repetition of an event because the alarm is still active
+	Seen   bool   // the receiver may have received it
+	Moved  bool   // a clear of an alarm that is active under another key
+	Ends   string // the ID of the event by which the receiver knows the alarm of such a clear
 	// Awaited reports whether an event of another place must be sent after it.
 	Awaited bool
 	OnRaise bool // the event before it is an unsent raise that is not awaited
@@ -81,11 +82,11 @@ type Store interface {
 
 	Tail(Place) (Tail, bool)
 	DropTail(Place)
-	// Append queues an event and returns the view after it. The raise of a place that has a view is Seen from the
-	// beginning: the receiver may have the alarm by an earlier event.
+	// Append queues an event and returns the view after it. The raise of a place that has a view, and the clear of one
+	// whose view is Unknown, are Seen from the beginning: the receiver may have the alarm by an earlier event.
 	Append(at Place, kind Kind, a *Alarm, after uint64) View
 	Last(Place) uint64 // the last row queued there, or 0
-	Fresh() View       // a view of the current time without an event
+	Fresh() View       // a view of the current time, without an event
 }
 
 // Reconciler creates the events that bring the state known to receivers up to date. It is the only
@@ -348,7 +349,7 @@ func (r *Reconciler) send(at Place, old *View, kind Kind, a *Alarm) {
 // clear queues the clear of a place. If the raise is still unsent, it is dropped, unless the clear of another place must be
 // sent after it. The clear is then queued only if the receiver may have the alarm by an earlier event.
 func (r *Reconciler) clear(at Place, v *View, ended *Alarm, after uint64) {
-	r.PutView(at, nil)
+	defer r.PutView(at, nil)
 	one := r.receiver(at.Receiver)
 	r.supersede(at, one)
 	if t, waits := r.Tail(at); waits && t.Kind == Raise && !t.Repeat && !t.Seen && !t.Awaited && (one == nil || !one.EveryTransition) {
@@ -371,6 +372,7 @@ func (r *Reconciler) takeBack(at Place, one *Receiver, shown *Alarm) bool {
 		r.send(at, nil, Change, shown)
 	} else {
 		v := r.Fresh()
+		v.Event = t.Ends
 		v.Scheme = one.Scheme
 		v.Record(shown)
 		r.PutView(at, &v)

@@ -42,7 +42,7 @@ func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why strin
 func (p *plan) passOn(s *alarm.State) {
 	for receiver, k := range s.In {
 		q, at := p.state.byName[receiver], alarm.Place{Receiver: receiver, Key: k}
-		if v := p.View(at); q == nil || !q.Route.Acks || v == nil || v.Left || v.Lost != nil {
+		if v := p.View(at); q == nil || !q.Route.Acks || v == nil || v.Left || v.Lost != nil || v.Unknown && !p.restate(at) {
 			continue
 		}
 		if t, waits := p.Tail(at); waits && t.Kind == alarm.Acked && !t.Seen {

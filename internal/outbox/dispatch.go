@@ -172,7 +172,7 @@ func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 			p.dead = append(p.dead, store.Dead{Receiver: q.Name, Number: r.Seq(), Letter: &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
 		if errors.Is(why, errExpired) && r.Alarm.ID != "" && r.Kind != alarm.Acked {
-			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, r)
+			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, q, r)
 		}
 	}})
 	o.mu.Lock()

@@ -146,23 +146,66 @@ func (p *plan) heartbeat(q *queue.Queue) {
 // reconsiderTime is the time after its last failure at which an idle receiver is sent alarms again that were given up.
 const reconsiderTime = time.Hour
 
-// markUnknown records that an event was given up because of its age. Once the receiver answers again, reconsider sends it
-// the state of the alarm.
-func (p *plan) markUnknown(at alarm.Place, r *queue.Row) {
+// markUnknown records that an event was given up because of its age: the receiver may or may not have the alarm as it was
+// before. If a raise or a clear waits behind it, that is sent whatever becomes of the alarm. Otherwise the receiver is sent
+// the state of the alarm, in place of changes that it may not be able to apply: as the next event if one waits already,
+// else once it answers again (see reconsider).
+func (p *plan) markUnknown(at alarm.Place, q *queue.Queue, r *queue.Row) {
+	behind := p.alarmQueue(q, at.Key)
+	for _, next := range behind {
+		if next.Kind == alarm.Clear || next.Kind == alarm.Raise && next.Repeat == 0 {
+			if next.Known = true; next.Seq() <= p.state.seq {
+				p.doubted = append(p.doubted, queued{q, next})
+			}
+			return
+		}
+	}
 	lost := alarm.View{}
 	switch v := p.View(at); {
+	case v != nil && v.Left: // it is sent only the clear
+		return
 	case v != nil:
 		lost = *v
 	case r.Kind == alarm.Clear:
 		lost.Event, lost.Lost = r.ID, &r.Alarm
-	default: // its clear is queued behind it, and is sent even if the alarm returns
-		for _, behind := range p.alarmQueue(p.state.byName[at.Receiver], at.Key) {
-			behind.Known = true
-		}
+	default:
 		return
 	}
 	lost.Unknown = true
 	p.PutView(at, &lost)
+	for _, next := range behind {
+		p.remove(q, next)
+	}
+	if len(behind) > 0 {
+		p.restate(at)
+	}
+}
+
+// restate queues the state of a place for a receiver that may or may not know it, under the ID of the last event. It
+// reports whether it did: no alarm is raised while it is muted.
+func (p *plan) restate(at alarm.Place) bool {
+	v, shown := p.View(at), p.reconciler.Shown(at)
+	if v.Lost != nil {
+		p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Clear, At: p.now, Alarm: *v.Lost}, 0)
+		p.PutView(at, nil)
+		return true
+	}
+	if shown != nil && p.muted(at.Receiver, shown) {
+		return false
+	}
+	c := *v
+	c.Event, c.Unknown = cmp.Or(v.Event, p.eventID()), false
+	p.PutView(at, &c)
+	if shown == nil {
+		return true
+	}
+	p.enqueue(at, alarm.Event{ID: c.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown}, 0)
+	for _, key := range p.Members(at) {
+		if s := p.Alarm(key); s.Ack != nil && p.state.byName[at.Receiver].Route.Acks {
+			p.enqueue(at, alarm.Event{ID: p.eventID(), Kind: alarm.Acked, At: p.now, Alarm: *s.KnownAs(at.Receiver)}, 0)
+		}
+	}
+	return true
 }
 
 // reconsider queues the state of the alarms that were given up once the receiver answers again. An idle receiver has
@@ -176,20 +219,6 @@ func (p *plan) reconsider(q *queue.Queue) {
 		if at.Receiver != q.Name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
 			continue
 		}
-		if v.Lost != nil {
-			p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Clear, At: p.now, Alarm: *v.Lost}, 0)
-			p.PutView(at, nil)
-			continue
-		}
-		shown := p.reconciler.Shown(at)
-		if shown != nil && p.muted(at.Receiver, shown) {
-			continue
-		}
-		c := *v
-		c.Unknown = false
-		p.PutView(at, &c)
-		if shown != nil {
-			p.enqueue(at, alarm.Event{ID: v.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: v.Repeats}, 0)
-		}
+		p.restate(at)
 	}
 }

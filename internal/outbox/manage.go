@@ -95,21 +95,19 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	return nil
 }
 
-// revive queues a dead letter, unless a later event has superseded it.
+// revive queues a dead letter, unless a later event has superseded it. If the receiver may or may not have the alarm, it is
+// sent the state of the alarm instead.
 func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
 	r := &queue.Row{Event: d.Event, Line: d.Line, Known: d.Kind == alarm.Raise}
 	at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
-	v := p.View(at)
-	if known := v != nil && v.Lost == nil; known == (d.Kind == alarm.Clear) || len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
+	if len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
 		return
 	}
-	p.append(q, r)
-	if v != nil && v.Lost != nil {
-		p.PutView(at, nil)
-	} else if v != nil {
-		c := *v
-		c.Unknown = false
-		p.PutView(at, &c)
+	switch v := p.View(at); {
+	case v == nil && d.Kind == alarm.Clear, v != nil && !v.Unknown && (v.Event == d.ID || d.Kind == alarm.Acked):
+		p.append(q, r)
+	case v != nil && v.Unknown:
+		p.restate(at)
 	}
 }
 

@@ -50,6 +50,7 @@ type plan struct {
 	refused     *FullError               // of the change that is being planned
 	handTo      *queue.Queue             // the receiver that takes over from another one of its group
 
+	doubted        []queued // stored rows that have become Known
 	added, removed []queued // set by diff
 	events         store.NewEvents
 	change         *store.Change // nil if nothing is stored
@@ -161,7 +162,7 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 	}
 	r := rows[len(rows)-1]
 	t := alarm.Tail{
-		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.isAwaited(q, r),
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.isAwaited(q, r), Ends: r.Ends,
 	}
 	if len(rows) > 1 {
 		before := rows[len(rows)-2]
@@ -198,7 +199,10 @@ func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uin
 
 // enqueue appends an event to the alarm queue of a place, and returns the new view.
 func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
-	r := &queue.Row{Event: e, After: after, Known: e.Kind == alarm.Raise && e.Repeat == 0 && p.View(at) != nil}
+	r := &queue.Row{Event: e, After: after, Known: p.doubts(at, &e)}
+	if v := p.View(at); v != nil && after != 0 && e.Kind == alarm.Clear {
+		r.Ends = v.Event
+	}
 	if at.Key != r.QueueKey() {
 		r.Line = at.Key
 	}
@@ -209,6 +213,12 @@ func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 		p.absent = append(p.absent, store.Row{Receiver: at.Receiver, Row: r})
 	}
 	return alarm.View{Event: e.ID, At: e.At, Run: r.Run, Repeats: e.Repeat}
+}
+
+// doubts reports whether the receiver may or may not have the alarm of a raise or a clear, by an earlier event.
+func (p *plan) doubts(at alarm.Place, e *alarm.Event) bool {
+	v := p.View(at)
+	return v != nil && (e.Kind == alarm.Raise && e.Repeat == 0 || e.Kind == alarm.Clear && v.Unknown)
 }
 
 // Fresh implements alarm.Store.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
@@ -18,6 +19,7 @@ import (
 type byHand struct {
 	outbox  *Outbox
 	elapsed time.Duration
+	gaveUp  func(receiver string, r *queue.Row) // may be nil
 }
 
 // byHandBegin is when the clock of an outbox by hand begins.
@@ -39,6 +41,9 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 		for _, q := range b.outbox.state.queues {
 			for r, expired, _ := q.Take(b.elapsed); r != nil; r, expired, _ = q.Take(b.elapsed) {
 				if expired {
+					if b.gaveUp != nil {
+						b.gaveUp(q.Name, r)
+					}
 					b.outbox.deadLetter(q, r, errExpired)
 				} else {
 					b.outbox.deliver(context.Background(), q, r, q.Route)
@@ -54,7 +59,15 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 // historyByHand returns a random history of an outbox whose database is state, which is emptied before.
 func historyByHand(t *testing.T, state *statedir.Dir, seed uint64, byAlarm bool) *history {
 	h, b := receiversOf(seed), &byHand{}
-	h.byAlarm = byAlarm
+	h.byAlarm, b.gaveUp = byAlarm, h.gaveUp
+	for _, k := range h.receivers {
+		if h.random.IntN(2) == 0 {
+			k.maxAge = time.Duration(5+h.random.IntN(31)) * time.Second
+		}
+		if h.random.IntN(3) == 0 {
+			k.repeat = time.Duration(5+h.random.IntN(31)) * time.Second
+		}
+	}
 	h.now = b.now
 	h.settle = func(d time.Duration) { b.rest(t, d, max(time.Second, d/100)) }
 	h.restart = func() {

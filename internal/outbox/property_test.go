@@ -21,15 +21,18 @@ type knower struct {
 	name     string
 	group    string
 	key      func(*alarm.Alarm) (string, bool)
+	maxAge   time.Duration
+	repeat   time.Duration
 	gone     bool // from the configuration
 	heard    map[string]bool
 	knows    map[string]bool
+	doubt    map[string]bool // an event was given up: the outbox cannot know what the receiver knows
 	wrong    []string
 }
 
 func (k *knower) route() *queue.Route {
 	r := k.listener.Route(k.name)
-	r.Key, r.Scheme, r.Group, r.Acks = k.key, k.name, k.group, k.group == ""
+	r.Key, r.Scheme, r.Group, r.Acks, r.MaxAge, r.RepeatInterval = k.key, k.name, k.group, k.group == "", k.maxAge, k.repeat
 	return r
 }
 
@@ -38,15 +41,16 @@ func (k *knower) take() {
 	events := k.listener.TakeReceived()
 	for i := range events {
 		e := &events[i].Event
-		if k.heard[e.ID] {
-			continue
-		}
-		k.heard[e.ID] = true
 		key, _ := k.key(&e.Alarm)
-		if k.group == "" && e.Kind != alarm.Change && k.knows[key] == (e.Kind == alarm.Raise) { // an acknowledgement is of an alarm that it knows
-			k.wrong = append(k.wrong, fmt.Sprintf("%s of %s", e.Kind, key))
+		again := k.heard[e.ID]
+		has := e.Kind == alarm.Acked || again == (e.Kind == alarm.Raise) // what is sent again is what it has been sent last
+		if k.group == "" && e.Kind != alarm.Change && k.knows[key] != has && !k.doubt[key] {
+			k.wrong = append(k.wrong, fmt.Sprintf("%s of %s (again: %t)", e.Kind, key, again))
 		}
-		k.knows[key] = e.Kind != alarm.Clear
+		if !again {
+			k.heard[e.ID], k.knows[key] = true, e.Kind != alarm.Clear
+			delete(k.doubt, key)
+		}
 	}
 }
 
@@ -78,7 +82,10 @@ func newHistory(t *testing.T, seed uint64) *history {
 func receiversOf(seed uint64) *history {
 	h := &history{random: rand.New(rand.NewPCG(seed, 2)), active: map[string]map[string]alarm.Alarm{}}
 	add := func(name, group string, key func(*alarm.Alarm) (string, bool)) {
-		h.receivers = append(h.receivers, &knower{listener: &outboxtest.Receiver{}, name: name, group: group, key: key, heard: map[string]bool{}, knows: map[string]bool{}})
+		h.receivers = append(h.receivers, &knower{
+			listener: &outboxtest.Receiver{}, name: name, group: group, key: key, maxAge: 24 * time.Hour,
+			heard: map[string]bool{}, knows: map[string]bool{}, doubt: map[string]bool{},
+		})
 	}
 	add("by-id", "", queue.ByID)
 	add("by-notification", "", byNotification)
@@ -86,6 +93,17 @@ func receiversOf(seed uint64) *history {
 	add("first", "pair", queue.ByID)
 	add("second", "pair", queue.ByID)
 	return h
+}
+
+// gaveUp notes that an event was given up.
+func (h *history) gaveUp(receiver string, r *queue.Row) {
+	for _, k := range h.receivers {
+		if k.name == receiver {
+			k.take()
+			key, _ := k.key(&r.Alarm)
+			k.doubt[key] = true
+		}
+	}
 }
 
 func (h *history) routes() (routes []*queue.Route) {
@@ -131,6 +149,10 @@ func (h *history) step() {
 		h.silence()
 	case n == 12:
 		h.acknowledge()
+	case n == 13 && !k.gone:
+		if err := h.running.outbox.Retry(k.name, h.now()); err != nil {
+			h.running.t.Error(err)
+		}
 	}
 	h.settle(time.Duration(h.random.IntN(8)) * time.Second)
 	for _, k := range h.receivers {
@@ -168,8 +190,12 @@ func (h *history) acknowledge() {
 	if h.random.IntN(3) == 0 {
 		ack = nil
 	}
-	if err := h.running.outbox.Acknowledge(list[h.random.IntN(len(list))].ID, ack, h.now()); err != nil && !errors.Is(err, ErrNotAcknowledged) {
-		h.running.t.Error(err)
+	one, want := list[h.random.IntN(len(list))], error(nil)
+	if ack == nil && one.Ack == nil {
+		want = ErrNotAcknowledged
+	}
+	if err := h.running.outbox.Acknowledge(one.ID, ack, h.now()); !errors.Is(err, want) {
+		h.running.t.Errorf("got %v, want %v", err, want)
 	}
 }
 
@@ -229,7 +255,7 @@ func (h *history) compare() (violations []string) {
 func (h *history) end() []string {
 	lacks := 2 + h.random.IntN(3) // 2: none
 	for i, k := range h.receivers {
-		k.gone = i == lacks && i > 2
+		k.gone, k.repeat = i == lacks && i > 2, 0
 		k.listener.Set(nil, 0)
 	}
 	h.reload()

@@ -159,8 +159,12 @@ func (q *quiet) acknowledge(name, what string) {
 	}
 	for _, a := range q.outbox.Active() {
 		if a.Rule == name {
-			if err := q.outbox.Acknowledge(a.ID, ack, q.now()); err != nil && !errors.Is(err, ErrNotAcknowledged) {
-				q.t.Fatal(err)
+			want := error(nil)
+			if ack == nil && a.Ack == nil {
+				want = ErrNotAcknowledged
+			}
+			if err := q.outbox.Acknowledge(a.ID, ack, q.now()); !errors.Is(err, want) {
+				q.t.Fatalf("got %v, want %v", err, want)
 			}
 			return
 		}

@@ -124,6 +124,9 @@ func (p *plan) store(tx *bbolt.Tx) (err error) {
 		names := p.mutes.Noted()
 		p.change.Windows = &names
 	}
+	for _, r := range p.doubted {
+		p.change.Doubted = append(p.change.Doubted, store.Row{Receiver: r.q.Name, Row: r.r})
+	}
 	for _, r := range p.removed {
 		p.change.Removed = append(p.change.Removed, store.Row{Receiver: r.q.Name, Row: r.r})
 	}

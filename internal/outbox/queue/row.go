@@ -12,6 +12,7 @@ type Row struct {
 	alarm.Event
 	Line     string  // the key by which the receiver identifies the alarm, if it is not the ID
 	After    uint64  // the row that must be gone before
+	Ends     string  // of a clear that waits for another row: the ID of the event that it ends
 	Run      float64 // creation time in run seconds
 	Known    bool    // the receiver may or may not have the alarm by an earlier event
 	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer

@@ -20,6 +20,7 @@ type rowRecord struct {
 	After uint64  `json:"after,omitempty"`
 	Run   float64 `json:"run"`
 	Known bool    `json:"known,omitempty"`
+	Ends  string  `json:"ends,omitempty"`
 }
 
 // rowSize is the approximate size of a stored row without its event and its line, in octets.
@@ -60,6 +61,11 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 	outbox, events := tx.Bucket(outboxBucket), tx.Bucket(eventsBucket)
 	events.FillPercent = fullPages
 	c.balance = References{}
+	for _, r := range c.Doubted {
+		if err := writeRow(outbox.Bucket([]byte(r.Receiver)), r.Row); err != nil {
+			return err
+		}
+	}
 	for _, r := range c.Removed {
 		c.balance[r.Row.EventSeq]--
 		if err := outbox.Bucket([]byte(r.Receiver)).Delete(numbered(r.Row.Seq())); err != nil {
@@ -73,7 +79,7 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 		}
 		b.FillPercent = fullPages
 		r := a.Row
-		if err := putJSON(b, numbered(r.Seq()), &rowRecord{r.EventSeq, r.Line, r.After, r.Run, r.Known}); err != nil {
+		if err := writeRow(b, r); err != nil {
 			return err
 		}
 		k := numbered(r.EventSeq)
@@ -92,6 +98,10 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 		}
 	}
 	return nil
+}
+
+func writeRow(b *bbolt.Bucket, r *queue.Row) error {
+	return putJSON(b, numbered(r.Seq()), &rowRecord{r.EventSeq, r.Line, r.After, r.Run, r.Known, r.Ends})
 }
 
 // Settle counts the references, after the transaction.
@@ -145,7 +155,7 @@ func (r *Reader) Queue(tx *bbolt.Tx, receiver string, events StoredEvents) (rows
 		if len(k) != 8 || e == nil {
 			return fmt.Errorf("a key of %d octets, or the event %d is missing", len(k), stored.Event)
 		}
-		row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, EventSeq: stored.Event}
+		row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, Ends: stored.Ends, EventSeq: stored.Event}
 		row.Stamp(binary.BigEndian.Uint64(k), stored.Run, sizeOf(row, e.size))
 		rows = append(rows, row)
 		return nil

@@ -25,6 +25,7 @@ type Change struct {
 
 	Windows *[]string // the maintenance windows that the journal has as begun; nil if they are as before
 
+	Doubted        []Row // stored ones that have become Known
 	Removed, Added []Row
 	Events         *NewEvents // of the added rows
 	References     References // before the change; Settle counts them anew
