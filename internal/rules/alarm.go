@@ -137,6 +137,13 @@ func (r *evaluation) comparedBy(ctx context.Context, b *ruleInstance) (found com
 	return found
 }
 
+// alarmID returns the ID of an alert that begins. One that began with the same labels and has others by now keeps its own.
 func (e *Evaluator) alarmID(b *ruleInstance, r *record) string {
-	return alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), r.Labels.Map())
+	of := r.Labels.Map()
+	id := alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), of)
+	if b.kept[id] {
+		of[""] = "again"
+		id = alarm.ID(e.deployment, b.rule.UID, r.Labels.Get(poller.TargetLabel), of)
+	}
+	return id
 }

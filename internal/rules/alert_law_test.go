@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -51,7 +52,7 @@ func lawfulRule(r lawtest.Rule) func(lawtest.Evaluation) lawtest.Outcome {
 	b := newRuleInstance(&Rule{
 		UID: "g/" + lawtest.Name, Group: &Group{}, Alert: lawtest.Name, Expr: &parser.NumberLiteral{}, For: r.For, KeepFiringFor: r.KeepFiringFor,
 		Labels: r.Labels, Annotations: r.Annotations, labels: textsOf(r.Labels), annotations: textsOf(r.Annotations),
-	}, nil)
+	}, nil, time.Time{})
 	once := &evaluation{device: newDevice()}
 	once.device.selectors = &Selectors{mentions: map[string]bool{alertsName: true}}
 	return func(e lawtest.Evaluation) (o lawtest.Outcome) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/rules/result"
 	"trapline/internal/series"
 )
 
@@ -153,7 +154,7 @@ func (r *Rule) answer(s *status) ruleAnswer {
 func writeData[T any](w http.ResponseWriter, name string, list []T) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"data":{%q:`, name)
-	writeList(w, len(list), func(b []byte, i int) []byte {
+	result.WriteList(w, len(list), func(b []byte, i int) []byte {
 		text, _ := json.Marshal(&list[i]) // which is always possible
 		return append(b, text...)
 	})

@@ -175,6 +175,9 @@ func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	defer d.mu.Unlock()
 	if d.target != nil && string(d.target.Rendered) != string(t.Rendered) {
 		e.endSeries(d)
+		for _, b := range d.instances {
+			b.moved = true
+		}
 	}
 	return d.reconfigure(set, t)
 }
@@ -186,7 +189,7 @@ func (e *Evaluator) retire(d *device) []*record {
 	e.endSeries(d)
 	var list []*record
 	for _, b := range d.instances {
-		list = append(list, b.records()...)
+		list = append(list, b.leave()...)
 	}
 	for _, records := range d.restored {
 		list = append(list, records...)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,9 +11,11 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
 
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/quota"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -35,15 +38,16 @@ type device struct {
 	mu        sync.Mutex // guards the rest, and is held while rules are evaluated
 	target    *poller.Target
 	selectors *Selectors
-	seen      []bool                  // by number of the selector: it selects a series of the target
-	caches    map[string]*seriesCache // by name
-	poll      uint32                  // number of the last
-	decided   uint32                  // series seen in this pass or before have to be looked at again
-	grown     bool                    // more selectors may select something
-	instances []*ruleInstance         // rules that may have rows here, in their order
+	seen      []bool                         // by number of the selector: it selects a series of the target
+	caches    map[string]*seriesCache        // by name
+	inherited map[string][]storage.SeriesRef // of the last process, by name; nil before the first poll
+	poll      uint32                         // number of the last
+	decided   uint32                         // series seen in this pass or before have to be looked at again
+	grown     bool                           // more selectors may select something
+	instances []*ruleInstance                // rules that may have rows here, in their order
 	restored  map[string][]*record
 	jumps     []jump
-	quota     quota
+	quota     quota.Quota
 	look      *lookState
 
 	discontinuities map[uint64]float64 // ifCounterDiscontinuityTime by the hash of its row
@@ -54,7 +58,7 @@ type device struct {
 }
 
 func newDevice() *device {
-	return &device{caches: map[string]*seriesCache{}, look: newLookState(), quota: newQuota()}
+	return &device{caches: map[string]*seriesCache{}, look: newLookState(), quota: quota.New()}
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
@@ -84,7 +88,7 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	if !pass.Up {
 		d.tables = &tables{}
 	}
-	d.quota.begin(at, d.live())
+	d.quota.Begin(at, d.live())
 	in.own = true
 	in.columns([]*series.Set{r.Health, pollSeries(pass, d.target)}, d.target.Rendered)
 	in.own = false
@@ -92,8 +96,9 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	d.broken = brokenNames(pass)
 	if pass.Up {
 		in.columns(pass.Read(), d.target.Rendered)
-		d.quota.end()
+		d.quota.End()
 	}
+	d.endInherited(in, s, pass)
 	for name, s := range d.caches {
 		if pass.Refreshed == nil && (isPollSeries(name) || pass.Up && !d.broken(name) || !pass.Up && emptied) {
 			s.drop(d.poll, in.end)
@@ -111,6 +116,32 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 		return lost.err
 	}
 	return in.rejected
+}
+
+// endInherited ends the series of the last process that the target has no more: rows are gone, or have other labels.
+func (d *device) endInherited(in *pollWriter, s *store, pass *poller.Pass) {
+	if d.inherited == nil {
+		d.inherited = map[string][]storage.SeriesRef{}
+		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
+		for name := range d.selectors.byName {
+			if !d.selectors.isMade(name) && !isPollSeries(name) {
+				of := labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)
+				d.inherited[name] = s.samples.Matching(context.Background(), in.now.Add(-2*minLookback).UnixMilli(), only, of)
+			}
+		}
+	}
+	for name, refs := range d.inherited {
+		has := d.caches[name]
+		if !pass.Up || pass.Refreshed != nil || d.broken(name) || has != nil && has.carried {
+			continue
+		}
+		for _, ref := range refs {
+			if has == nil || !slices.ContainsFunc(has.series, func(one cachedSeries) bool { return one.ref == ref }) {
+				in.end(ref)
+			}
+		}
+		delete(d.inherited, name)
+	}
 }
 
 // end ends all series of the target.
@@ -207,10 +238,7 @@ func (d *device) bind(set *Set, alive time.Time) {
 	for _, r := range set.Rules() {
 		b := byUID[r.UID]
 		if b == nil && r.Global == "" && (len(d.restored[r.UID]) > 0 || set.Selectors.mayYield(r.Expr, d.seen)) {
-			b = newRuleInstance(r, d.restored[r.UID])
-			if b.unseeded {
-				b.last = alive
-			}
+			b = newRuleInstance(r, d.restored[r.UID], alive)
 		}
 		if b != nil {
 			list = append(list, b)
@@ -230,7 +258,7 @@ func (d *device) reconfigure(set *Set, t *poller.Target) (left []*record) {
 	for _, b := range d.instances {
 		r := byUID[b.rule.UID]
 		if r == nil || (r.Global != "") != (t == nil) {
-			left = append(left, b.records()...)
+			left = append(left, b.leave()...)
 			continue
 		}
 		kept = append(kept, b.successor(r))

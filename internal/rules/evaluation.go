@@ -113,25 +113,27 @@ func (r *evaluation) alert(ctx context.Context, b *ruleInstance, found promql.Ve
 	if err != nil {
 		return nil, err
 	}
+	b.follow(found, r.device.target)
 	b.alerts.Step(found, r.at, b.rule.For, b.rule.KeepFiringFor)
 	r.annotate(ctx, b)
 	return b.activeSamples(r.selectors(), at), nil
 }
 
-// seed adds the persisted alerts that still have the labels which the rule makes of their samples.
+// seed adds the persisted alerts, with the texts of their rule where it makes the same labels of their samples.
 func (r *evaluation) seed(ctx context.Context, b *ruleInstance) error {
 	b.unseeded = false
 	var vector promql.Vector
 	for _, one := range b.persisted {
 		vector = append(vector, promql.Sample{Metric: one.Sample, T: r.at.UnixMilli(), F: float64(one.Value)})
 	}
+	for key, one := range b.persisted {
+		b.alerts[key] = one.alert(r.at, b.rule.For)
+		if r.evaluator.alarmID(b, one) != one.ID {
+			b.keep(one.ID)
+		}
+	}
 	if _, err := r.withAlertLabels(ctx, b, vector); err != nil {
 		return err
-	}
-	for key := range b.found {
-		if one := b.persisted[key]; one != nil {
-			b.alerts[key] = one.alert(r.at, b.rule.For)
-		}
 	}
 	r.annotate(ctx, b)
 	return nil
@@ -203,14 +205,15 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 		now.ID, now.Sample = r.evaluator.alarmID(b, now), sampleOf(b, key, a)
 	}
 	now.Baseline = r.holds(b.rule, old, now)
-	if old != nil && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline { // in nothing that is stored
-		b.persisted[key] = now
+	wasSent := old != nil && old.sent()
+	news := now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) || !labels.Equal(old.Labels, now.Labels))
+	if old != nil && !news && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline && labels.Equal(old.Labels, now.Labels) {
+		b.persisted[key] = now // it differs in nothing that is stored
 	} else {
 		r.changes = append(r.changes, change{b.persisted, key, old, now})
 	}
-	wasSent := old != nil && old.sent()
 	switch {
-	case now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) && !old.differs(a)):
+	case news:
 		r.transitions = append(r.transitions, outbox.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
 	case !now.Firing && wasSent:
 		r.clearAlarm(ctx, b, old)

@@ -50,18 +50,18 @@ func (e *Evaluator) mended(d *device) time.Time {
 // noteExcess counts, publishes and logs the samples of a poll that were not stored.
 func (e *Evaluator) noteExcess(d *device) {
 	q := &d.quota
-	if q.refused == 0 && !q.since.IsZero() { // the target did not answer
+	if q.Refused == 0 && !q.Since.IsZero() { // the target did not answer
 		return
 	}
-	e.metrics.refused.Add(float64(q.refused))
-	if q.since.IsZero() {
+	e.metrics.refused.Add(float64(q.Refused))
+	if q.Since.IsZero() {
 		d.excess.Store(nil)
 		return
 	}
-	d.excess.Store(&Excess{Samples: q.refused, Since: q.since})
-	if q.due() {
+	d.excess.Store(&Excess{Samples: q.Refused, Since: q.Since})
+	if q.Due() {
 		e.logger.Warn("too many series of a target are new: rules do not see those above the limit",
-			"target", d.target.Name, "samples_not_stored", q.refused, "max_series", q.max, "max_new_per_hour", q.perHour)
+			"target", d.target.Name, "samples_not_stored", q.Refused, "max_series", q.Max, "max_new_per_hour", q.PerHour)
 	}
 }
 

@@ -179,5 +179,5 @@ func (in *pollWriter) detectJump(one *cachedSeries, v float64, row []byte) {
 
 // admits reports whether a series that the target did not have in its last pass may be stored.
 func (in *pollWriter) admits(lset labels.Labels) bool {
-	return in.own || in.appender.Has(lset) || in.device.quota.admit()
+	return in.own || in.appender.Has(lset) || in.device.quota.Admit()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/result"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
@@ -78,7 +79,7 @@ func (e *Evaluator) runQuery(w http.ResponseWriter, r *http.Request, o CostOptio
 		writeError(w, http.StatusUnprocessableEntity, "execution", found.Err)
 		return
 	}
-	writeResult(w, found.Value)
+	result.Write(w, found.Value)
 }
 
 func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"trapline/internal/rules/quota"
 )
 
 // A device that has other rows in each poll adds no more series than its quota lets it, whatever it does; the rows that
@@ -22,8 +24,8 @@ func TestRowsThatAreAlwaysNewAreBounded(t *testing.T) {
 		r.e.logger = slog.New(slog.NewTextHandler(&text, nil))
 		d := r.e.device("sw1")
 		stable := 1 + random.IntN(20)
-		d.quota.max, d.quota.perHour = stable+random.IntN(100), float64(random.IntN(1000))
-		d.quota.fresh = float64(d.quota.max)
+		d.quota.Max, d.quota.PerHour = stable+random.IntN(100), float64(random.IntN(1000))
+		d.quota.Fresh = float64(d.quota.Max)
 		values := make([]int, stable)
 		rows := func(others int) (list []string) {
 			for range others {
@@ -49,7 +51,7 @@ func TestRowsThatAreAlwaysNewAreBounded(t *testing.T) {
 			r.poll(rows(others)...)
 			_ = r.take()
 			held := float64(int(r.e.series()) - own)
-			if limit := float64(d.quota.max-stable) + r.now.Sub(begin).Hours()*d.quota.perHour; held > limit {
+			if limit := float64(d.quota.Max-stable) + r.now.Sub(begin).Hours()*d.quota.PerHour; held > limit {
 				t.Fatalf("seed %d: %v series were added, %v may be", seed, held, limit)
 			}
 			if refused := testutil.ToFloat64(r.e.metrics.refused); held+refused != offered {
@@ -69,8 +71,8 @@ func TestRowsThatAreAlwaysNewAreBounded(t *testing.T) {
 					t.Fatalf("seed %d: the alarm of row %d at %d: %v", seed, i, v, raised[i])
 				}
 			}
-			if x := r.e.Excesses(); (len(x) == 1) != (d.quota.refused > 0) {
-				t.Fatalf("seed %d: %+v, %d refused", seed, x, d.quota.refused)
+			if x := r.e.Excesses(); (len(x) == 1) != (d.quota.Refused > 0) {
+				t.Fatalf("seed %d: %+v, %d refused", seed, x, d.quota.Refused)
 			}
 		}
 		if n := strings.Count(text.String(), "too many series"); n > 1 || (n == 1) != (testutil.ToFloat64(r.e.metrics.refused) > 0) {
@@ -87,14 +89,14 @@ func TestRowsThatComeBackAreFree(t *testing.T) {
 	d := r.e.device("sw1")
 	r.poll(`temperature{i="1"} 41`)
 	r.want("it is hot", "raise Hot i=1")
-	d.quota.max, d.quota.fresh, d.quota.perHour = 0, 0, 0
+	d.quota.Max, d.quota.Fresh, d.quota.PerHour = 0, 0, 0
 	for range 20 {
 		r.fail()
 		r.want("it does not answer", "clear Hot i=1 (the target does not answer)")
 		r.poll(`temperature{i="2"} 41`, `temperature{i="1"} 41`)
 		r.want("it answers", "raise Hot i=1")
 	}
-	d.quota.max, d.quota.fresh = 10, 1
+	d.quota.Max, d.quota.Fresh = 10, 1
 	r.poll(`temperature{i="2"} 41`, `temperature{i="1"} 41`)
 	r.want("a row may be new", "raise Hot i=2")
 	if x := r.e.Excesses(); len(x) != 0 {
@@ -104,17 +106,17 @@ func TestRowsThatComeBackAreFree(t *testing.T) {
 
 // The limits hold for a device whose rows are new every four seconds.
 func TestQuotaOfAnHour(t *testing.T) {
-	q, at, added := newQuota(), time.Unix(0, 0), 0
+	q, at, added := quota.New(), time.Unix(0, 0), 0
 	for range 3600 / 4 {
-		q.begin(at, 3000)
+		q.Begin(at, 3000)
 		for range 3000 {
-			if q.admit() {
+			if q.Admit() {
 				added++
 			}
 		}
 		at = at.Add(4 * time.Second)
 	}
-	if added < maxSeries || added > maxSeries+newSeriesPerHour {
+	if added < quota.MaxSeries || added > quota.MaxSeries+quota.NewSeriesPerHour {
 		t.Errorf("%d series are added in an hour", added)
 	}
 }

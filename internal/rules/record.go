@@ -32,7 +32,8 @@ type record struct {
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
 
-	fresh bool // the annotations are of the rule as it is
+	fresh     bool      // the annotations are of the rule as it is
+	evaluated time.Time // when its rule was last evaluated by this process, if a reload takes the alert from it
 }
 
 // number is a value that may be infinite or NaN, which JSON lacks.

@@ -67,6 +67,11 @@ func (s *Selectors) Named(name string) bool {
 	})
 }
 
+// isMade reports whether rules may produce series of that name.
+func (s *Selectors) isMade(name string) bool {
+	return slices.ContainsFunc(s.byName[name], func(n int) bool { return s.made[n] })
+}
+
 // Wanted reports whether any rule selects the series.
 func (s *Selectors) Wanted(series labels.Labels) bool {
 	return s.mark(series, make([]bool, len(s.all)))

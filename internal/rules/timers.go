@@ -131,10 +131,7 @@ func (d *device) bindGlobal(set *Set, alive time.Time) {
 		}
 		b := byUID[r.UID]
 		if b == nil {
-			b = newRuleInstance(r, d.restored[r.UID])
-			if b.unseeded {
-				b.last = alive
-			}
+			b = newRuleInstance(r, d.restored[r.UID], alive)
 		}
 		d.instances = append(d.instances, b)
 	}

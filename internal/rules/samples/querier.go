@@ -3,6 +3,7 @@ package samples
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -37,6 +38,19 @@ func (q *querier) Select(ctx context.Context, sorted bool, _ *storage.SelectHint
 		slices.SortFunc(set.list, func(a, b selected) int { return labels.Compare(a.series.labels, b.series.labels) })
 	}
 	return set
+}
+
+// Matching returns references to the series that match and have samples since a time in milliseconds.
+func (s *Store) Matching(ctx context.Context, since int64, matchers ...*labels.Matcher) (refs []storage.SeriesRef) {
+	found, rest := s.candidates(ctx, matchers)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for found.Next() {
+		if one := s.byRef[found.At()]; one != nil && matches(one.labels, rest) && one.within(since, math.MaxInt64) {
+			refs = append(refs, one.ref)
+		}
+	}
+	return refs
 }
 
 // candidates returns the series that those matchers select which name values, and the other matchers.

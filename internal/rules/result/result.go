@@ -1,4 +1,5 @@
-package rules
+// Package result writes results of PromQL as the API of Prometheus does.
+package result
 
 import (
 	"encoding/json"
@@ -12,18 +13,18 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// writeResult writes a result as Prometheus' API does, series by series: the JSON is many times as large as the result.
-func writeResult(w http.ResponseWriter, value parser.Value) {
+// Write writes a result as Prometheus' API does, series by series: the JSON is many times as large as the result.
+func Write(w http.ResponseWriter, value parser.Value) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"data":{"result":`)
 	switch value := value.(type) {
 	case promql.Vector:
-		writeList(w, len(value), func(b []byte, i int) []byte {
+		WriteList(w, len(value), func(b []byte, i int) []byte {
 			b = append(appendMetric(b, value[i].Metric), `,"value":`...)
 			return append(appendPoint(b, value[i].T, value[i].F), '}')
 		})
 	case promql.Matrix:
-		writeList(w, len(value), func(b []byte, i int) []byte { return appendPoints(b, &value[i]) })
+		WriteList(w, len(value), func(b []byte, i int) []byte { return appendPoints(b, &value[i]) })
 	case promql.Scalar:
 		_, _ = w.Write(appendPoint(nil, value.T, value.V))
 	case promql.String:
@@ -33,7 +34,8 @@ func writeResult(w http.ResponseWriter, value parser.Value) {
 	fmt.Fprintf(w, `,"resultType":%q},"status":"success"}`+"\n", value.Type())
 }
 
-func writeList(w io.Writer, n int, appendOne func([]byte, int) []byte) {
+// WriteList writes a list of n elements of JSON, each of which appendOne appends to octets.
+func WriteList(w io.Writer, n int, appendOne func([]byte, int) []byte) {
 	buffer := []byte("[")
 	for i := range n {
 		if i > 0 {
