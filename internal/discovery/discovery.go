@@ -246,10 +246,8 @@ func (d *Discovery) take(u update) *list {
 	if k == nil {
 		return nil
 	}
-	k.erred = time.Now()
-	if k.err != u.err {
-		k.err = u.err
-		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "of", u.kind, "err", u.err)
+	if k.fail(u.err, time.Now()) {
+		d.logger.Warn("a list of targets cannot be read, the last one stays", "list", l.name, "of", u.kind, "err", k.err)
 	}
 	return nil
 }

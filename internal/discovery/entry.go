@@ -133,14 +133,3 @@ func (m *maker) forget(used []labels.Labels) {
 	}
 	m.known = known
 }
-
-// merged returns the labels of a target of a group: those of the target come before those of the group.
-func merged(target, group model.LabelSet) labels.Labels {
-	b := labels.NewBuilder(labels.EmptyLabels())
-	for _, set := range []model.LabelSet{group, target} {
-		for name, value := range set {
-			b.Set(string(name), string(value))
-		}
-	}
-	return b.Labels()
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -103,5 +104,93 @@ func TestEntriesThatAreHostile(t *testing.T) {
 	}
 	if len(l.entries) != 1 || len(s.First) != len(g.Targets)-1 {
 		t.Errorf("%d targets, %d rejections", len(l.entries), len(s.First))
+	}
+}
+
+// allocated returns how many octets are allocated while f runs.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Short texts that memory holds as large ones are refused before they are decoded: the octets that are allocated for a
+// list are bounded by a few times its length.
+func TestListsThatBlowUp(t *testing.T) {
+	const n = 4 << 20
+	many := func(begin, each, end string) []byte {
+		return []byte(begin + strings.Repeat(each+",", n/len(each)) + each + end)
+	}
+	for name, raw := range map[string][]byte{
+		"groups":    many("[", `{}`, "]"),
+		"targets":   many(`[{"targets":[`, `""`, "]}]"),
+		"labels":    many(`[{"targets":["a"],"labels":{`, `"a":""`, "}}]"),
+		"backslash": many(`[{"targets":["a"],"labels":{`, `"a\\":"\\"`, "}}]"),
+		"nulls":     many(`[{"targets":[`, `null`, "]}]"),
+		"numbers":   many(`[{"targets":[`, `1`, "]}]"),
+	} {
+		var groups []*targetgroup.Group
+		var err error
+		octets := allocated(func() { groups, err = decodeGroups(raw) })
+		if octets > uint64(16*len(raw)) {
+			t.Errorf("%s: %d octets for a list of %d, %v", name, octets, len(raw), err)
+		}
+		if err == nil && (len(groups) > maxTargets || len(groups[0].Targets) > maxTargets) {
+			t.Errorf("%s: %d groups", name, len(groups))
+		}
+	}
+}
+
+// Labels of a group are those of each of its targets: together they are bounded.
+func TestLabelsOfLargeGroups(t *testing.T) {
+	large := model.LabelSet{"a": model.LabelValue(strings.Repeat("x", 1<<20))}
+	fair := model.LabelSet{"a": model.LabelValue(strings.Repeat("x", 60<<10))}
+	many := model.LabelSet{}
+	for i := range maxRawLabels {
+		many[model.LabelName(fmt.Sprint("l", i))] = ""
+	}
+	for name, common := range map[string]model.LabelSet{"large": large, "many": many, "fair": fair} {
+		g := &targetgroup.Group{Labels: common}
+		for i := range 20_000 {
+			g.Targets = append(g.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(fmt.Sprint("sw-", i))})
+		}
+		var all [][]labels.Labels
+		var err error
+		octets := allocated(func() { all, err = entries([]*targetgroup.Group{g}, maxTargets) })
+		switch {
+		case octets > 2*maxOctets:
+			t.Errorf("%s: %d octets", name, octets)
+		case name == "fair" && err == nil:
+			t.Errorf("%s: %d entries", name, len(all[0]))
+		case name != "fair" && (err != nil || all[0][7].Get(errorLabel) == "" || nameOf(all[0][7]) != "sw-7"):
+			t.Errorf("%s: %v, %v", name, all[0][7], err)
+		}
+	}
+}
+
+// Errors name no part of a URL that may be a secret, and are as long as a person can read.
+func TestErrorsOfServersAreShortAndWithoutSecrets(t *testing.T) {
+	for name, serve := range map[string]http.HandlerFunc{
+		"reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"type": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", strings.Repeat("x", 1<<18))
+		},
+		"circle": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.String()+"x", http.StatusFound)
+		},
+	} {
+		l := hostileList(t, serve)
+		l.url = strings.Replace(l.url, "http://", "http://user:SECRET@", 1) + "/?token=SECRET"
+		_, err := l.refresh(t.Context())
+		k := &kindState{}
+		if err == nil || !k.fail(err.Error(), time.Now()) || strings.Contains(k.err, "SECRET") || len(k.err) > 2*maxText {
+			t.Errorf("%s: %.2000s", name, k.err)
+		}
+	}
+	raw := labels.FromStrings("__meta_url", "http://user:SECRET@host/", "site", "x")
+	if name := nameOf(raw); strings.Contains(name, "SECRET") || !strings.Contains(name, "site") {
+		t.Error(name)
 	}
 }

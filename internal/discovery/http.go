@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,18 +55,12 @@ func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	var groups []*targetgroup.Group
-	if err := json.Unmarshal(raw, &groups); err != nil {
+	groups, err := decodeGroups(raw)
+	if err != nil {
 		return nil, err
 	}
 	for i, g := range groups {
-		if g == nil {
-			return nil, errors.New("a group of the list is null")
-		}
 		g.Source = strconv.Itoa(i)
-		if g.Labels == nil {
-			g.Labels = model.LabelSet{}
-		}
 		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(l.url)
 	}
 	now := len(groups)
@@ -87,7 +80,7 @@ func (l *httpList) get(ctx context.Context) ([]byte, error) {
 	request.Header.Set("X-Prometheus-Refresh-Interval-Seconds", strconv.FormatFloat(l.every.Seconds(), 'f', -1, 64))
 	response, err := l.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, withoutSecrets(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
@@ -101,6 +94,14 @@ func (l *httpList) get(ctx context.Context) ([]byte, error) {
 		err = fmt.Errorf("the answer has more than %d octets", maxList)
 	}
 	return raw, err
+}
+
+// withoutSecrets returns an error of a request without the parts of its URL that may be secrets.
+func withoutSecrets(err error) error {
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", shownURL(e.URL), e.Err)
+	}
+	return err
 }
 
 // shownURL returns a URL without password, and without the values of its query, which may be secrets.

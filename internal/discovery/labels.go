@@ -3,6 +3,7 @@ package discovery
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -32,7 +33,21 @@ const (
 // keyLabel returns the label that stands for a key of targets.
 func keyLabel(key string) string { return "__trapline_" + key + "__" }
 
+// errorLabel makes an entry of a list one that is no target, for the reason that it says.
+var errorLabel = keyLabel("error")
+
 // nameOf names a target whose labels were refused.
 func nameOf(raw labels.Labels) string {
-	return human.Visible(cmp.Or(raw.Get(nameLabel), raw.Get(instanceLabel), raw.Get(paramPrefix+"target"), raw.Get(model.AddressLabel), fmt.Sprint(raw)))
+	return human.Visible(cmp.Or(raw.Get(nameLabel), raw.Get(instanceLabel), raw.Get(paramPrefix+"target"), raw.Get(model.AddressLabel), fmt.Sprint(shownLabels(raw))))
+}
+
+// shownLabels are the labels that anybody may see: those with __ may hold the URL of the list, with its password.
+func shownLabels(raw labels.Labels) labels.Labels {
+	b := labels.NewBuilder(labels.EmptyLabels())
+	raw.Range(func(l labels.Label) {
+		if !strings.HasPrefix(l.Name, model.ReservedLabelPrefix) {
+			b.Set(l.Name, l.Value)
+		}
+	})
+	return b.Labels()
 }

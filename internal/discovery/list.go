@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/human"
 )
 
 // list is the targets of an entry of `discovery`: of its sources, as each was read last.
@@ -46,6 +48,11 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	if k == nil {
 		return
 	}
+	all, err := entries(groups, l.room(kind, groups))
+	if err != nil {
+		k.fail(err.Error(), now)
+		return
+	}
 	k.last = now
 	if now.Sub(k.erred) > attemptTime {
 		k.err = ""
@@ -53,20 +60,38 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	if k.first.IsZero() {
 		k.first = now
 	}
-	for _, g := range groups {
+	for i, g := range groups {
 		key := sourceKey{kind, g.Source}
 		k.heard[g.Source] = true
-		if len(g.Targets) == 0 {
+		if len(all[i]) == 0 {
 			delete(l.sources, key)
 			continue
 		}
-		targets := g.Targets[:min(len(g.Targets), maxTargets+1)] // of which one too many is reported
-		all := make([]labels.Labels, 0, len(targets))
-		for _, t := range targets {
-			all = append(all, merged(t, g.Labels))
-		}
-		l.sources[key] = all
+		l.sources[key] = all[i]
 	}
+}
+
+// room returns how many entries groups may have beside the other sources, one more than are polled, which is reported.
+func (l *list) room(kind string, groups []*targetgroup.Group) int {
+	room := maxTargets + 1
+	replaced := make(map[string]bool, len(groups))
+	for _, g := range groups {
+		replaced[g.Source] = true
+	}
+	for key, raw := range l.sources {
+		if key.kind != kind || !replaced[key.source] {
+			room -= len(raw)
+		}
+	}
+	return max(0, room)
+}
+
+// fail notes an attempt to read that failed. It reports whether the one before did not, or differently.
+func (k *kindState) fail(text string, now time.Time) (other bool) {
+	text = shortened(human.Visible(text))
+	other = k.err != text
+	k.err, k.erred = text, now
+	return other
 }
 
 // forget removes sources that other lists had, and those that were not read again within the grace time after the

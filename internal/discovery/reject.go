@@ -70,9 +70,6 @@ func checkTexts(t *poller.TargetSettings) error {
 	return nil
 }
 
-// errorLabel makes an entry of a list one that is no target, for the reason that it says.
-var errorLabel = keyLabel("error")
-
 // rejection returns the rejection of an entry by an error.
 func rejection(list string, raw labels.Labels, err error) Rejection {
 	reason := rejectSetting
