@@ -105,8 +105,8 @@ func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 	}
 	if old != nil {
 		l.sources = old.sources
-		for _, e := range old.guard.missing {
-			l.held = append(l.held, e.raw)
+		for _, a := range old.guard.missing {
+			l.held = append(l.held, a.entry.raw)
 		}
 	} else if err := l.restore(d.current.StateDir); err != nil {
 		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)

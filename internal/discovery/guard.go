@@ -1,7 +1,9 @@
 package discovery
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -11,48 +13,76 @@ type guard struct {
 	grace   time.Duration
 
 	accepted map[string]*Entry // by name: those that are polled
-	missing  map[string]*Entry // of them: those that the list has no more
-	since    time.Time
-	agreed   int // refreshes since then that lacked the same
+	missing  map[string]absent // of them: those that the list has no more; nil if none are kept
+}
+
+// absent is a target that is kept.
+type absent struct {
+	entry  *Entry
+	since  time.Time
+	agreed int // refreshes since then that lacked it, too
 }
 
 // step takes the targets of a list, and returns those to poll. Refreshed reports that the list was read again.
 func (g *guard) step(wanted map[string]*Entry, refreshed bool, now time.Time) map[string]*Entry {
-	missing := map[string]*Entry{}
+	missing := map[string]absent{}
 	for name, e := range g.accepted {
-		if wanted[name] == nil {
-			missing[name] = e
+		if wanted[name] != nil {
+			continue
 		}
+		a, known := g.missing[name]
+		switch {
+		case !known:
+			a = absent{entry: e, since: now}
+		case refreshed:
+			a.agreed++
+		}
+		missing[name] = a
 	}
-	switch {
-	case len(missing) == 0 || g.missing == nil && !g.tooMany(len(missing), len(wanted)):
-		return g.accept(wanted)
-	case g.missing == nil:
-		g.since, g.agreed = now, 0
-	case refreshed && sameNames(g.missing, missing):
-		g.agreed++
-	case refreshed:
-		g.agreed = 0
-	}
-	g.missing = missing
-	if now.Sub(g.since) >= g.grace && g.agreed >= 2 {
+	if g.missing == nil && !g.tooMany(len(missing), len(wanted)) {
 		return g.accept(wanted)
 	}
+	maps.DeleteFunc(missing, func(_ string, a absent) bool { return now.Sub(a.since) >= g.grace && a.agreed >= 2 })
+	forgetOldest(missing, maxTargets-len(wanted))
+	if len(missing) == 0 {
+		return g.accept(wanted)
+	}
+	return g.keep(wanted, missing)
+}
+
+// forgetOldest removes the targets that are missing longest, beyond a number.
+func forgetOldest(missing map[string]absent, most int) {
+	over := len(missing) - max(0, most)
+	if over <= 0 {
+		return
+	}
+	names := slices.SortedFunc(maps.Keys(missing), func(a, b string) int {
+		return cmp.Or(missing[a].since.Compare(missing[b].since), cmp.Compare(a, b))
+	})
+	for _, name := range names[:over] {
+		delete(missing, name)
+	}
+}
+
+// keep adds targets that are missing to those of the list.
+func (g *guard) keep(wanted map[string]*Entry, missing map[string]absent) map[string]*Entry {
 	kept := maps.Clone(wanted)
-	maps.Copy(kept, missing)
-	g.accepted = kept
+	for name, a := range missing {
+		kept[name] = a.entry
+	}
+	g.accepted, g.missing = kept, missing
 	return kept
 }
 
 // resume goes on to keep targets that the guard of the process before has kept.
 func (g *guard) resume(wanted, kept map[string]*Entry, now time.Time) {
-	g.accepted = maps.Clone(wanted)
+	missing := map[string]absent{}
 	for name, e := range kept {
 		if wanted[name] == nil {
-			g.accepted[name] = e
+			missing[name] = absent{entry: e, since: now}
 		}
 	}
-	g.missing, g.since, g.agreed = kept, now, 0
+	g.keep(wanted, missing)
 }
 
 // accept takes the list as it is.
@@ -68,22 +98,12 @@ func (g *guard) tooMany(lost, left int) bool {
 	return share && g.maxDrop < 100 && (lost >= smallDrop || left == 0)
 }
 
-// end returns when the targets may go at the earliest, zero if none are kept.
-func (g *guard) end() time.Time {
-	if g.missing == nil {
-		return time.Time{}
-	}
-	return g.since.Add(g.grace)
-}
-
-func sameNames(a, b map[string]*Entry) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name := range a {
-		if b[name] == nil {
-			return false
+// end returns when targets may go at the earliest, zero if none are kept.
+func (g *guard) end() (end time.Time) {
+	for _, a := range g.missing {
+		if at := a.since.Add(g.grace); end.IsZero() || at.Before(end) {
+			end = at
 		}
 	}
-	return true
+	return end
 }

@@ -94,12 +94,16 @@ func (k *kindState) fail(text string, now time.Time) (other bool) {
 	return other
 }
 
-// forget removes sources that other lists had, and those that were not read again within the grace time after the
-// first of their kind.
+// forget removes sources of kinds that the settings have no more, once all kinds of the list were read, and those that were
+// not read again within the grace time after the first of their kind.
 func (l *list) forget(now time.Time) {
+	whole := true
+	for _, k := range l.kinds {
+		whole = whole && !k.first.IsZero()
+	}
 	maps.DeleteFunc(l.sources, func(key sourceKey, _ []labels.Labels) bool {
 		k := l.kinds[key.kind]
-		return k == nil || !k.heard[key.source] && !k.first.IsZero() && now.Sub(k.first) >= l.guard.grace
+		return k == nil && whole || k != nil && !k.heard[key.source] && !k.first.IsZero() && now.Sub(k.first) >= l.guard.grace
 	})
 }
 
@@ -138,8 +142,8 @@ func (l *list) settle(refreshed bool, now time.Time) {
 		l.guard.resume(wanted, held, now)
 	}
 	kept := l.guard.step(wanted, refreshed, now)
-	for _, e := range l.guard.missing {
-		used = append(used, e.raw)
+	for _, a := range l.guard.missing {
+		used = append(used, a.entry.raw)
 	}
 	l.maker.forget(used)
 	l.entries = slices.SortedFunc(maps.Values(kept), func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })

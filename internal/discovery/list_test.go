@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -105,6 +106,88 @@ func TestTheGuardKeepsTargets(t *testing.T) {
 	expect(20)
 	r.read(upTo(11)) // less than half
 	expect(11)
+}
+
+// A list that names its targets anew with each reading is polled as it is, with those of the grace time; one that goes
+// back and forth between two states has both.
+func TestTheGuardForgets(t *testing.T) {
+	r := newRig(t, t.TempDir())
+	most := 0
+	for reading := range 300 {
+		r.read(upTo(1000)[20*(reading%50) : 20*(reading%50)+20])
+		if reading%50 < 25 {
+			r.now = r.now.Add(time.Minute)
+		} else {
+			r.now = r.now.Add(10 * time.Minute)
+		}
+		most = max(most, len(r.list.entries))
+	}
+	if most > 20*18 || len(r.list.entries) > 20*5 {
+		t.Errorf("%d targets, %d at most", len(r.list.entries), most)
+	}
+	for reading := range 100 {
+		r.read(upTo(40)[20*(reading%2) : 20*(reading%2)+20])
+		r.now = r.now.Add(10 * time.Minute)
+	}
+	if n := len(r.list.entries); n != 40 || len(r.list.guard.missing) != 20 {
+		t.Errorf("%d targets, %d held", n, len(r.list.guard.missing))
+	}
+}
+
+// Whatever a list has lost, and however long it is: no more is polled than a list may have.
+func TestWhatTheGuardKeepsIsBounded(t *testing.T) {
+	g := guard{maxDrop: 50, grace: time.Hour}
+	now := time.Unix(1e9, 0)
+	for reading := range 3 {
+		wanted := map[string]*Entry{}
+		for i := range maxTargets * 2 / 5 {
+			wanted[fmt.Sprint(reading, "-", i)] = &Entry{}
+		}
+		now = now.Add(time.Minute)
+		if kept := g.step(wanted, true, now); len(kept) > maxTargets || len(kept) < len(wanted) || len(g.missing) != len(kept)-len(wanted) {
+			t.Errorf("%d targets of %d, %d missing", len(kept), len(wanted), len(g.missing))
+		}
+	}
+	if g.accepted["0-0"] != nil && g.accepted["1-0"] == nil {
+		t.Error("those that were lost last are gone first")
+	}
+}
+
+// The address of a list's server changes: its targets stay until the new one has answered.
+func TestOtherServersTakeNoTargetAway(t *testing.T) {
+	dir := t.TempDir()
+	d := New(func() {}, slog.New(slog.DiscardHandler))
+	configure := func(url string) {
+		d.Configure(Configuration{
+			Lists: []Settings{{Name: "l", NetBox: &NetBox{URL: url}}}, StateDir: dir, Usual: func(*poller.TargetSettings) error { return nil },
+		})
+	}
+	receive := func(names ...string) {
+		g := &targetgroup.Group{Source: "devices"}
+		for _, name := range names {
+			g.Targets = append(g.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(name)})
+		}
+		for id := range d.lists[0].kinds {
+			d.lists[0].receive(id, []*targetgroup.Group{g}, time.Now())
+		}
+		d.lists[0].settle(true, time.Now())
+		d.saveList(d.lists[0])
+	}
+	expect := func(when string, want int) {
+		t.Helper()
+		if n := len(d.Entries()); n != want {
+			t.Errorf("%s: %d targets", when, n)
+		}
+	}
+	configure("https://old.example")
+	receive("a", "b", "c")
+	configure("https://new.example")
+	expect("a reload", 3)
+	d = New(func() {}, slog.New(slog.DiscardHandler))
+	configure("https://new.example")
+	expect("a restart", 3)
+	receive("a", "b")
+	expect("an answer", 2)
 }
 
 // Whatever is read, in which order and with which restarts: a target is polled while a source has it, and one that no

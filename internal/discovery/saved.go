@@ -41,8 +41,8 @@ func (l *list) save(dir string) error {
 	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
 		s.Sources = append(s.Sources, savedSource{key.kind, key.source, l.sources[key]})
 	}
-	for _, e := range l.guard.missing {
-		s.Held = append(s.Held, e.raw)
+	for _, a := range l.guard.missing {
+		s.Held = append(s.Held, a.entry.raw)
 	}
 	slices.SortFunc(s.Held, labels.Compare)
 	text, err := json.Marshal(&s)
