@@ -113,7 +113,7 @@ func BenchmarkOneAlarmOfAYear(b *testing.B) {
 // BenchmarkLabelsOfAYear searches all entries of a year for labels: a page of those that many have, and those that none has.
 func BenchmarkLabelsOfAYear(b *testing.B) {
 	y := newYear(b)
-	for _, text := range []string{`site="site-7"`, `site=~"site-7|site-8"`, `ifName="none"`, `ifName=~"none|nothing"`, `site!~"site-.*"`} {
+	for _, text := range []string{`site="site-7"`, `site=~"site-7|site-8"`, `ifName="none"`, `ifName=~"none|nothing"`, `site!~"site-.*"`, `target!~"access-.*"`, `alarm=~"none|nothing"`} {
 		b.Run(text, func(b *testing.B) {
 			m, err := mute.Parse(text)
 			if err != nil {

@@ -279,6 +279,7 @@ func (j *Journal) append(list []waiting) (written int, err error) {
 	if err = errors.Join(err, s.file.Sync()); err != nil {
 		return 0, errors.Join(err, s.file.Truncate(s.size))
 	}
+	s.grown.add(entries)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s.grow(entries, sizes, int64(len(frame)))

@@ -82,7 +82,7 @@ func key(name string) []byte {
 // matches reports whether a line has a value that the matcher matches. It decodes no more of it.
 func (c *condition) matches(line []byte) bool {
 	fields, own := line, []byte(nil)
-	if i := bytes.LastIndex(line, labelsStart); i >= 0 {
+	if i := bytes.Index(line, labelsStart); i >= 0 {
 		fields, own = line[:i], line[i+len(labelsStart):]
 	}
 	value, found := cutValue(own, c.label)

@@ -55,6 +55,8 @@ type search struct {
 	octets     int    // of the lines of found
 	at         uint64 // the last entry that was looked at
 	blocks     int    // that were read
+	buffer     []byte // for the lines of a block
+	ends       []int  // of its lines
 }
 
 func (j *Journal) newSearch(q *Query) *search {
@@ -184,7 +186,7 @@ func (s *search) wants(b *block) bool {
 
 // searchSegment reports whether the search is over.
 func (j *Journal) searchSegment(ctx context.Context, s *search, segment *segment) (done bool, err error) {
-	if !slices.ContainsFunc(segment.blocks, func(b block) bool { return s.wants(&b) }) {
+	if lack(segment.values, s.conditions) || !slices.ContainsFunc(segment.blocks, func(b block) bool { return s.wants(&b) }) {
 		return false, nil
 	}
 	file, close, err := segment.reader()
@@ -207,10 +209,10 @@ func (j *Journal) searchSegment(ctx context.Context, s *search, segment *segment
 			return true, nil
 		}
 		s.blocks++
-		lines, err := segment.read(file, b, j.decoder)
+		lines, err := segment.read(file, b, j.decoder, s.buffer)
 		if err != nil {
 			j.options.Logger.Error("a part of the journal cannot be read", "err", err)
-		} else if s.lines(lines) {
+		} else if s.buffer = lines; s.lines(lines) {
 			return true, nil
 		}
 		s.at = b.First
@@ -223,13 +225,21 @@ func (j *Journal) searchSegment(ctx context.Context, s *search, segment *segment
 
 // lines searches the lines of a block, and reports whether the search is over.
 func (s *search) lines(text []byte) bool {
-	next := lastLine
-	if s.query.Forward {
-		next = firstLine
+	s.ends = append(s.ends[:0], -1)
+	for at := 0; at < len(text); {
+		end := bytes.IndexByte(text[at:], '\n')
+		if end < 0 {
+			end = len(text) - at
+		}
+		at += end + 1
+		s.ends = append(s.ends, at-1)
 	}
-	for text = bytes.TrimSuffix(text, []byte("\n")); len(text) > 0; {
-		var line []byte
-		if line, text = next(text); !s.mayMatch(line) {
+	for i := range len(s.ends) - 1 {
+		if !s.query.Forward {
+			i = len(s.ends) - 2 - i
+		}
+		line := text[s.ends[i]+1 : s.ends[i+1]]
+		if !s.mayMatch(line) {
 			continue
 		}
 		var e Event
@@ -238,18 +248,6 @@ func (s *search) lines(text []byte) bool {
 		}
 	}
 	return false
-}
-
-// lastLine cuts the last line off.
-func lastLine(text []byte) (line, rest []byte) {
-	start := bytes.LastIndexByte(text, '\n') + 1
-	return text[start:], text[:max(0, start-1)]
-}
-
-// firstLine cuts the first line off.
-func firstLine(text []byte) (line, rest []byte) {
-	line, rest, _ = bytes.Cut(text, []byte("\n"))
-	return line, rest
 }
 
 // mayMatch reports whether the entry of a line may be selected. It is exact for the matchers, and cheap.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -65,7 +66,9 @@ type segment struct {
 	path   string
 	size   int64
 	blocks []block
-	file   *os.File // of the active segment; closed ones are opened for each query
+	values map[string][]string // of a closed segment: see values.index; nil where they are not known
+	grown  values              // of the active segment; guarded by Journal.writing
+	file   *os.File            // of the active segment; closed ones are opened for each query
 }
 
 const (
@@ -168,6 +171,7 @@ func (o *opened) scan(content []byte, d *zstd.Decoder) {
 		o.bad += skipped
 		skipped = 0
 		o.segment.grow(entries, sizes, int64(len(content)-len(behind)))
+		o.segment.grown.add(entries)
 		content = behind
 	}
 	o.bad += o.size - o.segment.size
@@ -195,7 +199,7 @@ var trailerWord = []byte("TLJX")
 
 // index is the last frame of a closed segment.
 func (s *segment) index() []byte {
-	text, _ := json.Marshal(s.blocks) // which has nothing in it that could fail
+	text, _ := json.Marshal(contents{s.blocks, s.values}) // which has nothing in it that could fail
 	b := binary.LittleEndian.AppendUint32(nil, indexMagic)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(text)+trailerSize))
 	b = append(b, text...)
@@ -218,16 +222,16 @@ func (s *segment) readIndex(f io.ReaderAt, size int64) bool {
 	if _, err := f.ReadAt(text, size-trailerSize-length); err != nil || crc32.Checksum(text, castagnoli) != sum {
 		return false
 	}
-	var blocks []block
-	if json.Unmarshal(text, &blocks) != nil || len(blocks) == 0 {
+	c, err := readContents(text)
+	if err != nil || len(c.Blocks) == 0 {
 		return false
 	}
-	for _, b := range blocks {
+	for _, b := range c.Blocks {
 		if len(b.Bloom) == 0 || b.Offset < 0 || b.Length < 0 || b.Length > size-b.Offset {
 			return false
 		}
 	}
-	s.size, s.blocks = size, blocks
+	s.size, s.blocks, s.values = size, c.Blocks, c.Values
 	return true
 }
 
@@ -235,7 +239,7 @@ func (s *segment) readIndex(f io.ReaderAt, size int64) bool {
 // are under way go on with the old file. Blocks that are damaged are left out: otherwise there could be no segment
 // after this one. Where all are, the file stays as it is.
 func (s *segment) close(d *zstd.Decoder, uptime time.Duration) (next *segment, damage, err error) {
-	next = &segment{path: s.path}
+	next = &segment{path: s.path, values: s.grown.index()}
 	f, err := os.OpenFile(s.path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, damage, err
@@ -245,7 +249,7 @@ func (s *segment) close(d *zstd.Decoder, uptime time.Duration) (next *segment, d
 	defer encoder.Close()
 	for i := range s.blocks {
 		b := s.blocks[i]
-		lines, err := s.read(s.file, &b, d)
+		lines, err := s.read(s.file, &b, d, nil)
 		if err != nil {
 			damage = errors.Join(damage, err)
 			continue
@@ -275,13 +279,13 @@ func (s *segment) close(d *zstd.Decoder, uptime time.Duration) (next *segment, d
 	return next, damage, syncDirectory(filepath.Dir(s.path))
 }
 
-// read returns the lines of a block.
-func (s *segment) read(f io.ReaderAt, b *block, d *zstd.Decoder) ([]byte, error) {
+// read returns the lines of a block. They are in buffer if that has room for them.
+func (s *segment) read(f io.ReaderAt, b *block, d *zstd.Decoder, buffer []byte) ([]byte, error) {
 	content := make([]byte, b.Length)
 	if _, err := f.ReadAt(content, b.Offset); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
-	lines, err := d.DecodeAll(content, make([]byte, 0, b.Raw))
+	lines, err := d.DecodeAll(content, slices.Grow(buffer[:0], b.Raw))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path, err)
 	}
