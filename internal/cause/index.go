@@ -4,6 +4,7 @@ package cause
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,9 +18,13 @@ import (
 type Index struct {
 	rules  []Rule
 	labels func(*alarm.Alarm) mute.Labels
-	base   *Index             // nil, or the index that this one changes
+	base   *Index             // nil, or the index that this one changes, which changes no other one
 	nodes  map[string]*node   // by ID of the alarm; nil hides that of base
 	groups map[group]*members // without those of base
+	rings  *rings             // nil if nothing is known of the index as it is
+
+	before map[group][2]*node // the oldest sources of changed groups, before the change
+	hidden map[step]int       // how many of the oldest sources of base are hidden
 }
 
 // group identifies the alarms that a rule compares with each other.
@@ -52,11 +57,14 @@ type members struct {
 
 // NewIndex returns an index without alarms. labels are those that matchers compare.
 func NewIndex(rules []Rule, labels func(*alarm.Alarm) mute.Labels) *Index {
-	return &Index{rules: rules, labels: labels, nodes: map[string]*node{}, groups: map[group]*members{}}
+	return &Index{rules: rules, labels: labels, nodes: map[string]*node{}, groups: map[group]*members{}, before: map[group][2]*node{}, hidden: map[step]int{}}
 }
 
 // Changing returns an index that begins as x. x must not change as long as it is in use.
 func (x *Index) Changing() *Index {
+	if x.Empty() {
+		return x
+	}
 	c := NewIndex(x.rules, x.labels)
 	c.base = x
 	return c
@@ -67,77 +75,87 @@ func (x *Index) Empty() bool { return x == nil || len(x.rules) == 0 }
 
 // Set replaces an alarm; s is nil if it is not active.
 func (x *Index) Set(id, key string, s *alarm.State) {
-	if !x.Empty() {
-		x.replace(id, x.node(id), x.newNode(key, s))
+	if x.Empty() {
+		return
+	}
+	if was, is := x.node(id), x.newNode(key, s); !was.equal(is) {
+		x.replace(id, was, is)
 	}
 }
 
-// Put is Set, and returns the keys of other alarms that may begin or cease to be inhibited.
-func (x *Index) Put(id, key string, s *alarm.State) (touched []string) {
+// Put is Set for an index that changes another one.
+func (x *Index) Put(id, key string, s *alarm.State) {
 	if x.Empty() {
-		return nil
+		return
 	}
 	was, is := x.node(id), x.newNode(key, s)
 	if was.equal(is) {
-		return nil
+		return
 	}
-	var groups []group
 	for _, n := range []*node{was, is} {
 		for _, m := range n.memberships() {
-			if m.source && !slices.Contains(groups, m.group) {
-				groups = append(groups, m.group)
+			if _, known := x.before[m.group]; m.source && !known {
+				x.before[m.group] = x.oldest(m.group)
 			}
 		}
 	}
-	before := make([][2]*node, len(groups))
-	for i, g := range groups {
-		before[i] = x.oldest(g)
-	}
-	t := touch{x: x, seen: map[*node]bool{}}
-	t.follow(groups)
 	x.replace(id, was, is)
-	t.follow(groups)
-	for i, g := range groups {
-		if before[i] != x.oldest(g) {
-			x.targets(g, 1, t.add)
+}
+
+// Touched returns the keys of the alarms that may have begun or ceased to be inhibited by other ones since the last call.
+// changed reports whether others than Put have changed an alarm since the index began: these are among them.
+func (x *Index) Touched(changed func(key string) bool) (keys []string) {
+	if len(x.before) == 0 {
+		return nil
+	}
+	seen := map[*node]bool{}
+	add := func(n *node) bool {
+		if !seen[n] {
+			seen[n] = true
+			keys = append(keys, n.key)
+		}
+		return true
+	}
+	x.follow(func(n *node) bool {
+		if x.nodes[n.id] != nil || changed(n.key) || x.differs(n.id) {
+			add(n)
+		}
+		return true
+	})
+	for g, before := range x.before {
+		if before != x.oldest(g) {
+			x.targets(g, 1, add)
 		}
 	}
-	return t.keys
+	clear(x.before)
+	return keys
 }
 
-// touch collects alarms.
-type touch struct {
-	x    *Index
-	seen map[*node]bool
-	keys []string
+// differs reports whether an alarm is inhibited by another one than before the index began.
+func (x *Index) differs(id string) bool {
+	was, before := x.base.Inhibited(id)
+	is, inhibited := x.Inhibited(id)
+	return was != is || before != inhibited
 }
 
-func (t *touch) add(n *node) bool {
-	if !t.seen[n] {
-		t.seen[n] = true
-		t.keys = append(t.keys, n.key)
-	}
-	return true
-}
-
-// follow adds the alarms in the middle that sources of groups inhibit, directly or by others: they may be in a ring.
-func (t *touch) follow(groups []group) {
-	next := slices.Clone(groups)
+// follow calls f for the alarms in the middle that the sources of changed groups inhibit, directly or by others: they may
+// be in a ring.
+func (x *Index) follow(f func(*node) bool) {
 	done := map[group]bool{}
+	next := slices.Collect(maps.Keys(x.before))
 	for len(next) > 0 {
 		g := next[0]
 		if next = next[1:]; done[g] {
 			continue
 		}
 		done[g] = true
-		t.x.targets(g, 0, func(n *node) bool {
-			t.add(n)
+		x.targets(g, 0, func(n *node) bool {
 			for _, m := range n.in {
-				if m.source {
+				if m.source && !done[m.group] {
 					next = append(next, m.group)
 				}
 			}
-			return true
+			return f(n)
 		})
 	}
 }
@@ -194,6 +212,7 @@ func (x *Index) node(id string) *node {
 }
 
 func (x *Index) replace(id string, was, is *node) {
+	x.rings = nil
 	if x.nodes[id] == was {
 		x.list(was, remove)
 	}
@@ -276,23 +295,37 @@ func (x *Index) sources(g group, i int, f func(*node) bool) bool {
 // oldest returns the oldest sources of a group, those that are no targets and the others.
 func (x *Index) oldest(g group) (first [2]*node) {
 	for i := range first {
-		for at := x; at != nil; at = at.base {
-			if all := at.groups[g]; all != nil {
-				first[i] = older(first[i], at.first(all.sources[i], x))
-			}
+		first[i] = x.first(step{g, i})
+		if x.base != nil {
+			first[i] = older(first[i], x.firstOfBase(step{g, i}))
 		}
 	}
 	return first
 }
 
-// first returns the first node of a list that is not hidden in x.
-func (x *Index) first(list []*node, in *Index) *node {
-	for _, n := range list {
-		if x == in || in.node(n.id) == n {
-			return n
-		}
+// first returns the first of the own nodes of a list.
+func (x *Index) first(s step) *node {
+	if all := x.groups[s.group]; all != nil && len(all.sources[s.list]) > 0 {
+		return all.sources[s.list][0]
 	}
 	return nil
+}
+
+// firstOfBase returns the first node of a list of base that is not hidden. One that is hidden remains so.
+func (x *Index) firstOfBase(s step) *node {
+	all := x.base.groups[s.group]
+	if all == nil {
+		return nil
+	}
+	list, i := all.sources[s.list], x.hidden[s]
+	for i < len(list) && x.node(list[i].id) != list[i] {
+		i++
+		x.hidden[s] = i
+	}
+	if i == len(list) {
+		return nil
+	}
+	return list[i]
 }
 
 func older(a, b *node) *node {

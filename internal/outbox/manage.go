@@ -104,7 +104,7 @@ func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
 		return
 	}
 	switch v := p.View(at); {
-	case v == nil && d.Kind == alarm.Clear, v != nil && !v.Unknown && (v.Event == d.ID || d.Kind == alarm.Acked):
+	case v == nil && d.Kind == alarm.Clear && d.Why != errExpired.Error(), v != nil && !v.Unknown && (v.Event == d.ID || d.Kind == alarm.Acked):
 		p.append(q, r)
 	case v != nil && v.Unknown:
 		p.restate(at)

@@ -220,7 +220,7 @@ func (p *plan) cause(key string, was, is *alarm.State) {
 	if of == nil {
 		of = was
 	}
-	p.touched = append(p.touched, p.causes.Put(of.ID, key, is)...)
+	p.causes.Put(of.ID, key, is)
 }
 
 // DownOf returns the targets of which active alarms say that they do not answer: see Outbox.Down.
@@ -287,6 +287,7 @@ func (p *plan) announceTouched() {
 		p.cause(key, s, p.Alarm(key)) // it may have been refused, or have ended
 	}
 	clear(p.foreseen)
+	p.touched = append(p.touched, p.causes.Touched(func(key string) bool { _, planned := p.alarms[key]; return planned })...)
 	slices.Sort(p.touched)
 	for _, key := range slices.Compact(p.touched) {
 		p.announce(key)
