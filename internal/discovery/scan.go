@@ -170,7 +170,8 @@ func (s *scanner) first(ctx context.Context, up chan<- []*targetgroup.Group) tim
 	if run.Interrupted() {
 		return 0
 	}
-	return max(0, time.Until(ended.Add(cmp.Or(s.settings.Every.Duration, defaultEvery))))
+	every := cmp.Or(s.settings.Every.Duration, defaultEvery)
+	return min(max(0, time.Until(ended.Add(every))), every) // the clock may have been ahead when it ended
 }
 
 func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {

@@ -11,11 +11,31 @@ import (
 	"trapline/internal/snmp"
 )
 
-// deviceKey is the part of an engine discovery that identifies a device.
+// deviceKey is the part of an engine discovery that identifies a device, with its start in units of drift.
 type deviceKey struct {
 	engine string
 	boots  int32
+	start  int64
 }
+
+func keyOf(engine string, boots int32, booted time.Time) deviceKey {
+	return deviceKey{engine, boots, booted.Unix() / int64(drift/time.Second)}
+}
+
+// deviceLocked returns the device of an engine that is known in this sweep, nil if none is.
+func (s *Scan) deviceLocked(key deviceKey, booted time.Time) *device {
+	for _, off := range []int64{-1, 0, 1} {
+		for _, d := range s.devices[deviceKey{key.engine, key.boots, key.start + off}] {
+			if near(d.booted, booted) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// maxMembers bounds the addresses of one device that are asked. One that has more answers for whole networks.
+const maxMembers = 256
 
 // device is the addresses that are taken for one device while it is logged in to: a lock-out is of the device. Guarded by
 // the mutex of Scan.
@@ -39,13 +59,8 @@ func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int3
 		s.mu.Unlock()
 		return
 	}
-	key := deviceKey{engine, boots}
-	var d *device
-	for _, other := range s.devices[key] {
-		if near(other.booted, booted) {
-			d = other
-		}
-	}
+	key := keyOf(engine, boots, booted)
+	d := s.deviceLocked(key, booted)
 	if d == nil {
 		d = &device{booted: booted}
 		s.devices[key] = append(s.devices[key], d)
@@ -58,6 +73,10 @@ func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int3
 // addLocked has an address asked, behind others of its device.
 func (s *Scan) addLocked(ctx context.Context, d *device, r *Record, a netip.Addr) {
 	s.at[a] = d
+	if len(d.members) == maxMembers {
+		s.left++
+		return
+	}
 	d.members = append(d.members, a)
 	d.waiting = append(d.waiting, a)
 	d.guard.merge(&r.Guard)
@@ -83,7 +102,7 @@ func (s *Scan) askKnown(ctx context.Context) {
 				devices[r.Device] = d
 			}
 			if r.Engine != "" {
-				key := deviceKey{r.Engine, r.Boots}
+				key := keyOf(r.Engine, r.Boots, r.Booted)
 				s.devices[key] = append(s.devices[key], d)
 			}
 		}
@@ -220,6 +239,9 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 		return loginNone
 	}
 	s.save(d)
+	if ctx.Err() != nil {
+		return s.note(d, loginEnds) // nothing was sent
+	}
 	t, err := s.target(a, c)
 	if err != nil {
 		return s.note(d, loginNone)
@@ -305,9 +327,7 @@ func (s *Scan) save(d *device) {
 	s.mu.Lock()
 	guard, members := d.guard.clone(), slices.Clone(d.members)
 	s.mu.Unlock()
-	for _, a := range members {
-		s.state.update(a, func(r *Record) { r.Guard = guard })
-	}
+	s.state.setGuard(members, &guard)
 }
 
 // answers reports whether an engine answers at all.

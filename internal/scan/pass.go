@@ -58,11 +58,14 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 		s.working.Wait() // who takes no user is asked with communities by its device
 		s.state.setHeader(func(h *header) { h.Communities = h.Begun })
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.progress.Pass = q.name
 	s.mu.Unlock()
 	p := &sweep.Pass{
-		Order: s.order, From: from, Timeout: s.o.Timeout, Skip: func(a netip.Addr) bool { return s.skips(a, q) },
+		Order: s.order, From: from, Question: q.name, Timeout: s.o.Timeout, Skip: func(a netip.Addr) bool { return s.skips(a, q) },
 		Request: func(b []byte, id int32) []byte { return snmp.AppendDiscovery(b, id, announcedSize) },
 		Refused: func(a netip.Addr) {
 			s.mu.Lock()

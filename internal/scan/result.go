@@ -108,6 +108,9 @@ func (s *Scan) name(devices [][]*Record, taken map[string]bool) {
 	}
 	for _, d := range devices {
 		name := d[0].Facts.Name
+		if _, err := netip.ParseAddr(name); err == nil { // which another device may have
+			name = ""
+		}
 		if name == "" || count[name] > 1 || taken[name] || s.o.Usable != nil && !s.o.Usable(name) {
 			name = s.addressOf(d).String()
 		}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -95,7 +96,7 @@ type Scan struct {
 	at       map[netip.Addr]*device // by address, of this sweep
 	refused  map[netip.Addr]bool    // nobody listens there
 	doubts   []Doubt
-	left     int // devices that are left alone
+	left     int // devices, or addresses of one that has too many, that are left alone
 }
 
 // Open reads the state of a scan. Close it.
@@ -176,10 +177,20 @@ const maxFound = 200_000
 // maxLogins is how many devices are asked at once, each for one thing at a time.
 const maxLogins = 128
 
-// Run sweeps the networks once. If ctx is canceled, it returns its error, and whatever was found by then is kept.
+// Run sweeps the networks once. If ctx is canceled, it returns its error, and whatever was found by then is kept. It ends
+// when the state cannot be written: a login that is not noted might be tried again and again.
 func (s *Scan) Run(ctx context.Context) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	s.state.broken = stop
 	s.begin()
-	defer func() { err = errors.Join(err, s.state.sync()) }()
+	defer func() {
+		if failed := s.state.failure(); failed != nil {
+			err = fmt.Errorf("the state of the scan cannot be written: %w", failed)
+			return
+		}
+		err = errors.Join(err, s.state.sync())
+	}()
 	s.engine = client.New(client.Options{Logger: slog.New(slog.DiscardHandler)})
 	defer func() { _ = s.engine.Close() }()
 	s.sweeper = sweep.New(s.o.Port, s.pacer)
@@ -214,6 +225,7 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 // begin goes on with a sweep, or starts one.
 func (s *Scan) begin() {
 	now := s.o.Now()
+	s.state.notAfter(now)
 	if !s.o.Resume || !s.Interrupted() {
 		s.state.setHeader(func(h *header) { h.Seed, h.Of, h.Begun = rand.Uint64()|1, s.o.Of, now })
 		s.state.setPosition(0, 0)

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"trapline/internal/statedir"
@@ -70,6 +71,9 @@ func (r *Record) EngineID() []byte {
 type line struct {
 	Header *header `json:"header,omitempty"`
 	Record *Record `json:"record,omitempty"`
+	Guard  *Guard  `json:"guard,omitempty"` // of the addresses of a device
+
+	Of []netip.Addr `json:"of,omitempty"`
 }
 
 // state is kept for a restart.
@@ -81,9 +85,10 @@ type state struct {
 	records  map[netip.Addr]*Record
 	journal  *os.File
 	position *os.File
-	failed   error // of the first write that failed
-	size     int64 // octets of the journal
-	base     int64 // of it, when it was last compacted
+	failed   error  // of the first write that failed: there are no more
+	broken   func() // is called then; may be nil
+	size     int64  // octets of the journal
+	base     int64  // of it, when it was last compacted
 }
 
 const maxLine = 1 << 20
@@ -101,14 +106,68 @@ func openState(file string) (*state, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return nil, err
 	}
-	if err := s.load(); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	var err error
-	if s.position, err = os.OpenFile(file+".position", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if err := s.open(); err != nil {
+		s.close()
 		return nil, err
 	}
-	return s, s.compact()
+	return s, nil
+}
+
+// open opens the files, which no other process has open, and reads them.
+func (s *state) open() (err error) {
+	if s.position, err = os.OpenFile(s.file+".position", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(s.position.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("another process scans the same networks: %s: %w", s.position.Name(), err)
+	}
+	if err := s.load(); err != nil {
+		return fmt.Errorf("%s: %w", s.file, err)
+	}
+	return s.compact()
+}
+
+// fail notes a write that failed. Guarded by the mutex.
+func (s *state) fail(err error) {
+	if err == nil || s.failed != nil {
+		return
+	}
+	s.failed = err
+	if s.broken != nil {
+		s.broken()
+	}
+}
+
+// failure returns the error of the first write that failed.
+func (s *state) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// notAfter takes times of a clock that was ahead for those just before now: they would bind for as long as it was ahead.
+func (s *state) notAfter(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	past := func(limit time.Duration, times ...*time.Time) {
+		for _, at := range times {
+			if latest := now.Add(limit - 1); at.After(latest) {
+				*at = latest
+			}
+		}
+	}
+	past(0, &s.header.Begun, &s.header.Ended, &s.header.Communities)
+	for _, r := range s.records {
+		past(0, &r.Booted, &r.Heard, &r.Seen, &r.Asked)
+		past(maxHandsOff, &r.Guard.Until)
+		for i := range r.Guard.Failed {
+			past(0, &r.Guard.Failed[i])
+		}
+		for credential, t := range r.Guard.Tried {
+			past(refusalMemory, &t.Until)
+			r.Guard.Tried[credential] = t
+		}
+	}
 }
 
 func (s *state) load() error {
@@ -134,10 +193,16 @@ func (s *state) load() error {
 			continue
 		}
 		if l.Header != nil {
+			devices := s.header.Devices
 			s.header = *l.Header
+			s.header.Devices = max(s.header.Devices, devices)
+		}
+		if l.Guard != nil {
+			s.guardLocked(l.Of, l.Guard)
 		}
 		if l.Record != nil && l.Record.Address.IsValid() {
 			s.records[l.Record.Address] = l.Record
+			s.header.Devices = max(s.header.Devices, l.Record.Device)
 		}
 	}
 }
@@ -181,16 +246,15 @@ func (s *state) sorted() []*Record {
 }
 
 func (s *state) append(l line) {
-	if s.journal == nil {
+	if s.journal == nil || s.failed != nil {
 		return
 	}
 	text, err := json.Marshal(l)
 	if err == nil {
 		_, err = s.journal.Write(append(text, '\n'))
 	}
-	if s.size += int64(len(text)); s.failed == nil {
-		s.failed = err
-	}
+	s.size += int64(len(text))
+	s.fail(err)
 }
 
 // The journal is replaced by its sum when it is so many times as large as the last one, and has so many octets.
@@ -216,6 +280,23 @@ func (s *state) update(a netip.Addr, change func(*Record)) {
 	s.append(line{Record: r})
 }
 
+// setGuard sets the guard of all addresses of a device, and writes it before it returns.
+func (s *state) setGuard(of []netip.Addr, g *Guard) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guardLocked(of, g)
+	s.append(line{Guard: g, Of: of})
+}
+
+func (s *state) guardLocked(of []netip.Addr, g *Guard) {
+	for _, a := range of {
+		if s.records[a] == nil {
+			s.records[a] = &Record{Address: a}
+		}
+		s.records[a].Guard = g.clone()
+	}
+}
+
 // record returns a copy of the record of an address.
 func (s *state) record(a netip.Addr) (r Record, ok bool) {
 	s.mu.Lock()
@@ -236,7 +317,10 @@ func (s *state) setHeader(change func(*header)) {
 // setPosition notes the place of the sweep: in which pass, and before which position all is done.
 func (s *state) setPosition(pass, position int) {
 	if s.position != nil {
-		_, _ = s.position.WriteAt(fmt.Appendf(nil, "%020d %10d %10d\n", s.header.Seed, pass, position), 0)
+		_, err := s.position.WriteAt(fmt.Appendf(nil, "%020d %10d %10d\n", s.header.Seed, pass, position), 0)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail(err)
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 type Pass struct {
 	Order *Order
 	From  int // position to begin at
+	// Question is what is asked. Passes of the same one take each other's answers, and those of others do not.
+	Question string
 
 	Skip    func(netip.Addr) bool           // addresses that are not asked
 	Request func(b []byte, id int32) []byte // appends the request with an ID
@@ -83,7 +85,7 @@ func (s *Sweeper) take(batch []mux.Datagram) {
 	}
 	for _, d := range batch {
 		if a := d.Peer.Addr(); d.Peer.Port() == s.port && s.pass.Order.of.Contains(a) {
-			s.pass.Answered(a, s.id(a), d.Data)
+			s.pass.Answered(a, s.id(s.pass, a), d.Data)
 		}
 	}
 }
@@ -97,9 +99,9 @@ func (s *Sweeper) refused(to netip.AddrPort, _ error) {
 }
 
 // id returns the ID of a request to an address: a number that others cannot guess.
-func (s *Sweeper) id(a netip.Addr) int32 {
+func (s *Sweeper) id(p *Pass, a netip.Addr) int32 {
 	octets := a.As16()
-	return int32(maphash.Bytes(s.seed, octets[:])&0x3fffffff | 0x40000000)
+	return int32(maphash.Bytes(s.seed, append(octets[:], p.Question...))&0x3fffffff | 0x40000000)
 }
 
 // Run asks. The error is that of ctx, or one of the socket.
@@ -168,7 +170,7 @@ type mark struct {
 func (b *batch) add(a netip.Addr) {
 	b.asked++
 	start := len(b.buffer)
-	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(a))
+	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(b.pass, a))
 	b.list = append(b.list, mux.Datagram{Data: b.buffer[start:len(b.buffer):len(b.buffer)], Peer: netip.AddrPortFrom(a, b.sweeper.port)})
 }
 
