@@ -106,6 +106,8 @@ var upstream = map[string][]string{
 	"internal/rules/oracle":   {"internal/rules/lawtest"}, // a module of its own
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
+	"internal/cluster":                 {"internal/cluster/engine", "internal/cluster/fence", "internal/cluster/plan", "internal/setting"},
+	"internal/cluster/engine":          {},
 	"internal/cluster/fence":           {},
 	"internal/cluster/plan":            {},
 	"internal/rules/expression":        {},

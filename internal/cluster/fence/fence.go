@@ -113,6 +113,7 @@ type Commit struct {
 	queue []*Request // the first is to be sent, or was sent
 	sent  bool
 	doubt bool
+	some  bool // was applied
 	parts []*Part
 	never []string // shards that were not owned when it was planned
 }
@@ -224,6 +225,7 @@ func (c *Commit) Applied(revision int64) {
 }
 
 func (c *Commit) applied(p *Part, revision int64) {
+	c.some = true
 	if p.owned(c.fence) {
 		p.tenure.revision, p.tenure.number = revision, p.Number
 	}
@@ -263,6 +265,9 @@ func (c *Commit) lose(p *Part) {
 		c.fence.Lose(p.Shard)
 	}
 }
+
+// Partial reports whether some of the writes were applied.
+func (c *Commit) Partial() bool { return c.some }
 
 // Abandon ends the commit where it stands. What is in doubt, or was never sent, is lost.
 func (c *Commit) Abandon() {

@@ -52,3 +52,9 @@ func numbered(shard string) (zone string, number int, ok bool) {
 	}
 	return zone, number, true
 }
+
+// Zone returns the zone of a shard of targets.
+func Zone(shard string) (zone string, ok bool) {
+	zone, _, ok = numbered(shard)
+	return zone, ok
+}

@@ -1,0 +1,212 @@
+// Package cluster decides with whom the targets are shared. Three members or more stand in for each other: targets hash into
+// shards, each shard has one owner, and its alerts, alarms and pending notifications lie in the engine, where commits are
+// applied under a fence.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/plan"
+)
+
+// Config is what a member knows about itself. Functions may be called at any time, and by several goroutines.
+type Config struct {
+	Settings Settings
+	Dir      string                    // the state directory; the engine has a directory in it
+	Version  string                    // of the program
+	Hash     func() string             // of the configuration
+	Shards   func() []plan.Shard       // of the configuration; the cost is the number of targets
+	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
+	Identity func() Identity           // nil without
+	Log      *slog.Logger
+}
+
+// Work is what a member does with the shards that it owns.
+type Work interface {
+	// Take begins to poll a shard, judge its rules and send its alarms. It returns when the rows are loaded and the shard
+	// may be polled. alive is up to when its last owner missed nothing, zero if there was none. ctx is canceled when the
+	// shard is lost.
+	Take(ctx context.Context, shard string, alive time.Time) error
+	// Drop ends it, and returns when nothing of the shard is under way. If the shard was lost, all of it is forgotten and
+	// nothing is written; else polls and confirmations under way are completed and committed.
+	Drop(shard string, lost bool)
+}
+
+// Cluster is a member of a cluster.
+type Cluster struct {
+	config   Config
+	settings Settings
+	keys     keys
+	work     Work
+	engine   *engine.Engine
+	view     *view
+	session  *session
+	metrics  *metrics
+	log      *slog.Logger
+	clock    func() time.Duration // that no-one sets; a lease is counted by it
+
+	draining atomic.Bool
+	wake     chan struct{}  // shards are looked at
+	gone     chan struct{}  // a shard is not ours any more
+	tasks    sync.WaitGroup // takes, releases and losses under way
+	id       atomic.Pointer[string]
+
+	mu      sync.Mutex // shards, fence, commit
+	shards  map[string]*shard
+	fence   *fence.Fence
+	commit  *fence.Commit // under way
+	commits chan struct{} // held by the commit under way; a channel, for those that wait may give up
+}
+
+// New returns a member. Nothing happens before Run.
+func New(c Config, work Work) (*Cluster, error) {
+	s := c.Settings.WithDefaults()
+	if problems := c.Settings.Problems(); len(problems) > 0 {
+		return nil, fmt.Errorf("cluster: %s: %s", problems[0].Path, problems[0].Text)
+	}
+	settings := engine.Config{Cluster: s.Name, Member: s.Member, Voters: s.Members, Engine: s.Ports.Engine, Peers: s.Ports.Peers,
+		Dir: filepath.Join(c.Dir, "cluster"), Lease: s.Lease.Duration, Log: c.Log}
+	if s.TLS != nil {
+		settings.TLS = &engine.TLS{CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile}
+	}
+	if s.Etcd != nil {
+		settings.Endpoints, settings.Username = s.Etcd.Endpoints, s.Etcd.Username
+		if s.Etcd.PasswordFile != "" {
+			password, err := os.ReadFile(s.Etcd.PasswordFile)
+			if err != nil {
+				return nil, err
+			}
+			settings.Password = strings.TrimRight(string(password), "\r\n")
+		}
+	}
+	e, err := engine.New(settings)
+	if err != nil {
+		return nil, err
+	}
+	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: sinceBoot,
+		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
+	cluster.view = newView(cluster.keys)
+	cluster.session = &session{cluster: cluster, deadline: sinceBoot()}
+	cluster.metrics = newMetrics()
+	return cluster, nil
+}
+
+// token returns text that no other process has ever had.
+func token() string {
+	b := make([]byte, 9)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}
+
+// Run is a member until ctx is canceled. Then it hands its shards over, which takes ten seconds at most, and returns nil.
+func (c *Cluster) Run(ctx context.Context) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	engineRuns, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEngine()
+	engineEnded := make(chan error, 1)
+	go func() {
+		engineEnded <- c.engine.Run(engineRuns)
+		stop() // nothing works without it
+	}()
+	parts, running := errgroup.WithContext(running)
+	parts.Go(func() error { return c.session.run(running) })
+	parts.Go(func() error { return c.watch(running) })
+	parts.Go(func() error { return c.coordinate(running) })
+	parts.Go(func() error { return c.report(running) })
+	parts.Go(func() error { return c.tend(running) })
+	select {
+	case <-ctx.Done():
+		c.drain(running)
+	case <-running.Done():
+	}
+	stop()
+	err := parts.Wait()
+	c.loseAll()
+	c.tasks.Wait()
+	stopEngine()
+	return errors.Join(err, <-engineEnded)
+}
+
+// drainWait bounds how long shards are handed over at the end.
+const drainWait = 10 * time.Second
+
+// drain says that this member leaves, releases its shards, and ends its session.
+func (c *Cluster) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainWait)
+	defer cancel()
+	c.draining.Store(true)
+	if c.session.lease() != 0 {
+		if err := c.session.publish(ctx); err != nil {
+			c.log.Warn("cannot announce the end of this member to the cluster", "err", err)
+		}
+	}
+	c.poke()
+	for c.held() > 0 && c.session.valid() && ctx.Err() == nil {
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+		}
+	}
+	c.session.revoke(ctx)
+}
+
+// Refresh publishes what has changed in the configuration.
+func (c *Cluster) Refresh(ctx context.Context) error { return c.session.publish(ctx) }
+
+// MaySend reports whether this member may send now: its session lives, by its own clock. It is asked before each
+// transmission, retransmissions included.
+func (c *Cluster) MaySend() bool { return c.session.valid() }
+
+// Remaining returns how long this member may send; negative: since when it may not.
+func (c *Cluster) Remaining() time.Duration { return c.session.remaining() }
+
+// Owner returns the living member that owns a shard.
+func (c *Cluster) Owner(shard string) (Member, bool) { return c.view.owner(shard) }
+
+// Owns reports whether this member owns a shard and has taken it.
+func (c *Cluster) Owns(shard string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.shards[shard]
+	return s != nil && s.state == owned
+}
+
+// ID returns the ID of the cluster, which event IDs begin with; "" before the first contact with the engine.
+func (c *Cluster) ID() string {
+	if id := c.id.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
+// self describes this member.
+func (c *Cluster) self() Member {
+	m := Member{Name: c.settings.Member, Zone: c.settings.Zone, Weight: *c.settings.Weight, Version: c.config.Version,
+		Format: formatVersion, Started: time.Now(), Draining: c.draining.Load(),
+		URL: "http://" + net.JoinHostPort(c.settings.Member, strconv.Itoa(c.settings.Ports.Members))}
+	if c.settings.TLS != nil {
+		m.URL = "https" + strings.TrimPrefix(m.URL, "http")
+	}
+	if c.config.Hash != nil {
+		m.Config = c.config.Hash()
+	}
+	return m
+}

@@ -1,0 +1,194 @@
+package cluster
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/plan"
+)
+
+// compactEvery is how often the engine's history is removed: it is of no use, and would fill the quota.
+const compactEvery = 30 * time.Second
+
+// coordinator is the state of the member that writes the plan.
+type coordinator struct {
+	lease   clientv3.LeaseID
+	planner *plan.Planner
+	plan    plan.Plan // that was written last
+
+	compacted time.Duration
+	revision  int64 // at that time
+}
+
+// coordinate becomes the coordinator if there is none, and then writes the plan. It is advice: two coordinators for a moment
+// harm nobody.
+func (c *Cluster) coordinate(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	c.view.subscribe(changed)
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	var k *coordinator
+	for {
+		wait := time.Second
+		k = c.elected(ctx, k)
+		if k != nil {
+			wait = c.plan(ctx, k)
+			c.compact(ctx, k)
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// elected returns the state of the coordinator if this member is the one, and applies if there is none.
+func (c *Cluster) elected(ctx context.Context, k *coordinator) *coordinator {
+	lease, usable := c.session.usable()
+	holder, loaded := c.view.coordinating()
+	switch {
+	case !usable || !loaded:
+		return nil
+	case holder.lease == lease && k != nil && k.lease == lease:
+		return k
+	case holder.member != "" && holder.lease != lease:
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	key := c.keys.coordinator()
+	if holder.member == "" && !c.draining.Load() {
+		_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
+			[]clientv3.Op{clientv3.OpPut(key, c.settings.Member, clientv3.WithLease(lease))}, nil)
+		if err != nil {
+			return nil
+		}
+		return nil // the view says who was the first
+	}
+	previous, err := c.readPlan(ctx)
+	if err != nil {
+		c.log.Error("the plan cannot be read, and is made anew", "err", err)
+	}
+	c.log.Info("this member is the coordinator of the cluster")
+	return &coordinator{lease: lease, planner: plan.NewPlanner(c.settings.Lease.Duration, c.settings.Members), plan: previous, compacted: c.clock()}
+}
+
+func (v *view) coordinating() (holder ownership, loaded bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.coordinator, v.loaded
+}
+
+// plan writes a plan if it differs from the one before, and returns when to ask again.
+func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
+	members := c.view.livingMembers()
+	next, wait := k.planner.Next(c.clock(), k.plan, members, c.costed(k.plan))
+	if wait == 0 || wait > time.Second {
+		wait = time.Second
+	}
+	if reflect.DeepEqual(next.Members, k.plan.Members) && maps.Equal(next.Owners, k.plan.Owners) {
+		return wait
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(c.keys.coordinator()), "=", k.lease)},
+		[]clientv3.Op{clientv3.OpPut(c.keys.plan(), c.encode(next))}, nil)
+	if err != nil {
+		c.log.Warn("the plan cannot be written, will retry", "err", err)
+		return 100 * time.Millisecond
+	}
+	if r.Succeeded {
+		c.metrics.moves.Add(float64(moved(k.plan, next)))
+		k.plan = next
+	}
+	return wait
+}
+
+// moved counts the shards that go from one member to another.
+func moved(before, after plan.Plan) (n int) {
+	for shard, owner := range after.Owners {
+		if was := before.Owners[shard]; was != "" && was != owner {
+			n++
+		}
+	}
+	return n
+}
+
+// costed returns the shards of the configuration with what they cost as measured, and those of zones that it does not name
+// any more: what they left has an owner until it is settled.
+func (c *Cluster) costed(previous plan.Plan) []plan.Shard {
+	shards := c.config.Shards()
+	measured := c.view.costsOf()
+	cost, targets := 0.0, 0.0
+	for _, s := range shards {
+		if m, ok := measured[s.Name]; ok && s.Cost > 0 {
+			cost += m
+			targets += s.Cost
+		}
+	}
+	perTarget := 1.0
+	if targets > 0 && cost > 0 {
+		perTarget = cost / targets
+	}
+	all := make([]plan.Shard, 0, len(shards))
+	named := map[string]bool{}
+	for _, s := range shards {
+		named[s.Name] = true
+		if m, ok := measured[s.Name]; ok {
+			s.Cost = m
+		} else {
+			s.Cost *= perTarget
+		}
+		all = append(all, s)
+	}
+	for shard := range previous.Owners {
+		if zone, ok := plan.Zone(shard); ok && !named[shard] {
+			all = append(all, plan.Shard{Name: shard, Zone: zone})
+		}
+	}
+	return all
+}
+
+// compact removes the history before the last compaction: watches are never so late.
+func (c *Cluster) compact(ctx context.Context, k *coordinator) {
+	now := c.clock()
+	if now-k.compacted < compactEvery {
+		return
+	}
+	before := k.revision
+	k.compacted, k.revision = now, c.view.lastRevision()
+	if before == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	_, _ = engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.CompactResponse, error) {
+		return e.Compact(ctx, before)
+	})
+}
+
+func (v *view) lastRevision() int64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.revision
+}
+
+// AllShards returns the shards of these zones, without targets, and that of rules over several targets.
+func AllShards(zones ...string) []plan.Shard {
+	shards := []plan.Shard{{Name: plan.Global}}
+	for _, zone := range slices.Compact(slices.Sorted(slices.Values(zones))) {
+		for n := range plan.Shards {
+			shards = append(shards, plan.Shard{Name: plan.Name(zone, n), Zone: zone})
+		}
+	}
+	return shards
+}

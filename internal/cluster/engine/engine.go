@@ -1,0 +1,160 @@
+// Package engine is the store that the members of a cluster agree by: etcd, embedded in those members that vote, or somebody's
+// own. It hides which server answers a request.
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Config says where the engine is.
+type Config struct {
+	Cluster string   // its name, which servers of another do not answer to
+	Member  string   // who we are
+	Voters  []string // names of hosts, or addresses; a voter is named as its host
+	Engine  int      // port for members
+	Peers   int      // port for voters among themselves
+	Dir     string   // of the data of our own server
+	Lease   time.Duration
+	TLS     *TLS
+
+	Endpoints []string // URLs of somebody's own etcd: no server is embedded then
+	Username  string
+	Password  string
+
+	Log *slog.Logger
+}
+
+// TLS are the files of mutual TLS: one authority for all. They are read again at each handshake, but for the authority.
+type TLS struct{ CAFile, CertFile, KeyFile string }
+
+func (t *TLS) info() transport.TLSInfo {
+	if t == nil {
+		return transport.TLSInfo{}
+	}
+	// A certificate of the authority is enough: members' addresses change, and need no names in it.
+	return transport.TLSInfo{CertFile: t.CertFile, KeyFile: t.KeyFile, TrustedCAFile: t.CAFile, ClientCertAuth: true, SkipClientSANVerify: true}
+}
+
+// Engine is the engine as one member uses it: a client for each server, never one client for several. Such a client would
+// go on to ask a server that is stopped until gRPC notices, which takes 10 s or more.
+type Engine struct {
+	config Config
+	server *server // nil unless embedded
+
+	mu      sync.Mutex
+	clients []*endpoint // our own server first
+	first   int         // whom to ask first
+}
+
+// endpoint is one server.
+type endpoint struct {
+	name   string
+	client *clientv3.Client // nil: our own, which is not ready
+	own    bool
+	behind bool // another server answered before this one did
+}
+
+// New returns the engine. Nothing runs before Run.
+func New(c Config) (*Engine, error) {
+	e := &Engine{config: c}
+	var secure *tls.Config
+	if c.TLS != nil {
+		var err error
+		if secure, err = c.TLS.info().ClientConfig(); err != nil {
+			return nil, fmt.Errorf("cannot read the certificates of the cluster: %w", err)
+		}
+	}
+	endpoints := c.Endpoints
+	if len(endpoints) == 0 {
+		for _, v := range c.Voters {
+			if v == c.Member {
+				e.server = newServer(c)
+				e.clients = append([]*endpoint{{name: v, own: true}}, e.clients...)
+				continue
+			}
+			endpoint, err := dial(c, v, c.url(v, c.Engine), secure)
+			if err != nil {
+				return nil, err
+			}
+			e.clients = append(e.clients, endpoint)
+		}
+		return e, nil
+	}
+	for _, url := range endpoints {
+		endpoint, err := dial(c, url, url, secure)
+		if err != nil {
+			return nil, err
+		}
+		e.clients = append(e.clients, endpoint)
+	}
+	return e, nil
+}
+
+func (c *Config) url(host string, port int) string {
+	scheme := "http"
+	if c.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+func dial(c Config, name, url string, secure *tls.Config) (*endpoint, error) {
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{url}, TLS: secure, Username: c.Username, Password: c.Password,
+		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
+		MaxUnaryRetries: 1, Logger: zapLogger(c.Log, nil)})
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the engine at %s: %w", url, err)
+	}
+	return &endpoint{name: name, client: client}, nil
+}
+
+// Run keeps the embedded server running until ctx is canceled, and closes the clients.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.close()
+	if e.server == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return e.server.run(ctx, e.setOwn)
+}
+
+// setOwn puts the client of our own server in its place, or takes it away.
+func (e *Engine) setOwn(c *clientv3.Client) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.clients[0].client = c
+	e.clients[0].behind = false
+}
+
+func (e *Engine) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.clients {
+		if c.client != nil && !c.own {
+			_ = c.client.Close()
+		}
+	}
+}
+
+// Up reports whether our own server is ready; it is true of a member that has none.
+func (e *Engine) Up() bool {
+	if e.server == nil {
+		return true
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.clients[0].client != nil
+}
+
+// Voter reports whether this member runs a server.
+func (e *Engine) Voter() bool { return e.server != nil }

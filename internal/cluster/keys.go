@@ -1,0 +1,78 @@
+package cluster
+
+import (
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// keys are the names of what lies in the engine, below /trapline/NAME/. What members watch sorts before what only the owner
+// of a shard reads: format … plan, then s/ and seq/.
+type keys struct{ root string }
+
+func keysOf(cluster string) keys { return keys{"/trapline/" + cluster + "/"} }
+
+// watched is the range of all that every member watches.
+func (k keys) watched() (first string, end clientv3.OpOption) {
+	return k.root, clientv3.WithRange(k.root + "q")
+}
+
+func (k keys) format() string             { return k.root + "format" }
+func (k keys) coordinator() string        { return k.root + "coordinator" }
+func (k keys) plan() string               { return k.root + "plan" }
+func (k keys) member(m string) string     { return k.root + "members/" + m }
+func (k keys) engine(m string) string     { return k.root + "engines/" + m }
+func (k keys) alive(m string) string      { return k.root + "alive/" + m }
+func (k keys) cost(m string) string       { return k.root + "cost/" + m }
+func (k keys) own(shard string) string    { return k.root + "own/" + escape(shard) }
+func (k keys) held(shard string) string   { return k.root + "held/" + escape(shard) }
+func (k keys) seq(shard string) string    { return k.root + "seq/" + escape(shard) }
+func (k keys) rows(shard string) string   { return k.root + "s/" + escape(shard) + "/" }
+func (k keys) row(shard, r string) string { return k.rows(shard) + r }
+func (k keys) cut(key string) (is, name string) {
+	is, name, _ = strings.Cut(strings.TrimPrefix(key, k.root), "/")
+	return is, name
+}
+
+// escape makes one part of a key of a shard, unescape a shard of it.
+func escape(shard string) string  { return escaper.Replace(shard) }
+func unescape(part string) string { return unescaper.Replace(part) }
+
+var (
+	escaper   = strings.NewReplacer("%", "%25", "/", "%2F")
+	unescaper = strings.NewReplacer("%25", "%", "%2F", "/")
+)
+
+// format is what is written once, when the cluster begins.
+type format struct {
+	Writes int    `json:"writes"` // version of the keys and their values
+	ID     string `json:"id"`     // of the cluster, part of event IDs
+}
+
+// formatVersion is the format that this program writes and reads.
+const formatVersion = 1
+
+// Member is a living member, as it describes itself.
+type Member struct {
+	Name     string    `json:"name"`
+	URL      string    `json:"url"`
+	Zone     string    `json:"zone"`
+	Weight   float64   `json:"weight"`
+	Version  string    `json:"version"`
+	Format   int       `json:"format"` // the newest that it reads
+	Config   string    `json:"config"` // hash of its configuration
+	Started  time.Time `json:"started"`
+	Draining bool      `json:"draining"`
+}
+
+// cost is the cost of the shards of a member.
+type cost struct {
+	Shards map[string]float64 `json:"shards"`
+}
+
+// Identity is a member's own SNMP engine, which receivers of SNMPv3 traps must know.
+type Identity struct {
+	EngineID string `json:"engine_id"` // hexadecimal
+	Boots    int32  `json:"boots"`
+}

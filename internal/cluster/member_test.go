@@ -1,0 +1,277 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"trapline/internal/cluster/plan"
+	"trapline/internal/setting"
+)
+
+// A test of several processes starts this binary again for each member. A member commits events of some shards, sends them
+// to its parent by its standard output, and removes those that the parent acknowledges on its standard input.
+
+const memberEnv = "TRAPLINE_TEST_MEMBER"
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(memberEnv); text != "" {
+		if err := runMember(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// memberConfig is what a parent sends to a member.
+type memberConfig struct {
+	Members  []string
+	Member   string
+	Engine   int
+	Peers    int
+	Dir      string
+	Lease    time.Duration
+	TLS      *TLS
+	Interval time.Duration // between events of a shard
+	Active   int           // so many shards have events
+}
+
+func (m memberConfig) settings() Settings {
+	return Settings{Members: m.Members, Member: m.Member, TLS: m.TLS, Lease: setting.Duration{Duration: m.Lease}, Ports: Ports{Engine: m.Engine, Peers: m.Peers}}
+}
+
+// said is a line that a member writes.
+type said struct {
+	Is    string // took, dropped, lost, committed, sent, removed, coordinator, leader
+	Shard string `json:",omitempty"`
+	N     uint64 `json:",omitempty"`
+	At    time.Duration
+}
+
+// application is the Work of a member.
+type application struct {
+	cluster *Cluster
+	config  memberConfig
+	active  map[string]bool
+
+	mu     sync.Mutex
+	out    *bufio.Writer
+	shards map[string]*activity
+}
+
+// activity is a shard with events.
+type activity struct {
+	cancel  context.CancelFunc
+	done    chan struct{}
+	rows    map[uint64]bool
+	number  uint64
+	acks    chan uint64
+	ordered chan struct{} // closed: no new events, and end when the others are removed
+}
+
+func (a *application) say(is, shard string, n uint64, at time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_ = json.NewEncoder(a.out).Encode(said{is, shard, n, at})
+	_ = a.out.Flush()
+}
+
+func (a *application) Take(ctx context.Context, shard string, _ time.Time) error {
+	at := sinceBoot()
+	act := &activity{done: make(chan struct{}), rows: map[uint64]bool{}, acks: make(chan uint64, 100), ordered: make(chan struct{})}
+	err := a.cluster.Load(ctx, shard, func(key string, value []byte) error {
+		n, err := strconv.ParseUint(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
+		if key == NumberKey {
+			act.number, err = strconv.ParseUint(string(value), 10, 64)
+			return err
+		}
+		act.rows[n] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.say("took", shard, 0, at)
+	ctx, act.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	a.mu.Lock()
+	a.shards[shard] = act
+	a.mu.Unlock()
+	if !a.active[shard] {
+		close(act.done)
+		return nil
+	}
+	go func() {
+		defer close(act.done)
+		a.work(ctx, shard, act)
+	}()
+	return nil
+}
+
+func (a *application) Drop(shard string, lost bool) {
+	a.mu.Lock()
+	act := a.shards[shard]
+	delete(a.shards, shard)
+	a.mu.Unlock()
+	if act == nil {
+		return
+	}
+	if lost {
+		act.cancel()
+		<-act.done
+		a.say("lost", shard, 0, sinceBoot())
+		return
+	}
+	close(act.ordered)
+	select {
+	case <-act.done:
+	case <-time.After(time.Second):
+		act.cancel()
+		<-act.done
+	}
+	act.cancel()
+	a.say("dropped", shard, 0, sinceBoot())
+}
+
+// work commits, sends and removes events until the shard is dropped.
+func (a *application) work(ctx context.Context, shard string, act *activity) {
+	for n := range act.rows {
+		a.send(shard, n)
+	}
+	tick := time.NewTicker(a.config.Interval)
+	defer tick.Stop()
+	ordered := act.ordered
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-ordered:
+			if len(act.rows) == 0 {
+				return
+			}
+			ordered = nil
+		case n := <-act.acks:
+			if !act.rows[n] {
+				continue
+			}
+			if err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n)}}); err == nil {
+				delete(act.rows, n)
+				a.say("removed", shard, n, sinceBoot())
+			}
+			if ordered == nil && len(act.rows) == 0 {
+				return
+			}
+		case <-tick.C:
+			if ordered == nil {
+				continue
+			}
+			if len(act.rows) > 0 { // not acknowledged, or held for want of a session
+				for n := range act.rows {
+					a.send(shard, n)
+				}
+				continue
+			}
+			n := act.number + 1
+			err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n), Value: []byte("event")}, {Shard: shard, Key: NumberKey, Value: strconv.AppendUint(nil, n, 10)}})
+			if err == nil {
+				act.number, act.rows[n] = n, true
+				a.say("committed", shard, n, sinceBoot())
+				a.send(shard, n)
+			}
+		}
+		var lost *Lost
+		if errors.As(err, &lost) {
+			<-ctx.Done()
+			return
+		}
+	}
+}
+
+func row(n uint64) string { return fmt.Sprintf("out/sink/%012d", n) }
+
+// send sends an event if the member may. The time is that of the question.
+func (a *application) send(shard string, n uint64) {
+	at := sinceBoot()
+	if a.cluster.MaySend() {
+		a.say("sent", shard, n, at)
+	}
+}
+
+// listen reads acknowledgements.
+func (a *application) listen(in io.Reader) {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		var s said
+		if json.Unmarshal(lines.Bytes(), &s) != nil {
+			continue
+		}
+		a.mu.Lock()
+		act := a.shards[s.Shard]
+		a.mu.Unlock()
+		if act != nil {
+			select {
+			case act.acks <- s.N:
+			default: // sent again, and acknowledged again
+			}
+		}
+	}
+}
+
+// follow says who is the coordinator, and the leader.
+func (a *application) follow(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	coordinator, leader := false, false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		holder, _ := a.cluster.view.coordinating()
+		if is := holder.member == a.config.Member; is != coordinator {
+			coordinator = is
+			a.say("coordinator", strconv.FormatBool(is), 0, sinceBoot())
+		}
+		if is := a.cluster.engine.Leads(); is != leader {
+			leader = is
+			a.say("leader", strconv.FormatBool(is), 0, sinceBoot())
+		}
+	}
+}
+
+func runMember(text string) error {
+	a := &application{out: bufio.NewWriter(os.Stdout), shards: map[string]*activity{}, active: map[string]bool{}}
+	if err := json.Unmarshal([]byte(text), &a.config); err != nil {
+		return err
+	}
+	for i := range a.config.Active {
+		a.active[plan.Name("", i*plan.Shards/a.config.Active)] = true
+	}
+	var err error
+	a.cluster, err = New(Config{Settings: a.config.settings(), Dir: a.config.Dir, Version: "test",
+		Shards: func() []plan.Shard { return AllShards("") },
+		Log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))}, a)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	go a.listen(os.Stdin)
+	go a.follow(ctx)
+	return a.cluster.Run(ctx)
+}

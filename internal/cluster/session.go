@@ -1,0 +1,241 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/engine"
+)
+
+// session is the lease of a member. Until the deadline nobody else owns what it owns: the engine counts the lease from a
+// later moment than the one that was noted before it was asked.
+type session struct {
+	cluster *Cluster
+
+	mu       sync.Mutex
+	id       clientv3.LeaseID // 0: none
+	joined   bool             // members/M is attached to it
+	deadline time.Duration
+}
+
+func (s *session) lease() clientv3.LeaseID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id
+}
+
+// usable returns the lease if shards may be taken with it: the member has joined, and its deadline is to come.
+func (s *session) usable() (clientv3.LeaseID, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id, s.joined && s.cluster.clock() < s.deadline
+}
+
+func (s *session) remaining() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.deadline - s.cluster.clock()
+}
+
+func (s *session) valid() bool { return s.remaining() > 0 }
+
+// run opens sessions and keeps them alive.
+func (s *session) run(ctx context.Context) error {
+	every := s.cluster.settings.Lease.Duration / 5
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		wait, err := s.step(ctx)
+		var refused *formatError
+		if errors.As(err, &refused) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			s.cluster.log.Warn("the session with the cluster cannot be renewed, will retry", "err", err, "remaining", s.remaining().Round(time.Millisecond))
+		}
+		if wait {
+			timer.Reset(every)
+		} else {
+			timer.Reset(0)
+		}
+	}
+}
+
+// step renews the session or opens one, and reports whether there is time until the next.
+func (s *session) step(ctx context.Context) (wait bool, err error) {
+	c := s.cluster
+	ctx, cancel := context.WithTimeout(ctx, c.settings.Lease.Duration/4)
+	defer cancel()
+	if id := s.lease(); id != 0 {
+		noted := c.clock()
+		_, err := engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.LeaseKeepAliveResponse, error) {
+			return e.KeepAliveOnce(ctx, id)
+		})
+		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			c.log.Warn("the session with the cluster has ended, and its shards are lost")
+			s.end()
+			c.loseAll()
+			return false, nil
+		}
+		if err != nil {
+			return true, err
+		}
+		s.confirm(id, noted)
+	} else if err := s.open(ctx); err != nil {
+		return true, err
+	}
+	return true, s.join(ctx)
+}
+
+func (s *session) open(ctx context.Context) error {
+	c := s.cluster
+	noted := c.clock()
+	granted, err := engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.LeaseGrantResponse, error) {
+		return e.Grant(ctx, int64((c.settings.Lease.Duration+time.Second-1)/time.Second))
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.id, s.joined = granted.ID, false
+	s.mu.Unlock()
+	s.confirm(granted.ID, noted)
+	return nil
+}
+
+// confirm moves the deadline, which is as far behind the time that was noted as clocks may differ in their rates.
+func (s *session) confirm(id clientv3.LeaseID, noted time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id == id {
+		s.deadline = max(s.deadline, noted+s.cluster.settings.Lease.Duration*9/10)
+	}
+}
+
+func (s *session) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id, s.joined, s.deadline = 0, false, min(s.deadline, s.cluster.clock())
+}
+
+// join writes members/M, unless another process with this name has it.
+func (s *session) join(ctx context.Context) error {
+	c := s.cluster
+	s.mu.Lock()
+	id, joined := s.id, s.joined
+	s.mu.Unlock()
+	if joined {
+		return nil
+	}
+	if err := c.checkFormat(ctx); err != nil {
+		return err
+	}
+	key, value := c.keys.member(c.settings.Member), c.encode(c.self())
+	put := []clientv3.Op{clientv3.OpPut(key, value, clientv3.WithLease(id))}
+	if c.config.Identity != nil {
+		put = append(put, clientv3.OpPut(c.keys.engine(c.settings.Member), c.encode(c.config.Identity())))
+	}
+	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)}, put, []clientv3.Op{clientv3.OpGet(key)})
+	if err != nil {
+		return err
+	}
+	if !r.Succeeded {
+		kvs := r.Responses[0].GetResponseRange().Kvs
+		if len(kvs) == 1 && clientv3.LeaseID(kvs[0].Lease) != id {
+			return fmt.Errorf("another process is the member %s, or was until its session ends", c.settings.Member)
+		}
+	}
+	s.mu.Lock()
+	s.joined = s.id == id
+	s.mu.Unlock()
+	c.poke()
+	return nil
+}
+
+// publish writes members/M again.
+func (s *session) publish(ctx context.Context) error {
+	c := s.cluster
+	key, id := c.keys.member(c.settings.Member), s.lease()
+	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
+		[]clientv3.Op{clientv3.OpPut(key, c.encode(c.self()), clientv3.WithLease(id))}, nil)
+	return err
+}
+
+// revokeWait bounds how long the end of a session may take: without an answer it ends by itself.
+const revokeWait = time.Second
+
+func (s *session) revoke(ctx context.Context) {
+	id := s.lease()
+	if id == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeWait)
+	defer cancel()
+	s.end() // nothing is sent from here on
+	_, _ = engine.Ask(ctx, s.cluster.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.LeaseRevokeResponse, error) {
+		return e.Revoke(ctx, id)
+	})
+}
+
+// formatError is the error of a cluster that another version of the program has begun.
+type formatError struct{ theirs, ours int }
+
+func (e *formatError) Error() string {
+	return fmt.Sprintf("the cluster has format %d, this program reads up to %d: upgrade it", e.theirs, e.ours)
+}
+
+// checkFormat reads the format, or begins the cluster.
+func (c *Cluster) checkFormat(ctx context.Context) error {
+	if c.ID() != "" {
+		return nil
+	}
+	mine := format{formatVersion, token()[:8]}
+	key := c.keys.format()
+	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
+		[]clientv3.Op{clientv3.OpPut(key, c.encode(mine))}, []clientv3.Op{clientv3.OpGet(key)})
+	if err != nil {
+		return err
+	}
+	if !r.Succeeded {
+		kvs := r.Responses[0].GetResponseRange().Kvs
+		if len(kvs) != 1 {
+			return errors.New("the format of the cluster is gone")
+		}
+		if err := json.Unmarshal(kvs[0].Value, &mine); err != nil {
+			return fmt.Errorf("cannot read the format of the cluster: %w", err)
+		}
+		if mine.Writes > formatVersion {
+			return &formatError{mine.Writes, formatVersion}
+		}
+	}
+	c.id.Store(&mine.ID)
+	return nil
+}
+
+// encode returns JSON of a value of ours, which always has one.
+func (c *Cluster) encode(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
+func (c *Cluster) txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
+	return engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.TxnResponse, error) {
+		return e.Txn(ctx).If(If...).Then(Then...).Else(Else...).Commit()
+	})
+}

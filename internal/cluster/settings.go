@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"math"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"trapline/internal/setting"
+)
+
+// Settings are the key cluster of the configuration. The same file is for all members.
+type Settings struct {
+	Members  []string         `yaml:"members,omitempty"`  // the 3 or 5 voters, by host name or address; other members join without being listed
+	TLS      *TLS             `yaml:"tls,omitempty"`      // certificates of the members; without, members must be on this machine
+	Name     string           `yaml:"name,omitempty"`     // of the cluster; trapline by default
+	Member   string           `yaml:"member,omitempty"`   // name of this member; the host name by default
+	Lease    setting.Duration `yaml:"lease,omitempty"`    // how long a silent member keeps its targets; 5s by default
+	Zone     string           `yaml:"zone,omitempty"`     // this member polls targets of this zone only
+	Weight   *float64         `yaml:"weight,omitempty"`   // its share of the work; 1 by default, 0 for a member that only votes
+	Ports    Ports            `yaml:"ports,omitempty"`    // of members
+	Etcd     *Etcd            `yaml:"etcd,omitempty"`     // somebody's own etcd, in the place of the embedded one
+	Insecure bool             `yaml:"insecure,omitempty"` // allow members on other machines without TLS
+}
+
+// TLS are the files of mutual TLS, for all ports of a member.
+type TLS struct {
+	CAFile   string `yaml:"ca_file"`   // certificate of the authority of all members
+	CertFile string `yaml:"cert_file"` // certificate of this member, as server and as client
+	KeyFile  string `yaml:"key_file"`  // its key
+}
+
+// Ports are the TCP ports of a member.
+type Ports struct {
+	Engine  int `yaml:"engine,omitempty"`  // of voters, for all members; 2379 by default
+	Peers   int `yaml:"peers,omitempty"`   // of voters, for voters; 2380 by default
+	Members int `yaml:"members,omitempty"` // of members; 9117 by default
+}
+
+// Etcd is an etcd cluster that somebody runs.
+type Etcd struct {
+	Endpoints    []string `yaml:"endpoints"`               // URLs
+	Username     string   `yaml:"username,omitempty"`      // if it requires one
+	PasswordFile string   `yaml:"password_file,omitempty"` // file with the password
+}
+
+const (
+	defaultName  = "trapline"
+	defaultLease = 5 * time.Second
+	minLease     = 2 * time.Second
+	maxLease     = time.Minute
+	maxWeight    = 1000
+	maxVoters    = 9
+)
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$`)
+
+// WithDefaults returns the settings with their defaults.
+func (s Settings) WithDefaults() Settings {
+	if s.Name == "" {
+		s.Name = defaultName
+	}
+	if s.Member == "" {
+		s.Member, _ = os.Hostname()
+	}
+	if s.Lease.Duration == 0 {
+		s.Lease.Duration = defaultLease
+	}
+	if s.Weight == nil {
+		one := 1.0
+		s.Weight = &one
+	}
+	for _, p := range []struct {
+		port *int
+		is   int
+	}{{&s.Ports.Engine, 2379}, {&s.Ports.Peers, 2380}, {&s.Ports.Members, 9117}} {
+		if *p.port == 0 {
+			*p.port = p.is
+		}
+	}
+	return s
+}
+
+// Voter reports whether this member runs a server of the engine.
+func (s *Settings) Voter() bool {
+	return s.Etcd == nil && slices.Contains(s.Members, s.WithDefaults().Member)
+}
+
+// Problems reports settings that no cluster can have.
+func (s *Settings) Problems() []setting.Problem {
+	var p setting.Problems
+	s.checkMembers(&p)
+	if !plainName.MatchString(s.WithDefaults().Name) {
+		p.Add("name", "%q is not a name of a cluster: write letters, digits, dots and dashes", s.Name)
+	}
+	if member := s.WithDefaults().Member; !plainName.MatchString(member) {
+		p.Add("member", "%q is not a name of a member: write letters, digits, dots and dashes", member)
+	}
+	if d := s.Lease.Duration; d != 0 && (d < minLease || d > maxLease) {
+		p.Add("lease", "lease is %v to %v", minLease, maxLease)
+	}
+	if strings.ContainsAny(s.Zone, "/") || len(s.Zone) > 64 {
+		p.Add("zone", "%q is not a zone: write at most 64 characters without a slash", s.Zone)
+	}
+	if w := s.Weight; w != nil && (math.IsNaN(*w) || *w < 0 || *w > maxWeight) {
+		p.Add("weight", "weight is 0 to %d", maxWeight)
+	}
+	for _, port := range []struct {
+		key string
+		is  int
+	}{{"ports.engine", s.Ports.Engine}, {"ports.peers", s.Ports.Peers}, {"ports.members", s.Ports.Members}} {
+		if port.is < 0 || port.is > 65535 {
+			p.Add(port.key, "%d is not a port: write 1 to 65535", port.is)
+		}
+	}
+	if d := s.WithDefaults().Ports; d.Engine == d.Peers || d.Engine == d.Members || d.Peers == d.Members {
+		p.Add("ports", "the three ports must differ")
+	}
+	return p
+}
+
+// checkMembers adds problems of the voters, and of how members reach each other.
+func (s *Settings) checkMembers(p *setting.Problems) {
+	switch n := len(s.Members); {
+	case s.Etcd != nil:
+		if len(s.Etcd.Endpoints) == 0 {
+			p.Add("etcd.endpoints", "write the URLs of the servers of etcd, such as [https://etcd-1:2379]")
+		}
+	case n < 3 || n%2 == 0 || n > maxVoters:
+		p.Add("members", "a cluster has 3 or 5 members that vote, not %d: with an even number it survives no more failures than with one less", n)
+	}
+	for i, m := range s.Members {
+		if !plainName.MatchString(m) {
+			p.Add("members", "%q is not a host: write its name or address without a port, which is a key of ports", m)
+		}
+		if slices.Contains(s.Members[:i], m) {
+			p.Add("members", "%s is listed twice", m)
+		}
+		if s.TLS == nil && !s.Insecure && s.Etcd == nil && !loopback(m) {
+			p.Add("tls", "%s is another machine, and whoever reaches the ports of a member without TLS may change all alarms: write tls with ca_file, cert_file and key_file, or insecure: true", m)
+			break
+		}
+	}
+	if t := s.TLS; t != nil {
+		for _, file := range []struct{ key, name string }{{"ca_file", t.CAFile}, {"cert_file", t.CertFile}, {"key_file", t.KeyFile}} {
+			if file.name == "" {
+				p.Add("tls."+file.key, "%s is required: members identify each other by certificates of one authority", file.key)
+			}
+		}
+	}
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,324 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/fence"
+)
+
+// shard is one that this member owns, or is about to, or about to cease to.
+type shard struct {
+	state  state
+	lost   bool
+	cancel context.CancelFunc // of its Take
+}
+
+type state int
+
+const (
+	taking state = iota
+	owned
+	ending // Drop is called, and own/S removed unless the shard was lost
+)
+
+// maxTakes is how many shards are taken at once.
+const maxTakes = 16
+
+// attemptWait bounds each request about shards and rows; it is repeated.
+const attemptWait = 2 * time.Second
+
+// poke has the shards looked at soon.
+func (c *Cluster) poke() { notice(c.wake) }
+
+// tend looks at the shards on every event, and every second: a take that was not answered is tried again.
+func (c *Cluster) tend(ctx context.Context) error {
+	c.view.subscribe(c.wake)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		c.look(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// duties is what the view says about this member.
+type duties struct {
+	known   bool            // there is a plan
+	planned map[string]bool // for us
+	free    []string        // of those, without an owner, or owned by this session
+	ours    []string        // owned by this session
+}
+
+func (v *view) duties(member string, lease clientv3.LeaseID) duties {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	d := duties{known: v.loaded && v.planned, planned: map[string]bool{}}
+	for name, owner := range v.plan.Owners {
+		if owner != member {
+			continue
+		}
+		d.planned[name] = true
+		if o, ok := v.owners[name]; !ok || o.lease == lease {
+			d.free = append(d.free, name)
+		}
+	}
+	for name, o := range v.owners {
+		if lease != 0 && o.lease == lease {
+			d.ours = append(d.ours, name)
+		}
+	}
+	return d
+}
+
+// look begins to take what is planned here and free, and to release what is planned elsewhere.
+func (c *Cluster) look(ctx context.Context) {
+	lease, usable := c.session.usable()
+	d := c.view.duties(c.settings.Member, lease)
+	draining := c.draining.Load()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	under := 0
+	for name, s := range c.shards {
+		switch {
+		case s.state == taking:
+			under++
+		case s.state == owned && (draining || d.known && !d.planned[name]):
+			s.state = ending
+			c.tasks.Go(func() { c.release(ctx, name, lease) })
+		}
+	}
+	for _, name := range d.free {
+		if usable && !draining && under < maxTakes && c.shards[name] == nil {
+			under++
+			taken, cancel := context.WithCancel(ctx)
+			s := &shard{state: taking, cancel: cancel}
+			c.shards[name] = s
+			c.tasks.Go(func() { c.take(taken, name, s, lease) })
+		}
+	}
+	for _, name := range d.ours {
+		// A take that was applied after it had been given up, or a release without an answer.
+		if c.shards[name] == nil && (draining || d.known && !d.planned[name]) {
+			c.shards[name] = &shard{state: ending, cancel: func() {}}
+			c.tasks.Go(func() {
+				c.leave(ctx, name, lease)
+				c.forget(name)
+			})
+		}
+	}
+}
+
+// forget ends what is known of a shard that is not owned any more.
+func (c *Cluster) forget(name string) {
+	c.mu.Lock()
+	if s := c.shards[name]; s != nil {
+		s.cancel()
+		delete(c.shards, name)
+	}
+	c.mu.Unlock()
+	c.poke()
+	notice(c.gone)
+}
+
+// held counts the shards that are owned, or about to be, or not left yet.
+func (c *Cluster) held() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.shards)
+}
+
+// take makes a shard ours, and has it worked on.
+func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv3.LeaseID) {
+	claim, err := c.claim(ctx, name, lease)
+	if err != nil {
+		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
+			c.log.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
+		}
+		c.forget(name)
+		return
+	}
+	c.mu.Lock()
+	lost := s.lost
+	if !lost {
+		c.fence.Take(name, claim.register)
+	}
+	c.mu.Unlock()
+	if !lost {
+		err = c.work.Take(ctx, name, claim.alive)
+	}
+	c.mu.Lock()
+	if s.lost || err != nil {
+		s.state = ending
+		c.fence.Lose(name)
+	} else {
+		s.state = owned
+	}
+	lost = s.lost
+	c.mu.Unlock()
+	switch {
+	case lost:
+		c.work.Drop(name, true)
+		c.forget(name)
+	case err != nil:
+		c.log.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
+		c.work.Drop(name, true)
+		c.leave(ctx, name, lease)
+		time.AfterFunc(time.Second, func() { c.forget(name) })
+	default:
+		c.metrics.takes.WithLabelValues(claim.cause).Inc()
+		c.poke()
+	}
+}
+
+// errNotFree is the error of a shard that has another owner, or that changed as it was taken.
+var errNotFree = errors.New("the shard is not free")
+
+// claim is what a take found.
+type claim struct {
+	register fence.Seen
+	alive    time.Time // up to when the last owner missed nothing
+	cause    string
+}
+
+// claim writes own/S, held/S and seq/S together, so that nothing an earlier owner sent is applied afterwards.
+func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID) (claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	own, held, seq := c.keys.own(name), c.keys.held(name), c.keys.seq(name)
+	before, err := c.txn(ctx, nil, []clientv3.Op{clientv3.OpGet(own), clientv3.OpGet(held), clientv3.OpGet(seq)}, nil)
+	if err != nil {
+		return claim{}, err
+	}
+	ownRevision := int64(0)
+	if kvs := before.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+		if clientv3.LeaseID(kvs[0].Lease) != lease {
+			return claim{}, errNotFree
+		}
+		ownRevision = kvs[0].ModRevision
+	}
+	holder := ""
+	if kvs := before.Responses[1].GetResponseRange().Kvs; len(kvs) > 0 {
+		holder = string(kvs[0].Value)
+	}
+	register := seen(before.Responses[2])
+	c.mu.Lock()
+	mark := c.fence.NextMark()
+	c.mu.Unlock()
+	me := c.settings.Member
+	r, err := c.txn(ctx,
+		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(own), "=", ownRevision), clientv3.Compare(clientv3.ModRevision(seq), "=", register.Revision)},
+		[]clientv3.Op{
+			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, me),
+			clientv3.OpPut(seq, c.encode(fence.Register{Number: register.Number, Mark: mark})),
+			clientv3.OpGet(c.keys.alive(holder)),
+		},
+		[]clientv3.Op{clientv3.OpGet(seq), clientv3.OpGet(c.keys.alive(holder))})
+	if err != nil {
+		return claim{}, err
+	}
+	taken := claim{cause: c.cause(holder)}
+	if alive := r.Responses[len(r.Responses)-1].GetResponseRange().Kvs; len(alive) > 0 {
+		taken.alive, _ = time.Parse(time.RFC3339Nano, string(alive[0].Value))
+	}
+	if r.Succeeded {
+		taken.register = fence.Seen{Register: fence.Register{Number: register.Number, Mark: mark}, Revision: r.Header.Revision}
+		return taken, nil
+	}
+	// A copy of the request may have been applied before this one.
+	if taken.register = seen(r.Responses[0]); taken.register.Mark != mark {
+		return claim{}, errNotFree
+	}
+	return taken, nil
+}
+
+// cause says why a shard is taken, given its last owner.
+func (c *Cluster) cause(holder string) string {
+	switch {
+	case holder == "":
+		return "first"
+	case holder == c.settings.Member:
+		return "again"
+	case c.view.lives(holder):
+		return "moved"
+	}
+	return "dead"
+}
+
+func (v *view) lives(member string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.members[member]
+	return ok
+}
+
+// release ends the work on a shard in order, and leaves it to its next owner.
+func (c *Cluster) release(ctx context.Context, name string, lease clientv3.LeaseID) {
+	c.work.Drop(name, false)
+	c.mu.Lock()
+	c.fence.Lose(name)
+	c.mu.Unlock()
+	c.leave(ctx, name, lease)
+	c.forget(name)
+}
+
+// leave removes own/S. Without an answer it is removed later, by look or with the session.
+func (c *Cluster) leave(ctx context.Context, name string, lease clientv3.LeaseID) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	own := c.keys.own(name)
+	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(own), "=", lease)},
+		[]clientv3.Op{clientv3.OpDelete(own), clientv3.OpPut(c.keys.alive(c.settings.Member), wallClock())}, nil)
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn("a shard cannot be released, will retry", "shard", name, "err", err)
+	}
+}
+
+func wallClock() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+
+// loseAll forgets all shards: the session has ended.
+func (c *Cluster) loseAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.shards {
+		c.lose(name)
+	}
+}
+
+// lose forgets a shard: it may belong to somebody else. It expects c.mu to be held.
+func (c *Cluster) lose(name string) {
+	c.fence.Lose(name)
+	s := c.shards[name]
+	if s == nil || s.lost {
+		return
+	}
+	s.lost = true
+	s.cancel()
+	if s.state == owned { // else its take or its release goes on from here
+		s.state = ending
+		c.tasks.Go(func() {
+			c.work.Drop(name, true)
+			c.forget(name)
+		})
+	}
+}
+
+// seen reads a register from an answer.
+func seen(r *etcdserverpb.ResponseOp) fence.Seen {
+	var s fence.Seen
+	if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 {
+		_ = json.Unmarshal(kvs[0].Value, &s.Register) // a register that cannot be read bears no mark of ours
+		s.Revision = kvs[0].ModRevision
+	}
+	return s
+}

@@ -1,0 +1,77 @@
+package cluster
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Status is the cluster as this member sees it. Lists are sorted, and never nil.
+type Status struct {
+	Name        string         `json:"name"`
+	ID          string         `json:"id"`
+	Member      string         `json:"member"` // this one
+	Coordinator string         `json:"coordinator"`
+	Leader      string         `json:"leader"` // voter that leads the engine
+	Members     []MemberStatus `json:"members"`
+	Absent      []string       `json:"absent"`  // members of the plan, and voters, that do not live
+	Unowned     []string       `json:"unowned"` // shards of the configuration
+	InDoubt     []string       `json:"in_doubt"`
+	Session     float64        `json:"session_remaining_seconds"`
+	EngineUp    bool           `json:"engine_up"`
+}
+
+// MemberStatus is a living member.
+type MemberStatus struct {
+	Member
+	Shards int     `json:"shards"`
+	Cost   float64 `json:"cost"`
+	Skew   float64 `json:"skew_seconds"` // how far its wall clock is behind that of this member
+}
+
+// Whole reports whether every shard has an owner, every voter lives and nothing is in doubt.
+func (s *Status) Whole() bool {
+	return len(s.Absent) == 0 && len(s.Unowned) == 0 && len(s.InDoubt) == 0 && s.EngineUp && s.Session > 0
+}
+
+// Status returns the state of the cluster. Only the leader is asked for; it is "" if nobody answers.
+func (c *Cluster) Status(ctx context.Context) Status {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	s := c.status()
+	s.Leader = c.engine.Leader(ctx)
+	return s
+}
+
+func (c *Cluster) status() Status {
+	s := Status{Name: c.settings.Name, ID: c.ID(), Member: c.settings.Member, Session: c.Remaining().Seconds(), EngineUp: c.engine.Up(),
+		Members: []MemberStatus{}, Absent: []string{}, Unowned: []string{}, InDoubt: append([]string{}, c.InDoubt()...)}
+	shards := c.config.Shards()
+	v := c.view
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s.Coordinator = v.coordinator.member
+	of := map[string]int{}
+	for _, o := range v.owners {
+		of[o.member]++
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.members)) {
+		m := MemberStatus{Member: v.members[name], Shards: of[name], Skew: v.skew[name].Seconds()}
+		for _, cost := range v.costs[name] {
+			m.Cost += cost
+		}
+		s.Members = append(s.Members, m)
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(v.plan.Members, c.settings.Members)))) {
+		if _, lives := v.members[name]; !lives {
+			s.Absent = append(s.Absent, name)
+		}
+	}
+	for _, shard := range shards {
+		if _, ok := v.owners[shard.Name]; !ok {
+			s.Unowned = append(s.Unowned, shard.Name)
+		}
+	}
+	slices.Sort(s.Unowned)
+	return s
+}

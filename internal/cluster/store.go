@@ -1,0 +1,220 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/fence"
+)
+
+// Write puts a row of a shard, or deletes it if Value is nil.
+type Write = fence.Write
+
+// NumberKey is the key of the last number given to a row or event of a shard, in decimal. It never decreases.
+const NumberKey = "seq"
+
+// Lost is the error of shards that are not owned any more. It is unknown whether their writes were applied; those of other
+// shards were.
+type Lost struct{ Shards []string }
+
+func (e *Lost) Error() string {
+	return fmt.Sprintf("lost: shard %s is owned by another member", strings.Join(e.Shards, ", "))
+}
+
+// pageRows is how many rows are loaded at once.
+const pageRows = 500
+
+// Load calls each with the rows of a shard that is owned, in the order of their keys, and first with its number.
+func (c *Cluster) Load(ctx context.Context, shard string, each func(key string, value []byte) error) error {
+	c.mu.Lock()
+	number, ok := c.fence.Number(shard)
+	c.mu.Unlock()
+	if !ok {
+		return &Lost{[]string{shard}}
+	}
+	if err := each(NumberKey, strconv.AppendUint(nil, number, 10)); err != nil {
+		return err
+	}
+	prefix := c.keys.rows(shard)
+	from, end, revision := prefix, clientv3.GetPrefixRangeEnd(prefix), int64(0)
+	for {
+		page, err := c.page(ctx, from, end, revision)
+		if err != nil {
+			return err
+		}
+		revision = page.Header.Revision
+		if revision == 0 {
+			return errors.New("an answer of the engine has no revision")
+		}
+		for _, kv := range page.Kvs {
+			if err := each(strings.TrimPrefix(string(kv.Key), prefix), kv.Value); err != nil {
+				return err
+			}
+		}
+		if !page.More || len(page.Kvs) == 0 {
+			return nil
+		}
+		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+	}
+}
+
+// page reads some rows, at the revision of the first page: all pages are of one moment.
+func (c *Cluster) page(ctx context.Context, from, end string, revision int64) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	return engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.GetResponse, error) {
+		return e.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageRows), clientv3.WithRev(revision))
+	})
+}
+
+// Commit applies writes: those of one shard together or not at all, at most fence.MaxWrites of each. nil: a majority of the
+// voters has them on disk. *Lost names shards that are lost. After any other error nothing was applied.
+//
+// It waits while it is unknown whether a request was applied, until the engine says so, the session ends, or ctx does: then
+// the shards are lost.
+func (c *Cluster) Commit(ctx context.Context, writes []Write) error {
+	rows, numbers, err := split(writes)
+	if err != nil {
+		return err
+	}
+	select {
+	case c.commits <- struct{}{}:
+		defer func() { <-c.commits }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	begun := time.Now()
+	c.mu.Lock()
+	commit, err := c.fence.Begin(rows, numbers)
+	if err == nil {
+		c.commit = commit
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := c.send(ctx, commit); err != nil {
+		c.metrics.commits.WithLabelValues("error").Inc()
+		return err
+	}
+	c.metrics.commitSeconds.Observe(time.Since(begun).Seconds())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.commit = nil
+	lost := commit.Lost()
+	if len(lost) == 0 {
+		c.metrics.commits.WithLabelValues("applied").Inc()
+		return nil
+	}
+	c.metrics.commits.WithLabelValues("lost").Inc()
+	for _, name := range lost {
+		c.lose(name)
+	}
+	return &Lost{lost}
+}
+
+// split takes the numbers out of the writes.
+func split(writes []Write) (rows []Write, numbers map[string]uint64, err error) {
+	numbers = map[string]uint64{}
+	for _, w := range writes {
+		if w.Key != NumberKey {
+			rows = append(rows, w)
+			continue
+		}
+		if numbers[w.Shard], err = strconv.ParseUint(string(w.Value), 10, 64); err != nil {
+			return nil, nil, fmt.Errorf("number of shard %s: %w", w.Shard, err)
+		}
+	}
+	return rows, numbers, nil
+}
+
+// doubtPause is how long an unanswered request is not repeated.
+const doubtPause = 100 * time.Millisecond
+
+// send sends the requests of a commit until it has ended. It returns an error if nothing was applied and nothing will be.
+func (c *Cluster) send(ctx context.Context, commit *fence.Commit) error {
+	for {
+		c.mu.Lock()
+		r := commit.Request()
+		c.mu.Unlock()
+		if r == nil {
+			return nil
+		}
+		if err := c.attempt(ctx, commit, r); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt sends a request once.
+func (c *Cluster) attempt(ctx context.Context, commit *fence.Commit, r *fence.Request) error {
+	asking, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	If, Then, Else := c.transaction(r)
+	answer, err := c.txn(asking, If, Then, Else)
+	c.mu.Lock()
+	doubt := len(commit.InDoubt()) > 0
+	switch {
+	case err == nil && answer.Succeeded:
+		commit.Applied(answer.Header.Revision)
+	case err == nil:
+		registers := map[string]fence.Seen{}
+		for i, p := range r.Parts {
+			registers[p.Shard] = seen(answer.Responses[i])
+		}
+		commit.Refused(registers)
+	case engine.Answered(err) && !doubt && !commit.Partial():
+		c.commit = nil
+		c.mu.Unlock()
+		return err
+	case engine.Answered(err) && !doubt, ctx.Err() != nil:
+		commit.Abandon()
+	default:
+		commit.Unanswered()
+		c.mu.Unlock()
+		c.metrics.commits.WithLabelValues("doubt").Inc()
+		c.log.Warn("it is unknown whether a commit was applied, will repeat it", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(doubtPause):
+		}
+		return nil
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// transaction returns the parts of etcd's transaction.
+func (c *Cluster) transaction(r *fence.Request) (If []clientv3.Cmp, Then, Else []clientv3.Op) {
+	for _, p := range r.Parts {
+		seq := c.keys.seq(p.Shard)
+		If = append(If, clientv3.Compare(clientv3.ModRevision(seq), "=", p.Revision))
+		Then = append(Then, clientv3.OpPut(seq, c.encode(fence.Register{Number: p.Number, Mark: r.Mark})))
+		Else = append(Else, clientv3.OpGet(seq))
+		for _, w := range p.Writes {
+			if w.Value == nil {
+				Then = append(Then, clientv3.OpDelete(c.keys.row(p.Shard, w.Key)))
+			} else {
+				Then = append(Then, clientv3.OpPut(c.keys.row(p.Shard, w.Key), string(w.Value)))
+			}
+		}
+	}
+	return If, Then, Else
+}
+
+// InDoubt returns the shards of which it is unknown whether a commit was applied: nothing more can be committed meanwhile.
+func (c *Cluster) InDoubt() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.commit == nil {
+		return nil
+	}
+	return c.commit.InDoubt()
+}

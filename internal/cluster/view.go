@@ -1,0 +1,264 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/plan"
+)
+
+// view is what a member knows of the cluster. It may be late: whatever is written is compared in the engine.
+type view struct {
+	keys keys
+
+	mu          sync.Mutex
+	loaded      bool
+	revision    int64
+	members     map[string]Member
+	owners      map[string]ownership
+	alive       map[string]time.Time
+	costs       map[string]map[string]float64 // member → shard → cost
+	coordinator ownership
+	plan        plan.Plan
+	planned     bool
+	skew        map[string]time.Duration // of members' wall clocks
+	subscribers []chan<- struct{}
+}
+
+type ownership struct {
+	member string
+	lease  clientv3.LeaseID
+}
+
+func newView(k keys) *view {
+	v := &view{keys: k}
+	v.clear()
+	return v
+}
+
+func (v *view) clear() {
+	v.members, v.owners = map[string]Member{}, map[string]ownership{}
+	v.alive, v.costs = map[string]time.Time{}, map[string]map[string]float64{}
+	v.skew = map[string]time.Duration{}
+	v.coordinator, v.plan, v.planned = ownership{}, plan.Plan{}, false
+}
+
+// subscribe has a channel signaled at each change.
+func (v *view) subscribe(ch chan<- struct{}) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.subscribers = append(v.subscribers, ch)
+}
+
+// changed expects v.mu to be held.
+func (v *view) changed() {
+	for _, ch := range v.subscribers {
+		notice(ch)
+	}
+}
+
+func notice(ch chan<- struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+func (v *view) owner(shard string) (Member, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	o, ok := v.owners[shard]
+	if !ok {
+		return Member{}, false
+	}
+	m, ok := v.members[o.member]
+	return m, ok
+}
+
+// maxStale is how long a watch may be silent before another server is asked: progress is requested every second.
+const maxStale = 3 * time.Second
+
+// watch keeps the view until ctx is canceled.
+func (c *Cluster) watch(ctx context.Context) error {
+	for n := 0; ctx.Err() == nil; n++ {
+		if err := c.watchOne(ctx, n); err != nil && ctx.Err() == nil {
+			c.log.Debug("the cluster is watched anew", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+var errSilent = errors.New("the server of the engine is silent")
+
+// watchOne reads everything from a server, and follows it until it fails or is silent.
+func (c *Cluster) watchOne(ctx context.Context, n int) error {
+	client, err := c.engine.Client(n)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	first, end := c.keys.watched()
+	reading, stop := context.WithTimeout(ctx, maxStale)
+	r, err := client.Get(reading, first, end)
+	stop()
+	if err != nil {
+		return err
+	}
+	c.view.load(r.Header.Revision, r.Kvs)
+	events := client.Watch(ctx, first, end, clientv3.WithRev(r.Header.Revision+1))
+	ask := time.NewTicker(time.Second)
+	defer ask.Stop()
+	silent := time.NewTimer(maxStale)
+	defer silent.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-silent.C:
+			return errSilent
+		case <-ask.C:
+			if err := client.RequestProgress(ctx); err != nil {
+				return err
+			}
+		case e, ok := <-events:
+			if !ok {
+				return errSilent
+			}
+			if err := e.Err(); err != nil {
+				return err
+			}
+			silent.Reset(maxStale)
+			c.view.apply(e.Header.Revision, e.Events)
+		}
+	}
+}
+
+func (v *view) load(revision int64, kvs []*mvccpb.KeyValue) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.clear()
+	for _, kv := range kvs {
+		v.put(kv, false)
+	}
+	v.loaded, v.revision = true, revision
+	v.changed()
+}
+
+func (v *view) apply(revision int64, events []*clientv3.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range events {
+		if e.Type == clientv3.EventTypeDelete {
+			v.delete(string(e.Kv.Key))
+		} else {
+			v.put(e.Kv, true)
+		}
+	}
+	v.revision = max(v.revision, revision)
+	if len(events) > 0 {
+		v.changed()
+	}
+}
+
+// put notes a key. What cannot be read is left out: it may be of a newer version.
+func (v *view) put(kv *mvccpb.KeyValue, live bool) {
+	is, name := v.keys.cut(string(kv.Key))
+	switch is {
+	case "members":
+		var m Member
+		if json.Unmarshal(kv.Value, &m) == nil {
+			m.Name = name
+			v.members[name] = m
+		}
+	case "own":
+		v.owners[unescape(name)] = ownership{string(kv.Value), clientv3.LeaseID(kv.Lease)}
+	case "coordinator":
+		v.coordinator = ownership{string(kv.Value), clientv3.LeaseID(kv.Lease)}
+	case "plan":
+		var p plan.Plan
+		if json.Unmarshal(kv.Value, &p) == nil {
+			v.plan, v.planned = p, true
+		}
+	case "alive":
+		if at, err := time.Parse(time.RFC3339Nano, string(kv.Value)); err == nil {
+			v.alive[name] = at
+			if live {
+				v.skew[name] = time.Since(at)
+			}
+		}
+	case "cost":
+		var of cost
+		if json.Unmarshal(kv.Value, &of) == nil {
+			v.costs[name] = of.Shards
+		}
+	}
+}
+
+func (v *view) delete(key string) {
+	is, name := v.keys.cut(key)
+	switch is {
+	case "members":
+		delete(v.members, name)
+		delete(v.skew, name)
+	case "own":
+		delete(v.owners, unescape(name))
+	case "coordinator":
+		v.coordinator = ownership{}
+	case "plan":
+		v.plan, v.planned = plan.Plan{}, false
+	case "alive":
+		delete(v.alive, name)
+	case "cost":
+		delete(v.costs, name)
+	}
+}
+
+// livingMembers returns the members for a plan.
+func (v *view) livingMembers() (members []plan.Member) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range v.members {
+		members = append(members, plan.Member{Name: m.Name, Zone: m.Zone, Weight: m.Weight, Draining: m.Draining})
+	}
+	return members
+}
+
+// costsOf returns the measured cost of each shard.
+func (v *view) costsOf() map[string]float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := map[string]float64{}
+	for _, shards := range v.costs {
+		maps.Copy(all, shards)
+	}
+	return all
+}
+
+// readPlan reads the plan from the engine itself.
+func (c *Cluster) readPlan(ctx context.Context) (plan.Plan, error) {
+	r, err := engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.GetResponse, error) {
+		return e.Get(ctx, c.keys.plan())
+	})
+	if err != nil || len(r.Kvs) == 0 {
+		return plan.Plan{}, err
+	}
+	var p plan.Plan
+	if err := json.Unmarshal(r.Kvs[0].Value, &p); err != nil {
+		return plan.Plan{}, fmt.Errorf("cannot read the plan: %w", err)
+	}
+	return p, nil
+}
