@@ -32,13 +32,16 @@ func (c *Console) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 	wanted := func(a *alarm.Alarm) bool { return f.wantsAlarm(labels(a), state) }
 	switch state {
 	case alarmRaised:
-		list = c.raised(wanted)
+		list, err = c.bounded(f.matchers, wanted, c.raised)
 	case alarmPending:
-		list = c.pending(wanted)
+		list, err = c.bounded(f.matchers, wanted, c.pending)
 	case alarmCleared:
 		return c.cleared(&q)
 	default:
 		return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no state %q", q.State), "write raised, pending or cleared")
+	}
+	if err != nil {
+		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(one api.Alarm) bool { return !f.wantsAnswer(&one) })
 	slices.SortStableFunc(list, worseFirst)

@@ -18,7 +18,7 @@ type Console struct {
 	storage   atomic.Pointer[storage]
 	counted   counted
 	followers atomic.Int32  // of events
-	searching chan struct{} // has an element for each search for words in the journal
+	searching chan struct{} // has an element for each search that takes long
 }
 
 // New returns a console over running parts. The outbox and the journal may be nil.

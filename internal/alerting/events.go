@@ -14,14 +14,10 @@ import (
 	"trapline/internal/setting"
 )
 
-// maxEvents is how many events an answer has at most, searchTime how long they are looked for.
+// maxEvents is how many events an answer has at most.
 const (
 	maxEvents     = 10_000
 	defaultEvents = 100
-	searchTime    = 5 * time.Second
-	// maxSearches is how many searches for words run at once, searchWait how long others wait.
-	maxSearches = 4
-	searchWait  = time.Second
 )
 
 // Events returns the events that q selects, the newest first. Words and labels are looked for as far back as that can be
@@ -49,7 +45,7 @@ func (c *Console) page(q *api.EventQuery) (journal.Page, error) {
 	defer cancel()
 	leave, err := c.search(ctx, &j)
 	if err != nil {
-		return journal.Page{Entries: []api.Event{}}, api.WithHint(api.Errorf(api.ErrBusy, "%d searches in the journal are under way", maxSearches), "Try again when one of them has ended")
+		return journal.Page{Entries: []api.Event{}}, errSearches()
 	}
 	defer leave()
 	return c.read(j)
@@ -60,12 +56,7 @@ func (c *Console) search(ctx context.Context, j *journal.Query) (leave func(), e
 	if j.Match == nil && len(j.Matchers) == 0 {
 		return func() {}, nil
 	}
-	select {
-	case c.searching <- struct{}{}:
-		return func() { <-c.searching }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return c.enter(ctx)
 }
 
 func (c *Console) read(j journal.Query) (journal.Page, error) {

@@ -89,9 +89,9 @@ func (c *Console) Matched(n api.NewSilence) ([]api.Alarm, error) {
 		return nil, err
 	}
 	set := c.outbox().Mutes()
-	list := c.raised(func(a *alarm.Alarm) bool { return set.Labels(a).Match(s.Matchers) })
+	list, err := c.bounded(s.Matchers, func(a *alarm.Alarm) bool { return set.Labels(a).Match(s.Matchers) }, c.raised)
 	slices.SortStableFunc(list, worseFirst)
-	return list, nil
+	return list, err
 }
 
 // Silence begins a silence and returns its ID.
