@@ -92,7 +92,7 @@ var upstream = map[string][]string{
 	"cmd/trapline/views":      {"internal/mute", "internal/client", "internal/history", "internal/poller", "internal/rules", "internal/api", "internal/alerting", "internal/fleet", "internal/human", "internal/runtimeconfig", "internal/cli"},
 	"cmd/trapline/tools":      {"internal/measure", "internal/draft", "internal/replay", "internal/anonymize", "internal/varbind", "internal/outbox", "internal/alarm", "internal/statedir", "internal/snmp", "internal/setting", "internal/series", "internal/agent", "internal/access", "internal/client", "mibs/smi", "mibs", "collector", "internal/profile", "internal/poller", "internal/modules", "internal/originator", "internal/notify", "config", "internal/api", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
 	"cmd/trapline/setup":      {"internal/discovery", "internal/scan", "internal/sweep", "internal/csvlist", "internal/trapimport", "internal/snmp", "internal/setting", "internal/series", "internal/access", "internal/client", "internal/poller", "config", "internal/human", "internal/runtimeconfig", "internal/survey", "internal/cli"},
-	"cmd/trapline/rules":      {"internal/varbind", "internal/snmp", "mibs", "internal/poller", "internal/notify", "internal/rules", "internal/api", "internal/human", "internal/runtimeconfig", "internal/cli", "internal/replay", "internal/rules/unittest"},
+	"cmd/trapline/rules":      {"internal/varbind", "internal/snmp", "mibs", "internal/poller", "internal/notify", "internal/rules", "internal/api", "internal/human", "internal/runtimeconfig", "internal/cli", "internal/replay", "internal/rules/unittest", "internal/rules/rulefile"},
 	"cmd/trapline/mib":        {"internal/snmp", "mibs", "internal/modules", "internal/notify", "internal/human", "internal/cli"},
 	"cmd/trapline":            {"internal/cli", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib", "internal/gosnmpclient"},
 	"internal/programtest":    {"internal/agent", "config", "internal/doctest", "internal/peers"},
@@ -114,6 +114,7 @@ var upstream = map[string][]string{
 	"internal/rules/known":             {},
 	"internal/rules/quota":             {},
 	"internal/rules/result":            {},
+	"internal/rules/rulefile":          {"internal/rules"},
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
 	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
 	"internal/outbox/store":            {"internal/alarm", "internal/journal", "internal/mute", "internal/outbox/queue", "internal/statedir"},
@@ -123,7 +124,7 @@ var upstream = map[string][]string{
 // only says which rooms alone may import a library.
 var only = map[string][]string{
 	"gopkg.in/yaml.v3":                 {"config", "config/document"},
-	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/unittest"}, // which Prometheus reads rule files with
+	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/rulefile", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
 	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules", "internal/neighbours"},

@@ -42,6 +42,9 @@ func (u *unsent) record(transitions []outbox.Transition, now time.Time) {
 
 // take returns the entry of a transition, and reports whether the transition changes the alarm as shown.
 func (u *unsent) take(t *outbox.Transition, now time.Time) (e journal.Event, changed bool) {
+	if t.Held {
+		return t.Entry(t.Alarm.ID, now), true
+	}
 	was, known := u.active[t.Alarm.ID]
 	if !t.Active {
 		delete(u.active, t.Alarm.ID)

@@ -20,6 +20,21 @@ type Transition struct {
 	Alarm  alarm.Alarm
 	Active bool
 	Lease  time.Time // when the condition ends unless it is renewed; zero means never
+
+	// Held is of a condition of a baseline: the journal has it, and receivers are not notified. Its end has the whole alarm.
+	Held bool
+}
+
+// Entry returns the entry of the journal for a condition that is held.
+func (t *Transition) Entry(id string, now time.Time) journal.Event {
+	a := t.Alarm
+	a.ID = id
+	if !t.Active {
+		return journal.OfCleared(&a, &alarm.Alarm{Reason: a.Reason}, now)
+	}
+	e := journal.OfActive(journal.Raised, &a)
+	e.Reason = "baseline: not sent"
+	return e
 }
 
 // applyAll plans the effects of transitions. If one condition of an alarm ends and another one begins, the alarm remains
@@ -28,7 +43,7 @@ func (p *plan) applyAll(transitions []Transition) {
 	p.foresee(transitions)
 	begin := map[string]int{} // by key of the alarm, the last transition that makes it active
 	for i := range transitions {
-		if t := &transitions[i]; t.Active && len(transitions) > 1 {
+		if t := &transitions[i]; t.Active && !t.Held && len(transitions) > 1 {
 			begin[p.keyOf(t)] = i
 		}
 	}
@@ -41,7 +56,7 @@ func (p *plan) applyAll(transitions []Transition) {
 			ends[j] = nil
 			delete(deferred, t.Alarm.ID)
 		}
-		if !t.Active && begin[p.keyOf(t)] > i {
+		if !t.Active && !t.Held && begin[p.keyOf(t)] > i {
 			deferred[t.Alarm.ID] = len(ends)
 			ends = append(ends, t)
 		} else {
@@ -59,6 +74,10 @@ func (p *plan) applyAll(transitions []Transition) {
 func (p *plan) transition(t *Transition) {
 	clear(p.ids)
 	source, key := t.Alarm.ID, p.keyOf(t)
+	if t.Held {
+		p.note(t.Entry(key, p.now))
+		return
+	}
 	was := p.Alarm(key)
 	switch {
 	case t.Active:
@@ -270,7 +289,7 @@ func (p *plan) foresee(transitions []Transition) {
 			return
 		}
 		t := &transitions[i]
-		if key := p.keyOf(t); t.Active && p.Alarm(key) == nil {
+		if key := p.keyOf(t); t.Active && !t.Held && p.Alarm(key) == nil {
 			s := &alarm.State{ID: key, RaisedAt: t.Alarm.RaisedAt, Conditions: []alarm.Condition{{Source: t.Alarm.ID, Alarm: t.Alarm}}}
 			if s.RaisedAt.IsZero() {
 				s.RaisedAt = p.now

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"trapline/internal/notify"
+	"trapline/internal/outbox"
 	"trapline/internal/rules/known"
 )
 
@@ -78,4 +80,23 @@ func (r *evaluation) keepLooks() {
 	for _, uid := range r.looked {
 		r.device.look.rules[uid] = true
 	}
+}
+
+// store commits changes and transitions. What begins and ends to be held by a baseline is noted in the journal.
+func (e *Evaluator) store(transitions []outbox.Transition, changes []change, looked []look) error {
+	var held []outbox.Transition
+	for _, c := range changes {
+		was, is := c.old.held() && c.old.Noted, c.now.held()
+		of := c.now
+		switch {
+		case was == is || was && c.now != nil && c.now.sent(): // which is noted as it is sent
+			continue
+		case was:
+			of = c.old
+		}
+		a, _ := notify.AlarmOf(e.deployment, of.shown().Map(), of.Annotations.Map()) // an evaluation logs the error
+		a.ID, a.RaisedAt, a.Value = of.ID, e.wall(of.FiredAt), of.Value.String()
+		held = append(held, outbox.Transition{Alarm: a, Active: is, Held: true})
+	}
+	return e.alertStore.apply(slices.Concat(transitions, held), changes, looked, e.read())
 }

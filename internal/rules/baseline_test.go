@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/journal"
+	"trapline/internal/poller"
 )
 
 const linkDown = `{alert: Down, expr: link == 2, annotations: {baseline: "true"}}`
@@ -153,7 +155,8 @@ func TestBaselineLaw(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
-			l := &links{rig: start(t, linkDown), rng: rng, down: map[string]bool{}, held: map[string]bool{}, raised: map[string]bool{}}
+			r := startKept(t, linkDown)
+			l := &links{rig: r, rng: rng, down: map[string]bool{}, held: map[string]bool{}, raised: map[string]bool{}}
 			for range 25 {
 				what, want := "poll", []string(nil)
 				switch rng.IntN(10) {
@@ -177,11 +180,54 @@ func TestBaselineLaw(t *testing.T) {
 				if slices.Sort(want); !slices.Equal(got, want) {
 					t.Fatalf("%s: sent %q, want %q", what, got, want)
 				}
+				l.expectJournal(what)
 				if shown := l.shown(); what == "poll" && !maps.Equal(shown, l.held) {
 					t.Fatalf("%s: held are %v, want %v", what, shown, l.held)
 				}
 			}
 		})
+	}
+}
+
+// startKept is start with a journal that outlives the process.
+func startKept(t *testing.T, rules string) *rig {
+	t.Helper()
+	r := &rig{T: t, dir: t.TempDir(), now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), kept: true, targets: []*poller.Target{target("sw1")}}
+	r.use(rules)
+	r.run()
+	t.Cleanup(r.kill)
+	return r
+}
+
+// expectJournal expects that the last that the journal has of each active alarm, held or sent, is its raise, and of the
+// others their end. Alerts that an earlier process held are shown from the first poll on.
+func (l *links) expectJournal(what string) {
+	l.rig.Helper()
+	if l.rng.IntN(2) == 0 {
+		l.rig.must(l.rig.outbox.Journal().Flush())
+	}
+	entries, err := l.rig.outbox.Journal().Query(l.rig.Context(), journal.Query{Limit: 10_000, Forward: true})
+	l.rig.must(err)
+	last := map[string]string{}
+	for i := range entries {
+		if e := &entries[i]; e.Kind == journal.Raised || e.Kind == journal.Cleared {
+			if e.Kind == last[e.Alarm] && e.Kind == journal.Cleared {
+				l.rig.Errorf("%s: alarm %s is cleared twice", what, e.Resource)
+			}
+			last[e.Alarm] = e.Kind
+		}
+	}
+	active := map[string]bool{}
+	for _, a := range slices.Concat(l.rig.e.Held(), l.rig.outbox.Active()) {
+		id := l.rig.outbox.Identify(&a)
+		if active[id] = true; last[id] != journal.Raised {
+			l.rig.Errorf("%s: the last entry of the active alarm %s is %q", what, a.Resource, last[id])
+		}
+	}
+	for id, kind := range last {
+		if kind == journal.Raised && !active[id] && what == "poll" {
+			l.rig.Errorf("%s: alarm %s is over, and the journal has no end of it", what, id)
+		}
 	}
 }
 

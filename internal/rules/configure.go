@@ -260,7 +260,7 @@ func (e *Evaluator) clearOrphans() {
 			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: o.record.ID, Reason: o.reason}})
 		}
 	}
-	if err := e.alertStore.apply(transitions, changes, looked, e.read()); err != nil {
+	if err := e.store(transitions, changes, looked); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
 		e.orphans = append(e.orphans, orphans...)

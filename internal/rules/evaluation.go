@@ -205,9 +205,10 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 		now.ID, now.Sample = r.evaluator.alarmID(b, now), sampleOf(b, key, a)
 	}
 	now.Baseline = r.holds(b.rule, old, now)
+	now.Noted = now.held()
 	wasSent := old != nil && old.sent()
 	news := now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) || !labels.Equal(old.Labels, now.Labels))
-	if old != nil && !news && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline && labels.Equal(old.Labels, now.Labels) {
+	if old != nil && !news && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline && old.Noted == now.Noted && labels.Equal(old.Labels, now.Labels) {
 		b.persisted[key] = now // it differs in nothing that is stored
 	} else {
 		r.changes = append(r.changes, change{b.persisted, key, old, now})
@@ -270,7 +271,7 @@ func (e *Evaluator) ClearKept(target, id, reason string) (known, cleared bool, e
 				return true, false, nil
 			}
 			end := outbox.Transition{Alarm: alarm.Alarm{ID: id, Reason: reason, Gone: true}}
-			if err := e.alertStore.apply([]outbox.Transition{end}, []change{{old: old}}, nil, e.read()); err != nil {
+			if err := e.store([]outbox.Transition{end}, []change{{old: old}}, nil); err != nil {
 				return true, false, err
 			}
 			delete(b.persisted, key)
@@ -298,10 +299,10 @@ func sampleOf(b *ruleInstance, key uint64, a *Alert) labels.Labels {
 // evaluation finds the same changes; so it does for alarms that are refused.
 func (r *evaluation) commit() error {
 	looks := r.looksToStore()
-	err := r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
+	err := r.evaluator.store(r.transitions, r.changes, looks)
 	if full := (*outbox.FullError)(nil); errors.As(err, &full) {
 		r.withhold(full.Refused)
-		err = r.evaluator.alertStore.apply(r.transitions, r.changes, looks, r.evaluator.read())
+		err = r.evaluator.store(r.transitions, r.changes, looks)
 	}
 	if err != nil {
 		r.evaluator.metrics.uncommitted.Inc()

@@ -28,6 +28,7 @@ type record struct {
 	Value           number        `json:"value"` // the last while the condition was true
 	Firing          bool          `json:"firing"`
 	Baseline        bool          `json:"baseline,omitempty"` // it is not sent: see baselineAnnotation
+	Noted           bool          `json:"noted,omitempty"`    // the journal has it, though it is not sent
 	ActiveAt        time.Time     `json:"active_at"`
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
@@ -50,6 +51,9 @@ func (n *number) UnmarshalText(text []byte) error {
 	*n = number(f)
 	return err
 }
+
+// held reports whether the alert is shown, and receivers are not notified of it.
+func (r *record) held() bool { return r != nil && r.Firing && r.Baseline }
 
 // sent reports whether receivers were notified of the alert.
 func (r *record) sent() bool { return r.Firing && !r.Baseline }

@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/client"
+	"trapline/internal/journal"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/poller"
@@ -35,8 +36,9 @@ type rig struct {
 	e      *Evaluator
 	state  *statedir.Dir
 	outbox *outbox.Outbox
-	taken  int // events that take has returned
-	most   int // alarms; 0 means the default
+	kept   bool // the journal is on the disk
+	taken  int  // events that take has returned
+	most   int  // alarms; 0 means the default
 	due    map[groupKey]plan
 
 	pausedSince func(target string, at time.Time) time.Time
@@ -84,8 +86,13 @@ func (r *rig) run() {
 	if r.logger == nil {
 		r.logger = slog.New(slog.DiscardHandler)
 	}
+	var entries *journal.Journal
+	if r.kept {
+		entries, err = journal.Open(journal.Options{Dir: r.dir + "/journal", Logger: r.logger, Now: func() time.Time { return r.now }})
+		r.must(err)
+	}
 	route := &queue.Route{Name: "nms", EveryTransition: true, Window: 1}
-	r.outbox, err = outbox.New(r.state, []*queue.Route{route}, outbox.Options{Logger: r.logger, Metrics: outbox.NewMetrics(registry), MaxAlarms: r.most}, r.now)
+	r.outbox, err = outbox.New(r.state, []*queue.Route{route}, outbox.Options{Logger: r.logger, Metrics: outbox.NewMetrics(registry), MaxAlarms: r.most, Journal: entries}, r.now)
 	r.must(err)
 	r.e, err = New(Options{
 		Dir: r.dir + "/rules", Alerts: AlertStore{State: r.state, Outbox: r.outbox}, Logger: r.logger, Registry: registry, Now: func() time.Time { return r.now },

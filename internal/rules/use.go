@@ -33,15 +33,21 @@ func (e *Evaluator) Use(l AlertStore, dir string) error {
 
 // storeAll stores the alerts and looks of all devices, and clears alerts of an earlier process that are not among them.
 func (e *Evaluator) storeAll(left []*record) error {
-	known := map[string]bool{}
+	known, before := map[string]bool{}, map[string]*record{}
+	for _, r := range left {
+		before[r.ID] = r
+	}
 	for _, d := range e.allDevices() {
 		d.mu.Lock()
 		changes, transitions := e.entries(d, known)
+		for i := range changes {
+			changes[i].old = before[changes[i].now.ID]
+		}
 		var looked []look
 		if d.target != nil && !d.look.empty() {
 			looked = []look{d.look.stored(d.target, nil)}
 		}
-		err := e.alertStore.apply(transitions, changes, looked, e.read())
+		err := e.store(transitions, changes, looked)
 		d.mu.Unlock()
 		if err != nil {
 			return err
@@ -58,7 +64,7 @@ func (e *Evaluator) storeAll(left []*record) error {
 			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: r.ID}})
 		}
 	}
-	return e.alertStore.apply(transitions, changes, nil, e.read())
+	return e.store(transitions, changes, nil)
 }
 
 // entries returns the changes and transitions that store all alerts of a device. The mutex of the device must be held.

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/cli"
 	"trapline/internal/rules"
+	"trapline/internal/rules/rulefile"
 	"trapline/internal/runtimeconfig"
 )
 
@@ -29,6 +30,6 @@ func addRulesShow(program *cli.Program, parent *kingpin.CmdClause) {
 			}
 			wanted = func(r *rules.Rule) bool { return r.LooksAt(metrics) }
 		}
-		return w.Config.Rules.WriteYAML(os.Stdout, wanted)
+		return rulefile.Write(os.Stdout, w.Config.Rules, wanted)
 	}
 }

@@ -1,8 +1,10 @@
-package rules
+package rulefile
 
 import (
 	"strings"
 	"testing"
+
+	"trapline/internal/rules"
 )
 
 // The written rules are a rule file with the same meaning.
@@ -33,28 +35,19 @@ func TestShownRules(t *testing.T) {
       - alert: C
         expr: c
 `
-	a, _, _ := Parse("a.yml", []byte(`groups: [{name: g, interval: 30s, query_offset: 10s, labels: {team: net}, rules: [
+	a, _, _ := rules.Parse("a.yml", []byte(`groups: [{name: g, interval: 30s, query_offset: 10s, labels: {team: net}, rules: [
 		{alert: A, expr: a > 1, for: 5m, keep_firing_for: 1m, labels: {severity: major}, annotations: {summary: '{{ $labels.target }}'}},
 		{record: 'b:sum', expr: sum(b)}, {alert: B, expr: b}]}]`))
 	a[0].Rules[1].Labels = nil
-	b, _, _ := Parse("b.yml", []byte(`groups: [{name: g, rules: [{alert: C, expr: c}]}, {name: h, rules: [{alert: B, expr: b}]}]`))
+	b, _, _ := rules.Parse("b.yml", []byte(`groups: [{name: g, rules: [{alert: C, expr: c}]}, {name: h, rules: [{alert: B, expr: b}]}]`))
 	var got strings.Builder
-	if err := NewSet(append(a, b...)).WriteYAML(&got, func(r *Rule) bool { return r.Alert != "B" }); err != nil {
+	if err := Write(&got, rules.NewSet(append(a, b...)), func(r *rules.Rule) bool { return r.Alert != "B" }); err != nil {
 		t.Fatal(err)
 	}
 	if got.String() != text {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), text)
 	}
-	if _, problems, _ := Parse("shown.yml", []byte(got.String())); len(problems) > 0 {
+	if _, problems, _ := rules.Parse("shown.yml", []byte(got.String())); len(problems) > 0 {
 		t.Error(problems)
-	}
-}
-
-func TestWhatARuleLooksAt(t *testing.T) {
-	metrics := map[string][]string{"a": nil}
-	for expr, want := range map[string]bool{"a > 1": true, "b > 1": false, "b and on (target) rate(a[5m])": true, `{target="x"} > 1`: true, "1": false, "up == 0": true} {
-		if got := parse(t, "groups: [{name: g, rules: [{alert: A, expr: '"+expr+"'}]}]").Rules()[0].LooksAt(metrics); got != want {
-			t.Errorf("%s: %t", expr, got)
-		}
 	}
 }

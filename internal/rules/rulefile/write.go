@@ -1,23 +1,24 @@
-package rules
+// Package rulefile writes rules as a rule file of Prometheus.
+package rulefile
 
 import (
 	"fmt"
 	"io"
 
-	"trapline/internal/rules/expression"
-
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"go.yaml.in/yaml/v3"
+
+	"trapline/internal/rules"
 )
 
-// WriteYAML writes the wanted rules of the set as a rule file of Prometheus. Comments have their UIDs, and whether they
-// are global. It writes nothing if none is wanted.
-func (s *Set) WriteYAML(w io.Writer, wanted func(*Rule) bool) error {
+// Write writes the wanted rules of a set. Comments have their UIDs, and whether they are global. It writes nothing if none
+// is wanted.
+func Write(w io.Writer, s *rules.Set, wanted func(*rules.Rule) bool) error {
 	groups := &yaml.Node{Kind: yaml.SequenceNode}
 	taken := map[string]bool{}
 	for _, g := range s.Groups {
-		n, err := g.node(wanted, taken)
+		n, err := groupNode(g, wanted, taken)
 		if err != nil {
 			return err
 		}
@@ -36,9 +37,9 @@ func (s *Set) WriteYAML(w io.Writer, wanted func(*Rule) bool) error {
 	return e.Close()
 }
 
-// node returns a group with its wanted rules, nil without any. Groups of several files may have the same name, which
+// groupNode returns a group with its wanted rules, nil without any. Groups of several files may have the same name, which
 // those of one file may not.
-func (g *Group) node(wanted func(*Rule) bool, taken map[string]bool) (*yaml.Node, error) {
+func groupNode(g *rules.Group, wanted func(*rules.Rule) bool, taken map[string]bool) (*yaml.Node, error) {
 	head := rulefmt.RuleGroup{Name: g.Name, Interval: model.Duration(g.Interval)}
 	if taken[g.Name] {
 		head.Name += " of " + g.File
@@ -52,7 +53,7 @@ func (g *Group) node(wanted func(*Rule) bool, taken map[string]bool) (*yaml.Node
 		if !wanted(r) {
 			continue
 		}
-		n, err := r.node()
+		n, err := ruleNode(r)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +76,7 @@ func (g *Group) node(wanted func(*Rule) bool, taken map[string]bool) (*yaml.Node
 	return n, nil
 }
 
-func (r *Rule) node() (*yaml.Node, error) {
+func ruleNode(r *rules.Rule) (*yaml.Node, error) {
 	n := &yaml.Node{}
 	err := n.Encode(rulefmt.Rule{
 		Record: r.Record, Alert: r.Alert, Expr: r.Text, For: model.Duration(r.For), KeepFiringFor: model.Duration(r.KeepFiringFor),
@@ -86,16 +87,4 @@ func (r *Rule) node() (*yaml.Node, error) {
 		n.HeadComment = r.UID + ": evaluated over all targets at once, for " + r.Global
 	}
 	return n, err
-}
-
-// LooksAt reports whether the expression selects a metric of metrics, any metric, or one about whether the target
-// answers.
-func (r *Rule) LooksAt(metrics map[string][]string) bool {
-	for _, vs := range expression.Selectors(r.Expr) {
-		name := expression.Name(vs)
-		if _, found := metrics[name]; found || name == "" || isUp(name) {
-			return true
-		}
-	}
-	return false
 }
