@@ -39,7 +39,7 @@ var upstream = map[string][]string{
 	"internal/clocks":         {"internal/snmp", "internal/client", "collector", "internal/access"},
 	"internal/poller":         {"internal/clocks", "internal/sharing", "internal/measure", "internal/human", "internal/reason", "internal/history", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/access"},
 	"internal/csvlist":        {"internal/poller", "internal/series"},
-	"internal/discovery":      {"internal/scan", "internal/sweep", "internal/csvlist", "internal/access", "internal/human", "internal/poller", "internal/setting", "internal/statedir"},
+	"internal/discovery":      {"internal/neighbours", "internal/scan", "internal/sweep", "internal/csvlist", "internal/access", "internal/human", "internal/poller", "internal/setting", "internal/statedir"},
 	"internal/modules":        {"internal/measure", "internal/snmp", "internal/setting", "internal/client", "mibs", "collector", "mibs/smi"},
 	"internal/alarm":          {},
 	"internal/mute":           {"internal/human", "internal/alarm", "internal/setting"},

@@ -50,13 +50,17 @@ func (u *merged) checkTarget(s *configSource, at document.Path, t *poller.Target
 	others.warnTwice(place{s, at}, t)
 }
 
-// checkTopology reports names in `parents` and `topology` that no target has.
-func (u *merged) checkTopology() {
+func (u *merged) targetNames() *topology.NameSet {
 	var names []string
 	for i := range u.config.Targets {
 		names = append(names, u.config.Targets[i].Name)
 	}
-	known := topology.Names(names)
+	return topology.Names(names)
+}
+
+// checkTopology reports names in `parents` and `topology` that no target has.
+func (u *merged) checkTopology() {
+	known := u.targetNames()
 	listed := len(u.config.Discovery) > 0 // which may have a target of that name
 	for _, s := range u.sources {
 		for i := range s.Config.Targets {
@@ -203,7 +207,7 @@ func (u *merged) checkDiscovery() {
 		for i := range s.Config.Discovery {
 			s.Config.Discovery[i].SetDirectory(filepath.Dir(s.File))
 			checkTwice(s, document.Path{"discovery", document.Index(i)}, s.Config.Discovery[i].Name, lists)
-			u.checkScan(s, document.Path{"discovery", document.Index(i), "scan"}, s.Config.Discovery[i].Scan)
+			u.checkProbes(s, document.Path{"discovery", document.Index(i)}, &s.Config.Discovery[i])
 			u.config.Warnings = append(u.config.Warnings, s.Config.Discovery[i].Warnings()...)
 		}
 		for i := range s.Config.Assign {
@@ -216,19 +220,28 @@ func (u *merged) checkDiscovery() {
 	}
 }
 
-// checkScan reports auths that do not exist, and warns of communities that very many addresses, or public ones, would see.
-func (u *merged) checkScan(s *configSource, at document.Path, scan *discovery.Scan) {
-	if scan == nil {
-		return
-	}
-	report := reporterBelow(s, at)
-	for i, name := range scan.Auths {
-		if u.config.Auths[name] == nil && !u.lacks("auths") {
-			report(fmt.Sprintf("auths[%d]", i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+// checkProbes reports auths and seeds that do not exist, and warns of communities that very many addresses, or public
+// ones, would see.
+func (u *merged) checkProbes(s *configSource, at document.Path, list *discovery.Settings) {
+	check := func(key string, auths []string, doubts []setting.Problem) {
+		below := at.Below(key)
+		for i, name := range auths {
+			if u.config.Auths[name] == nil && !u.lacks("auths") {
+				reporterBelow(s, below)(fmt.Sprintf("auths[%d]", i), missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
+			}
+		}
+		for _, doubt := range doubts {
+			s.Warn(below.Below(doubt.Path), doubt.Text)
 		}
 	}
-	for _, doubt := range scan.DoubtsOfCommunities(u.config.Auths) {
-		s.Warn(at.Below(doubt.Path), doubt.Text)
+	if list.Scan != nil {
+		check("scan", list.Scan.Auths, list.Scan.DoubtsOfCommunities(u.config.Auths))
+	}
+	if n := list.Neighbours; n != nil {
+		check("neighbours", n.Auths, n.DoubtsOfCommunities(u.config.Auths))
+		if at, text := u.targetNames().Check(n.Seeds, ""); text != "" && len(u.config.Discovery) == 1 && list.OnlyNeighbours() {
+			reporterBelow(s, document.Path{"discovery", document.Index(0), "neighbours"})(fmt.Sprintf("seeds[%d]", at), text)
+		}
 	}
 }
 

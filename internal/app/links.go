@@ -3,12 +3,14 @@ package app
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"trapline/config"
 	"trapline/internal/api"
+	"trapline/internal/discovery"
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
@@ -29,15 +31,17 @@ type links struct {
 	tracker *topology.Tracker
 	logger  *slog.Logger
 
+	lists *discovery.Discovery // that find devices by the tables of others; nil before they are there
+
 	mu       sync.Mutex
 	by       []neighbours.Protocol
-	due      map[string]time.Duration // when targets are to be asked
+	asked    map[string]asked // by target
 	updated  time.Duration
 	unstored map[neighbours.Ends]*neighbours.Link
 }
 
 func newLinks(t *topology.Tracker, logger *slog.Logger) *links {
-	return &links{book: neighbours.NewBook(), tracker: t, logger: logger, due: map[string]time.Duration{}, unstored: map[neighbours.Ends]*neighbours.Link{}}
+	return &links{book: neighbours.NewBook(), tracker: t, logger: logger, asked: map[string]asked{}, unstored: map[neighbours.Ends]*neighbours.Link{}}
 }
 
 // restore adds the links that the last process stored.
@@ -65,8 +69,13 @@ func (l *links) configure(c *config.Config) {
 	defer l.mu.Unlock()
 	l.book.Configure(c.Topology.Roots, devices)
 	if !slices.Equal(by, l.by) {
-		clear(l.due)
+		clear(l.asked)
 	}
+	names := make(map[string]bool, len(c.Targets))
+	for i := range c.Targets {
+		names[c.Targets[i].Name] = true
+	}
+	maps.DeleteFunc(l.asked, func(name string, _ asked) bool { return !names[name] })
 	l.by = by
 	l.apply()
 }
@@ -82,13 +91,8 @@ func (l *links) apply() {
 
 // answered asks a target that has just answered a poll for its neighbours, if that is due.
 func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target) {
-	l.mu.Lock()
-	by, now := l.by, poller.SinceBoot()
-	wanted := len(by) > 0 && now >= l.due[t.Name]
-	if wanted {
-		l.due[t.Name] = now + neighbourRetry
-	}
-	l.mu.Unlock()
+	now := poller.SinceBoot()
+	by, wanted := l.wanted(t.Name, now)
 	if !wanted {
 		return
 	}
@@ -103,10 +107,40 @@ func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target
 		l.logger.Debug("a target does not say what its neighbours are", "target", t.Name, "err", err)
 		return
 	}
-	l.book.Answered(t.Name, r, poller.SinceBoot(), time.Now())
+	l.lists.Heard(t.Name, r)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.due[t.Name] = now + neighbourTime
+	linking := *r
+	linking.Neighbours = slices.DeleteFunc(slices.Clone(r.Neighbours), func(n neighbours.Neighbour) bool { return !slices.Contains(l.by, n.Protocol) })
+	l.book.Answered(t.Name, &linking, poller.SinceBoot(), time.Now())
+	l.asked[t.Name] = asked{now + neighbourTime, by}
+}
+
+// asked is when a target is to be asked again, and by which tables it was.
+type asked struct {
+	due time.Duration
+	by  []neighbours.Protocol
+}
+
+// wanted returns by which tables a target is asked for its neighbours, and whether it is now: in time, or because others
+// want more tables.
+func (l *links) wanted(target string, now time.Duration) ([]neighbours.Protocol, bool) {
+	by, wanted := l.lists.Wants(target)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	by = slices.Clone(by)
+	for _, p := range l.by {
+		if !slices.Contains(by, p) {
+			by = append(by, p)
+		}
+	}
+	last, known := l.asked[target]
+	more := slices.ContainsFunc(by, func(p neighbours.Protocol) bool { return !slices.Contains(last.by, p) })
+	if !wanted && len(by) == 0 || known && !more && now < last.due {
+		return nil, false
+	}
+	l.asked[target] = asked{now + neighbourRetry, by}
+	return by, true
 }
 
 // update has changes of links take effect, and stored.

@@ -136,6 +136,7 @@ func (d *daemon) openState() (err error) {
 	if d.notifier, err = openNotifier(d.first.Config, d.registry, d.logger); err != nil {
 		return err
 	}
+	d.notifier.links.lists = d.discovery
 	d.state = newEngineState(d.client, d.first.Config.StateDir, d.logger)
 	d.state.restore()
 	d.evaluator, err = newEvaluator(d.first.Config, d.notifier, d.registry, d.logger)

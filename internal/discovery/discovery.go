@@ -10,12 +10,14 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/access"
+	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 )
 
@@ -24,13 +26,12 @@ const settleTime = 100 * time.Millisecond
 
 // Configuration is the part of the configuration that lists depend on.
 type Configuration struct {
-	Lists     []Settings
-	Assign    []Assignment
-	Taken     map[string]bool                    // names of targets that stand in the configuration
-	Usual     func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
-	Auths     map[string]*access.Auth            // of the configuration
-	Addresses []string                           // of targets that stand in the configuration
-	StateDir  string                             // for the lists of the next start; empty for none
+	Lists    []Settings
+	Assign   []Assignment
+	Targets  map[string]string                  // that stand in the configuration: addresses by name
+	Usual    func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
+	Auths    map[string]*access.Auth            // of the configuration
+	StateDir string                             // for the lists of the next start; empty for none
 }
 
 // Discovery reads the lists.
@@ -39,6 +40,8 @@ type Discovery struct {
 	changed func()
 
 	configured chan struct{}
+	near       *neighbours.Nearby
+	wanted     atomic.Pointer[wants]
 
 	mu       sync.Mutex
 	current  Configuration
@@ -46,6 +49,7 @@ type Discovery struct {
 	readers  map[string]*reader // by the name of the list
 	updates  chan update
 	restored map[string]bool // lists whose file was read
+	reached  map[string]reach
 }
 
 // update is a message of a list that is read.
@@ -66,8 +70,8 @@ type reader struct {
 // New returns lists that are empty. Changed is called when the targets may be others, not at the same time.
 func New(changed func(), logger *slog.Logger) *Discovery {
 	return &Discovery{
-		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update),
-		readers: map[string]*reader{}, restored: map[string]bool{},
+		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update), near: neighbours.NewNearby(),
+		readers: map[string]*reader{}, restored: map[string]bool{}, reached: map[string]reach{},
 	}
 }
 
@@ -84,6 +88,7 @@ func (d *Discovery) Configure(c Configuration) {
 	for i := range c.Lists {
 		d.lists = append(d.lists, d.list(&c.Lists[i], old[c.Lists[i].Name], now))
 	}
+	d.spreadAll()
 	select {
 	case d.configured <- struct{}{}:
 	default:
@@ -136,7 +141,7 @@ func (d *Discovery) Entries() (list []*Entry) {
 			name := e.Target.Name
 			first, there := seen[name]
 			switch {
-			case d.current.Taken[name]:
+			case has(d.current.Targets, name):
 				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "targets has a target of this name"})
 			case there:
 				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "the list " + first + " has a target of this name before it"})
@@ -196,6 +201,9 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 		if next := l.next(); next.After(now) {
 			wait = min(wait, next.Sub(now))
 		}
+	}
+	if changed {
+		d.spreadAll()
 	}
 	d.mu.Unlock()
 	if changed {

@@ -3,13 +3,14 @@ package discovery
 import (
 	"fmt"
 	"log/slog"
-	"slices"
+	"net/netip"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	prom "github.com/prometheus/prometheus/discovery"
 
 	"trapline/internal/access"
+	"trapline/internal/neighbours"
 )
 
 // config is the settings of a kind of list.
@@ -51,6 +52,9 @@ func (s *Settings) kinds() (list []kind) {
 	if s.Scan != nil {
 		list = append(list, kind{"scan", s.Scan, s.Scan.open})
 	}
+	if s.Neighbours != nil {
+		list = append(list, kind{neighboursKind, s.Neighbours, s.Neighbours.open})
+	}
 	return list
 }
 
@@ -73,7 +77,7 @@ func (d *Discovery) openKind(k *kind, name string, note func(text string)) (prom
 	o := prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})}
 	opened, err := k.open(o)
 	if depends, ok := opened.(dependent); ok {
-		depends.dependOn(func() surroundings { return d.surroundings(name) })
+		depends.dependOn(func() surroundings { return d.surroundings(name, k.id) })
 	}
 	return opened, err
 }
@@ -83,23 +87,24 @@ type dependent interface{ dependOn(func() surroundings) }
 
 // surroundings are the parts of the configuration that a list may depend on.
 type surroundings struct {
-	logger    *slog.Logger
-	auths     map[string]*access.Auth
-	stateDir  string
-	addresses []string // of targets of the configuration, and of other lists
+	logger   *slog.Logger
+	auths    map[string]*access.Auth
+	stateDir string
+	names    map[string]bool     // of all targets
+	taken    map[netip.Addr]bool // addresses of targets of the configuration and of other lists
+	near     *neighbours.Nearby
+	spread   func(*Neighbours) []neighbours.Candidate
 }
 
-func (d *Discovery) surroundings(list string) surroundings {
+func (d *Discovery) surroundings(list, kind string) surroundings {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := surroundings{d.logger.With("list", list), d.current.Auths, d.current.StateDir, slices.Clone(d.current.Addresses)}
-	for _, l := range d.lists {
-		if l.name == list {
-			continue
-		}
-		for _, e := range l.entries {
-			s.addresses = append(s.addresses, e.Target.Address)
-		}
+	return surroundings{
+		logger: d.logger.With("list", list), auths: d.current.Auths, stateDir: d.current.StateDir, names: d.names(), taken: d.taken(list, kind), near: d.near,
+		spread: func(s *Neighbours) []neighbours.Candidate {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.spread(list, s)
+		},
 	}
-	return s
 }

@@ -56,18 +56,29 @@ func (s *Scan) Problems() []setting.Problem {
 	if len(s.Networks) == 0 {
 		m.Add("networks", "name at least one network, such as 10.0.0.0/24")
 	}
-	for key, list := range map[string][]string{"networks": s.Networks, "exclude": s.Exclude, "preferred_networks": s.Prefer} {
+	problemsOfNetworks(&m, map[string][]string{"networks": s.Networks, "exclude": s.Exclude, "preferred_networks": s.Prefer})
+	if len(s.Networks) > 0 && len(m) == 0 {
+		if _, err := s.addresses(); err != nil {
+			m.Add("networks", "%v", err)
+		}
+	}
+	s.problemsOfProbes(&m)
+	return m
+}
+
+// problemsOfNetworks reports texts that are no networks, by the key that they stand below.
+func problemsOfNetworks(m *setting.Problems, lists map[string][]string) {
+	for key, list := range lists {
 		for i, text := range list {
 			if _, err := sweep.ParseNetwork(text); err != nil {
 				m.Add(fmt.Sprintf("%s[%d]", key, i), "%v", err)
 			}
 		}
 	}
-	if len(s.Networks) > 0 && len(m) == 0 {
-		if _, err := s.addresses(); err != nil {
-			m.Add("networks", "%v", err)
-		}
-	}
+}
+
+// problemsOfProbes reports errors in how addresses are asked.
+func (s *Scan) problemsOfProbes(m *setting.Problems) {
 	if len(s.Auths) == 0 {
 		m.Add("auths", "name at least one entry of auths: devices are asked with these")
 	}
@@ -81,7 +92,6 @@ func (s *Scan) Problems() []setting.Problem {
 	if s.Retries != nil && (*s.Retries < 0 || *s.Retries > maxRetries) {
 		m.Add("retries", "write a number from 0 to %d", maxRetries)
 	}
-	return m
 }
 
 func (s *Scan) addresses() (*sweep.Range, error) {
@@ -96,8 +106,8 @@ func (s *Scan) addresses() (*sweep.Range, error) {
 // DoubtsOfCommunities returns which networks would see communities, in clear, that are very large or public. Auths are
 // those of the configuration.
 func (s *Scan) DoubtsOfCommunities(auths map[string]*access.Auth) (list []setting.Problem) {
-	i := slices.IndexFunc(s.Auths, func(name string) bool { return auths[name] != nil && auths[name].Version != 3 })
-	if i < 0 || s.AliveOnly {
+	name := firstCommunity(s.Auths, auths)
+	if name == "" || s.AliveOnly {
 		return nil
 	}
 	var m setting.Problems
@@ -108,13 +118,27 @@ func (s *Scan) DoubtsOfCommunities(auths map[string]*access.Auth) (list []settin
 		}
 		key := fmt.Sprintf("networks[%d]", at)
 		switch width := n.Addr().BitLen() - n.Bits(); {
-		case !n.Addr().IsPrivate() && !n.Addr().IsLoopback() && !n.Addr().IsLinkLocalUnicast():
-			m.Add(key, "%s is public, and the community of auth %s is sent there in clear: scan it with users of SNMPv3, or write alive_only: true", text, s.Auths[i])
+		case isPublic(n):
+			m.Add(key, "%s is public, and the community of auth %s is sent there in clear: scan it with users of SNMPv3, or write alive_only: true", text, name)
 		case 1<<width > largeNetwork:
-			m.Add(key, "%s has more than %s addresses, and the community of auth %s is sent to each in clear: write alive_only: true, or smaller networks", text, human.Grouped(largeNetwork), s.Auths[i])
+			m.Add(key, "%s has more than %s addresses, and the community of auth %s is sent to each in clear: write alive_only: true, or smaller networks", text, human.Grouped(largeNetwork), name)
 		}
 	}
 	return m
+}
+
+// firstCommunity returns the first of some auths that is not of SNMPv3, "" if none is.
+func firstCommunity(names []string, auths map[string]*access.Auth) string {
+	i := slices.IndexFunc(names, func(name string) bool { return auths[name] != nil && auths[name].Version != 3 })
+	if i < 0 {
+		return ""
+	}
+	return names[i]
+}
+
+// isPublic reports whether a network is one of the Internet.
+func isPublic(n netip.Prefix) bool {
+	return !n.Addr().IsPrivate() && !n.Addr().IsLoopback() && !n.Addr().IsLinkLocalUnicast()
 }
 
 // SetDirectory does nothing: there are no names of files.
@@ -184,12 +208,17 @@ func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {
 	if err := run.Run(ctx); err != nil {
 		return nil, err
 	}
+	return swept(run, logger.With("took", time.Since(start).Round(time.Second)), "networks were scanned"), nil
+}
+
+// swept returns the devices after a sweep, which it logs.
+func swept(run *scan.Scan, logger *slog.Logger, message string) []scan.Device {
 	devices := run.Devices()
-	logger.Info("networks were scanned", "devices", len(devices), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", time.Since(start).Round(time.Second))
+	logger.Info(message, "devices", len(devices), "new", run.Progress().New, "left_alone", run.LeftAlone())
 	for _, d := range run.Doubts() {
 		logger.Warn("devices share what should be unique", "text", d.String())
 	}
-	return devices, nil
+	return devices
 }
 
 // scan opens the scan with the auths and the targets of the moment.
@@ -199,28 +228,38 @@ func (s *scanner) scan() (*scan.Scan, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefer, err := sweep.ParseNetworks(s.settings.Prefer)
+	o, err := s.options(&c)
 	if err != nil {
 		return nil, err
 	}
+	o.Range = r
+	if c.stateDir != "" {
+		o.File = filepath.Join(c.stateDir, "scan", s.name+".jsonl")
+	}
+	return scan.Open(o)
+}
+
+// options returns how addresses are asked.
+func (s *scanner) options(c *surroundings) (scan.Options, error) {
+	prefer, err := sweep.ParseNetworks(s.settings.Prefer)
+	if err != nil {
+		return scan.Options{}, err
+	}
 	o := scan.Options{
-		Range: r, Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
+		Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
 		AliveOnly: s.settings.AliveOnly, MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
-		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: takenIPs(c.addresses), Resume: true,
+		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: c.taken, Resume: true,
 		Usable: UsableName, Logger: c.logger,
 	}
 	if s.settings.Retries != nil {
 		o.Retries = *s.settings.Retries
-	}
-	if c.stateDir != "" {
-		o.File = filepath.Join(c.stateDir, "scan", s.name+".jsonl")
 	}
 	for _, name := range s.settings.Auths {
 		if a := c.auths[name]; a != nil {
 			o.Candidates = append(o.Candidates, scan.Candidate{Name: name, Auth: a})
 		}
 	}
-	return scan.Open(o)
+	return o, nil
 }
 
 // single returns the networks that are one address: a device is polled there.
@@ -231,17 +270,6 @@ func single(networks []string) (list []netip.Prefix) {
 		}
 	}
 	return list
-}
-
-// takenIPs returns addresses of targets, without those that are names.
-func takenIPs(addresses []string) map[netip.Addr]bool {
-	taken := map[netip.Addr]bool{}
-	for _, address := range addresses {
-		if ip, ok := IPOf(address); ok {
-			taken[ip] = true
-		}
-	}
-	return taken
 }
 
 // IPOf returns the IP address of a target; ok is false for a name.
@@ -277,6 +305,9 @@ func (s *scanner) labels(d *scan.Device) model.LabelSet {
 	}
 	return l
 }
+
+// addressesLabel is the one with the addresses of a device.
+const addressesLabel = "__meta_trapline_addresses"
 
 // DeviceLabels returns the __meta_trapline_… labels of a device, which relabel_configs can use.
 func DeviceLabels(d *scan.Device) map[string]string {

@@ -30,7 +30,7 @@ func TestScan(t *testing.T) {
 			Networks: []string{"127.82.64.0/25"}, Auths: []string{"one"}, SubnetRate: 2000, Port: int(n.Port()), Timeout: setting.Duration{Duration: 200 * time.Millisecond},
 		}}},
 		Usual: func(*poller.TargetSettings) error { return nil }, Auths: map[string]*access.Auth{"one": &auth},
-		Addresses: []string{taken.String()}, StateDir: t.TempDir(),
+		Targets: map[string]string{"taken": taken.String()}, StateDir: t.TempDir(),
 	}
 	changed := make(chan struct{}, 10)
 	start := func() (*Discovery, func()) {

@@ -18,13 +18,16 @@ import (
 
 // Settings is an entry of `discovery`: a list of targets that is kept elsewhere.
 type Settings struct {
-	Name    string                             `yaml:"name"`                      // in pages, metrics and the state directory
-	Files   []*setting.Foreign[file.SDConfig]  `yaml:"file_sd_configs,omitempty"` // files of Prometheus' file_sd
-	HTTP    []*setting.Foreign[http.SDConfig]  `yaml:"http_sd_configs,omitempty"` // servers of Prometheus' http_sd
-	DNS     []*setting.Foreign[dns.SDConfig]   `yaml:"dns_sd_configs,omitempty"`  // DNS names, as Prometheus' dns_sd
-	CSV     *CSV                               `yaml:"csv,omitempty"`             // lists as spreadsheets have them
-	NetBox  *NetBox                            `yaml:"netbox,omitempty"`          // devices of a NetBox server
-	Scan    *Scan                              `yaml:"scan,omitempty"`            // networks in which devices are looked for
+	Name   string                            `yaml:"name"`                      // in pages, metrics and the state directory
+	Files  []*setting.Foreign[file.SDConfig] `yaml:"file_sd_configs,omitempty"` // files of Prometheus' file_sd
+	HTTP   []*setting.Foreign[http.SDConfig] `yaml:"http_sd_configs,omitempty"` // servers of Prometheus' http_sd
+	DNS    []*setting.Foreign[dns.SDConfig]  `yaml:"dns_sd_configs,omitempty"`  // DNS names, as Prometheus' dns_sd
+	CSV    *CSV                              `yaml:"csv,omitempty"`             // lists as spreadsheets have them
+	NetBox *NetBox                           `yaml:"netbox,omitempty"`          // devices of a NetBox server
+	Scan   *Scan                             `yaml:"scan,omitempty"`            // networks in which devices are looked for
+
+	Neighbours *Neighbours `yaml:"neighbours,omitempty"` // devices that stand in the tables of those that are polled
+
 	Relabel []*setting.Foreign[relabel.Config] `yaml:"relabel_configs,omitempty"` // as in a scrape job of Prometheus for snmp_exporter
 	Params  map[string][]string                `yaml:"params,omitempty"`          // as in a scrape job of Prometheus: auth, module and snmp_context of its targets
 	Static  []*StaticConfig                    `yaml:"static_configs,omitempty"`  // groups of addresses with labels, as in a scrape job
@@ -135,5 +138,5 @@ func (s *Settings) relabelConfigs() []*relabel.Config {
 
 // kindKeys are the keys of the kinds of lists.
 func kindKeys() []string {
-	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "netbox", "scan", "static_configs"}
+	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "neighbours", "netbox", "scan", "static_configs"}
 }

@@ -25,7 +25,7 @@ func runCSV(t *testing.T, dir string) (d *Discovery, write func(rows string)) {
 	d.Configure(Configuration{
 		Lists:    []Settings{{Name: "inventory", CSV: &CSV{Paths: []string{file}}}, {Name: "second", CSV: &CSV{Paths: []string{file}}}},
 		Usual:    func(*poller.TargetSettings) error { return nil },
-		StateDir: dir, Taken: map[string]bool{"sw-0": true},
+		StateDir: dir, Targets: map[string]string{"sw-0": "192.0.2.1"},
 	})
 	go func() { _ = d.Run(t.Context()) }()
 	return d, func(rows string) {

@@ -2,8 +2,10 @@ package neighbours
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode"
@@ -41,10 +43,13 @@ var (
 // maxVarBinds bounds a reading of a device whose tables do not end.
 const maxVarBinds = 16 * MaxNeighbours
 
-// Read asks a device for its neighbours by some protocols. It returns an error if the device does not answer.
+// Read asks a device for its neighbours by some protocols, and for its addresses. It returns an error if the device does not
+// answer.
 func Read(ctx context.Context, s collector.Session, p client.Params, by []Protocol) (*Reading, error) {
-	r := &reader{rows: map[string]*row{}}
-	plan := client.Plan{Params: p, Get: []snmp.OID{sysName}, Walk: []snmp.OID{ipAdEntAddr}}
+	r := &reader{rows: map[string]*row{}, near: newNearReader()}
+	own := p
+	p.MaxRows = min(cmp.Or(p.MaxRows, MaxNeighbours), MaxNeighbours) // which a device that has many more does not exceed
+	plan := client.Plan{Params: p, Get: []snmp.OID{sysName}, Walk: []snmp.OID{ipAdEntAddr, ipAdEntNetMask, ipAddressIfIndex}}
 	if slices.Contains(by, LLDP) {
 		plan.Get = append(plan.Get, lldpLocChassisIDSubtype, lldpLocChassisID, lldpLocSysName, dot1dBaseBridgeAddress)
 		plan.Walk = append(plan.Walk, lldpRemChassisIDSubtype, lldpRemChassisID, lldpRemSysName, lldpRemManAddrIfSubtype)
@@ -62,6 +67,11 @@ func Read(ctx context.Context, s collector.Session, p client.Params, by []Protoc
 			return nil, err
 		}
 	}
+	if slices.Contains(by, ARP) {
+		if err := r.readStations(ctx, s, own); err != nil {
+			return nil, err
+		}
+	}
 	return r.reading(), nil
 }
 
@@ -72,6 +82,7 @@ type reader struct {
 	names, addresses, stations [][]byte
 	rows                       map[string]*row // by protocol and index
 	order                      []*row
+	near                       *nearReader
 	varbinds                   int
 	partial                    bool
 }
@@ -120,6 +131,10 @@ func (r *reader) take(v snmp.VarBind) {
 		}
 	case v.Type == snmp.IPAddress && v.Name.HasPrefix(ipAdEntAddr) && len(r.addresses) < maxKeys:
 		r.addresses = append(r.addresses, bytes.Clone(v.Value))
+		a, _ := netip.AddrFromSlice(v.Value)
+		r.near.ownAddress(a)
+	case v.Name.HasPrefix(ipAdEntNetMask), v.Name.HasPrefix(ipAddressIfIndex), v.Name.HasPrefix(ipNetToPhysicalPhysAddress), v.Name.HasPrefix(ipNetToMediaPhysAddress):
+		r.near.take(v)
 	case v.Type == snmp.OctetString && len(v.Value) <= maxText:
 		r.takeOctets(v)
 	}
@@ -201,6 +216,8 @@ func (r *reader) takeAddress(index snmp.OID) {
 	}
 	if w := r.row(LLDP, index[:of]); w != nil && len(w.addresses) < maxAddresses && len(rest) == 0 {
 		w.addresses = append(w.addresses, octets)
+		a, _ := netip.AddrFromSlice(octets)
+		r.near.add(LLDP, a)
 	}
 }
 
@@ -221,10 +238,14 @@ func (r *reader) reading() *Reading {
 	}
 	out.Keys = keys
 	for _, w := range r.order {
+		if a, ok := netip.AddrFromSlice(w.address); ok && w.protocol == CDP {
+			r.near.add(CDP, a)
+		}
 		if n := w.neighbour(); len(n.Keys) > 0 {
 			out.Neighbours = append(out.Neighbours, n)
 		}
 	}
+	out.Addresses, out.Near = r.near.result()
 	return out
 }
 

@@ -2,18 +2,14 @@ package neighbours
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/agent"
 	"trapline/internal/client"
-	"trapline/internal/corpus"
 	"trapline/internal/peers"
-	"trapline/internal/programtest"
 	"trapline/internal/setting"
 )
 
@@ -110,34 +106,4 @@ func text(b *Book) string {
 		list = append(list, one)
 	}
 	return strings.Join(list, ", ")
-}
-
-// Recordings of real devices have the neighbours that their tables have.
-func TestNeighboursOfRealDevices(t *testing.T) {
-	dir := corpus.Large(t, "conformance")
-	names, list := programtest.Recordings(t, dir)
-	server := programtest.StartDevices(t, "127.0.71.20:0", agent.Faults{}, list...)
-	at := func(name string) *Reading {
-		i := slices.IndexFunc(names, func(one string) bool { return strings.HasPrefix(filepath.Base(one), name) })
-		return readFrom(t, server.Addr(i).String(), "public")
-	}
-	for name, want := range map[string]string{
-		"arista-dcs-7150s":  "ZJ-BP-Bak-Arista, ZJ-BP-Bak-Arista",
-		"juniper-mx960-13-": "DCGL-S5800, SNNU-CA-Core-JSQ-B10, SNNU_Lib, re0-SNNU-YT-CORE-1, SNNU-CA-Agg-BGQ-YEY-2F-0, re0-SNNU-CA-CORE-2",
-	} {
-		var got []string
-		for _, n := range at(name).Neighbours {
-			got = append(got, n.Name)
-		}
-		if strings.Join(got, ", ") != want {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-	b := NewBook()
-	b.Configure(nil, []Device{{Name: "arista"}, {Name: "other", Address: "172.16.229.22"}})
-	b.Answered("arista", at("arista"), 0, time.Unix(0, 0))
-	b.Answered("other", &Reading{Neighbours: []Neighbour{{Protocol: LLDP, Keys: []string{chassisKey(4, []byte("\x00\x1c\x73\xb4\xfd\x69"))}}}}, 0, time.Unix(0, 0))
-	if got := text(b); got != "arista-other lldp" {
-		t.Errorf("%q", got)
-	}
 }

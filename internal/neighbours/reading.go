@@ -14,7 +14,7 @@ const (
 	CDP  Protocol = "cdp"
 )
 
-// Protocols are all of them, in the order in which they are shown.
+// Protocols are those that make links, in the order in which they are shown.
 var Protocols = []Protocol{LLDP, CDP}
 
 const (
@@ -30,7 +30,9 @@ const (
 type Reading struct {
 	Keys       []string // by which others may name it: see the functions below
 	Neighbours []Neighbour
-	Partial    bool // there may be more neighbours
+	Partial    bool         // there may be more neighbours
+	Addresses  []netip.Addr // of the device itself, sorted
+	Near       []Near       // addresses of others, each once for each protocol
 }
 
 // Neighbour is a neighbour of a device.

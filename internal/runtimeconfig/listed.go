@@ -11,16 +11,12 @@ import (
 
 // Lists returns the configuration of the lists of targets.
 func (w *Config) Lists() discovery.Configuration {
-	taken := make(map[string]bool, w.written)
-	for _, t := range w.Targets[:w.written] {
-		taken[t.Name] = true
-	}
-	addresses := make([]string, 0, w.written)
-	for i := range w.Config.Targets[:w.written] {
-		addresses = append(addresses, w.Config.Targets[i].Address)
+	targets := make(map[string]string, w.written)
+	for i, t := range w.Targets[:w.written] {
+		targets[t.Name] = w.Config.Targets[i].Address
 	}
 	return discovery.Configuration{
-		Lists: w.Config.Discovery, Assign: w.Config.Assign, Taken: taken, Addresses: addresses,
+		Lists: w.Config.Discovery, Assign: w.Config.Assign, Targets: targets,
 		Usual: w.Config.Complete, Auths: w.Config.Auths, StateDir: w.Config.StateDir,
 	}
 }

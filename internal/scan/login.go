@@ -91,7 +91,8 @@ func (s *Scan) askKnown(ctx context.Context) {
 	devices := map[int]*device{}
 	for _, r := range s.records() {
 		c := s.credentialOf(&r)
-		if c == nil || s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address) || !r.Asked.Before(s.state.header.Begun) {
+		outside := s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address) || !r.Asked.Before(s.state.header.Begun)
+		if c == nil || outside && !s.o.Listed {
 			continue
 		}
 		s.mu.Lock()
@@ -106,7 +107,13 @@ func (s *Scan) askKnown(ctx context.Context) {
 				s.devices[key] = append(s.devices[key], d)
 			}
 		}
-		s.addLocked(ctx, d, &r, r.Address)
+		if outside { // it has the credential for other addresses of its device
+			s.at[r.Address] = d
+			d.members = append(d.members, r.Address)
+			d.guard.merge(&r.Guard)
+		} else {
+			s.addLocked(ctx, d, &r, r.Address)
+		}
 		s.mu.Unlock()
 	}
 }

@@ -14,6 +14,7 @@ import (
 type question struct {
 	name      string
 	community *credential // nil: the engine discovery
+	last      bool        // the same is not asked again
 }
 
 // plan returns the passes: the engine discovery, which needs no secret, then each community to those that are silent.
@@ -35,8 +36,14 @@ func (s *Scan) plan() (plan []question) {
 	}
 	h := s.state.header
 	due := s.o.AskSilent || h.Communities.IsZero() || h.Begun.Sub(h.Communities) >= failureMemory || h.Communities.Equal(h.Begun)
-	if s.o.AliveOnly || !due || len(communities) == 0 {
+	if len(plan) > 0 {
+		plan[len(plan)-1].last = true
+	}
+	if s.o.AliveOnly || !due && !s.o.Listed || len(communities) == 0 {
 		return plan
+	}
+	if s.o.Listed {
+		return append(plan, s.listedPlan(communities)...)
 	}
 	for i := range min(len(communities), s.o.MaxFailures) {
 		c := communities[(h.Rotation+i)%len(communities)]
@@ -120,6 +127,9 @@ func (s *Scan) skips(a netip.Addr, q *question) bool {
 		return true
 	}
 	r, ok := s.state.record(a)
+	if s.o.Listed {
+		return s.skipsListed(a, &r, q)
+	}
 	return ok && (q.community != nil || r.Auth != "" || s.o.Now().Before(r.Guard.Until) || !r.Asked.Before(s.state.header.Begun))
 }
 

@@ -11,6 +11,9 @@ func (s *Scan) end(plan []question) error {
 	now := s.o.Now()
 	s.state.mu.Lock()
 	h := &s.state.header
+	if s.o.Listed {
+		s.noteProbed(now)
+	}
 	for a, r := range s.state.records {
 		s.missed(a, r)
 	}
@@ -21,7 +24,9 @@ func (s *Scan) end(plan []question) error {
 		}
 	}
 	h.Rotation = (h.Rotation + len(communities)) & 0xffff
-	h.Seed, h.Ended = 0, now
+	if h.Seed = 0; !s.o.Partial {
+		h.Ended = now
+	}
 	s.state.mu.Unlock()
 	s.assign()
 	return s.state.compact()
@@ -30,6 +35,9 @@ func (s *Scan) end(plan []question) error {
 // missed counts sweeps in which an address was silent. After some its device is gone; its guard stays.
 func (s *Scan) missed(a netip.Addr, r *Record) {
 	begun := s.state.header.Begun
+	if s.o.Listed && s.keeps(a, r) {
+		return
+	}
 	if !s.o.Range.Contains(a) {
 		delete(s.state.records, a)
 		return
@@ -42,7 +50,7 @@ func (s *Scan) missed(a netip.Addr, r *Record) {
 	}
 	now := s.o.Now()
 	r.Guard.forget(now)
-	if r.Auth == "" && len(r.Guard.Tried)+len(r.Guard.Failed) == 0 && now.After(r.Guard.Until.Add(maxHandsOff)) && now.Sub(r.Heard) > refusalMemory {
+	if r.Auth == "" && len(r.Guard.Tried)+len(r.Guard.Failed) == 0 && now.After(r.Guard.Until.Add(maxHandsOff)) && now.Sub(r.Heard) > refusalMemory && now.Sub(r.Probed) > refusalMemory {
 		delete(s.state.records, a)
 	}
 }

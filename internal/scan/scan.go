@@ -37,6 +37,8 @@ type Options struct {
 	Resume      bool                // go on with a sweep that was interrupted
 	Discover    bool                // ask for engines although no candidate is of SNMPv3
 	AskSilent   bool                // ask silent addresses with communities although that was done within a day
+	Listed      bool                // the range is addresses that others have named, and each time another one: see listed.go
+	Partial     bool                // of those: it has new addresses alone, and devices that it does not have are not missed
 	Usable      func(string) bool   // whether a name may be a target's; nil: any
 	Logger      *slog.Logger        // nil logs nothing
 	Now         func() time.Time    // nil means time.Now
@@ -209,6 +211,10 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 	s.progress.Done = min(first, len(plan)) * s.o.Range.Size()
 	s.mu.Unlock()
 	for n := first; n < len(plan) && ctx.Err() == nil; n++ {
+		if err := s.space(ctx, plan, n); err != nil {
+			s.working.Wait()
+			return err
+		}
 		if err := s.pass(ctx, &plan[n], n, from); err != nil {
 			s.working.Wait()
 			return err
@@ -226,7 +232,7 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 func (s *Scan) begin() {
 	now := s.o.Now()
 	s.state.notAfter(now)
-	if !s.o.Resume || !s.Interrupted() {
+	if s.o.Listed || !s.o.Resume || !s.Interrupted() {
 		s.state.setHeader(func(h *header) { h.Seed, h.Of, h.Begun = rand.Uint64()|1, s.o.Of, now })
 		s.state.setPosition(0, 0)
 	}

@@ -53,6 +53,7 @@ type Record struct {
 	Took   time.Duration `json:"took,omitempty"`   // of an answer
 	Seen   time.Time     `json:"seen,omitzero"`    // when it accepted that last
 	Asked  time.Time     `json:"asked,omitzero"`   // when nothing was left to ask it
+	Probed time.Time     `json:"probed,omitzero"`  // of one that others name: when it was asked last whether it is there
 	Missed int           `json:"missed,omitempty"` // whole sweeps without an answer since
 	Facts  Facts         `json:"facts,omitzero"`
 	Guard  Guard         `json:"guard,omitzero"`
@@ -295,6 +296,22 @@ func (s *state) guardLocked(of []netip.Addr, g *Guard) {
 		}
 		s.records[a].Guard = g.clone()
 	}
+}
+
+// updateIf changes the record of an address, and writes it if the change says so.
+func (s *state) updateIf(a netip.Addr, change func(*Record) bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[a]
+	if r == nil {
+		r = &Record{Address: a}
+	}
+	if !change(r) {
+		return false
+	}
+	s.records[a] = r
+	s.append(line{Record: r})
+	return true
 }
 
 // record returns a copy of the record of an address.

@@ -236,8 +236,12 @@ func (n *Network) answer3(d *Device, m *snmp.Message3, b []byte) []byte {
 	return d.security.Seal(nil, &snmp.Header3{ID: m.ID, MaxSize: 65507, Boots: d.Boots, Time: seconds}, n.scoped)
 }
 
+// maxBindings bounds an answer.
+const maxBindings = 400
+
 // perform returns the bindings of an answer.
 func (d *Device) perform(pdu snmp.PDUType, asked []byte, repetitions int) (list []byte) {
+	var next []int // place behind each name
 	for len(asked) > 0 {
 		v, rest, err := snmp.CutVarBind(asked)
 		if err != nil {
@@ -245,27 +249,31 @@ func (d *Device) perform(pdu snmp.PDUType, asked []byte, repetitions int) (list 
 		}
 		asked = rest
 		i, found := slices.BinarySearchFunc(d.Objects, v.Name, func(o snmp.VarBind, name snmp.OID) int { return o.Name.Compare(name) })
-		if pdu == snmp.GetRequest {
-			if !found {
-				list = snmp.AppendVarBind(list, snmp.VarBind{Name: v.Name, Type: snmp.NoSuchObject})
-				continue
-			}
+		switch {
+		case pdu != snmp.GetRequest && found:
+			next = append(next, i+1)
+		case pdu != snmp.GetRequest:
+			next = append(next, i)
+		case found:
 			list = snmp.AppendVarBind(list, d.now(i))
-			continue
+		default:
+			list = snmp.AppendVarBind(list, snmp.VarBind{Name: v.Name, Type: snmp.NoSuchObject})
 		}
-		if found {
-			i++
-		}
-		count := 1
-		if pdu == snmp.GetBulkRequest {
-			count = min(max(1, repetitions), 20)
-		}
-		for end := i + count; i < end; i++ {
-			if i >= len(d.Objects) {
-				list = snmp.AppendVarBind(list, snmp.VarBind{Name: v.Name, Type: snmp.EndOfMibView})
-				break
+	}
+	if pdu != snmp.GetBulkRequest {
+		repetitions = 1
+	}
+	end := snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1"), Type: snmp.EndOfMibView}
+	if len(d.Objects) > 0 {
+		end.Name = d.Objects[len(d.Objects)-1].Name
+	}
+	for row := range min(max(1, repetitions), max(1, maxBindings/max(1, len(next)))) {
+		for _, place := range next {
+			if place+row >= len(d.Objects) {
+				list = snmp.AppendVarBind(list, end)
+			} else {
+				list = snmp.AppendVarBind(list, d.now(place+row))
 			}
-			list = snmp.AppendVarBind(list, d.now(i))
 		}
 	}
 	return list

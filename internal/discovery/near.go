@@ -1,0 +1,179 @@
+package discovery
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/neighbours"
+)
+
+// reach is the targets that a list of neighbours has come to, and which of them are asked by which tables.
+type reach struct {
+	by     []neighbours.Protocol
+	within int // the depth behind which tables are not read
+	depths map[string]int
+}
+
+// wants is what targets are asked for.
+type wants struct {
+	own bool // all of them, for their addresses
+	by  map[string][]neighbours.Protocol
+}
+
+// Wants returns by which tables a target is to be asked for its neighbours; ok is false if it is not to be asked for its
+// addresses either.
+func (d *Discovery) Wants(target string) (by []neighbours.Protocol, ok bool) {
+	w := d.wanted.Load()
+	if w == nil {
+		return nil, false
+	}
+	return w.by[target], w.own
+}
+
+// Heard takes what a target has said.
+func (d *Discovery) Heard(target string, r *neighbours.Reading) { d.near.Heard(target, r) }
+
+// spreadAll computes anew which targets are asked. The lists are locked.
+func (d *Discovery) spreadAll() {
+	clear(d.reached)
+	for i := range d.current.Lists {
+		if s := &d.current.Lists[i]; s.Neighbours != nil {
+			d.spread(s.Name, s.Neighbours)
+		}
+	}
+	d.want()
+	names := d.names()
+	d.near.Keep(func(name string) bool { return names[name] })
+	d.near.Touch()
+}
+
+// spread computes which targets a list of neighbours has come to, and which addresses are to be asked. The lists are locked.
+func (d *Discovery) spread(list string, s *Neighbours) []neighbours.Candidate {
+	way, err := s.spread()
+	if err != nil {
+		return nil // which a check reports
+	}
+	owners := d.owners(list)
+	way.Owner = func(a netip.Addr) string { return owners[a] }
+	depths, candidates := d.near.Spread(way)
+	d.reached[list] = reach{way.By, way.Depth, depths}
+	d.want()
+	return candidates
+}
+
+// want computes what targets are asked for.
+func (d *Discovery) want() {
+	w := &wants{by: map[string][]neighbours.Protocol{}}
+	for i := range d.current.Lists {
+		w.own = w.own || d.current.Lists[i].Scan != nil || d.current.Lists[i].Neighbours != nil
+	}
+	for _, r := range d.reached {
+		for name, depth := range r.depths {
+			for _, p := range r.by {
+				if depth < r.within && !slices.Contains(w.by[name], p) {
+					w.by[name] = append(slices.Clip(w.by[name]), p)
+				}
+			}
+		}
+	}
+	d.wanted.Store(w)
+}
+
+func (d *Discovery) names() map[string]bool {
+	names := map[string]bool{}
+	for name := range d.current.Targets {
+		names[name] = true
+	}
+	for _, l := range d.lists {
+		for _, e := range l.entries {
+			names[e.Target.Name] = true
+		}
+	}
+	return names
+}
+
+// owners returns the targets by their addresses, those of the configuration and those that they say to have first. Of the
+// devices of a list of its own, only addresses count where they were found: what these say is not proved.
+func (d *Discovery) owners(own string) map[netip.Addr]string {
+	owners := map[netip.Addr]string{}
+	add := func(a netip.Addr, ok bool, name string) {
+		if ok && owners[a] == "" {
+			owners[a] = name
+		}
+	}
+	var others []string
+	for name, address := range d.current.Targets {
+		a, ok := IPOf(address)
+		add(a, ok, name)
+		others = append(others, name)
+	}
+	for _, l := range d.lists {
+		for _, e := range l.entries {
+			if l.name != own {
+				others = append(others, e.Target.Name)
+			}
+			for _, a := range addressesOf(e.raw, e.Target.Address) {
+				add(a, true, e.Target.Name)
+			}
+		}
+	}
+	slices.Sort(others)
+	for _, name := range others {
+		list, _ := d.near.Own(name)
+		for _, a := range list {
+			add(a, true, name)
+		}
+	}
+	return owners
+}
+
+// addressesOf returns the addresses of an entry: that of its target, and those where its device was found.
+func addressesOf(raw labels.Labels, address string) (list []netip.Addr) {
+	if a, ok := IPOf(address); ok {
+		list = append(list, a)
+	}
+	for text := range strings.SplitSeq(raw.Get(addressesLabel), ",") {
+		if a, err := netip.ParseAddr(text); err == nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// taken returns the addresses that a kind of a list that looks for devices leaves alone: those of targets of others. What
+// a scan has found, the neighbours of its list leave alone, too.
+func (d *Discovery) taken(list, kind string) map[netip.Addr]bool {
+	taken := map[netip.Addr]bool{}
+	names := map[string]bool{} // of the list
+	for _, l := range d.lists {
+		for _, e := range l.entries {
+			names[e.Target.Name] = names[e.Target.Name] || l.name == list
+		}
+	}
+	for a, name := range d.owners(list) {
+		if !names[name] {
+			taken[a] = true
+		}
+	}
+	for _, l := range d.lists {
+		for key, all := range l.sources {
+			for _, raw := range all {
+				if l.name == list && kind == neighboursKind && key.kind != kind {
+					for _, a := range addressesOf(raw, raw.Get(model.AddressLabel)) {
+						taken[a] = true
+					}
+				}
+			}
+		}
+	}
+	return taken
+}
+
+func has(targets map[string]string, name string) bool {
+	_, ok := targets[name]
+	return ok
+}
