@@ -3,14 +3,13 @@ package discovery
 import (
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	prom "github.com/prometheus/prometheus/discovery"
 
-	"trapline/internal/access"
 	"trapline/internal/neighbours"
+	"trapline/internal/seek"
 )
 
 // config is the settings of a kind of list.
@@ -50,10 +49,10 @@ func (s *Settings) kinds() (list []kind) {
 		}
 	}
 	if s.Scan != nil {
-		list = append(list, kind{"scan", s.Scan, s.Scan.open})
+		list = append(list, kind{"scan", s.Scan, s.Scan.Open})
 	}
 	if s.Neighbours != nil {
-		list = append(list, kind{neighboursKind, s.Neighbours, s.Neighbours.open})
+		list = append(list, kind{seek.NeighboursKind, s.Neighbours, s.Neighbours.Open})
 	}
 	return list
 }
@@ -76,32 +75,18 @@ func foreign(c prom.Config) func(prom.DiscovererOptions) (prom.Discoverer, error
 func (d *Discovery) openKind(k *kind, name string, note func(text string)) (prom.Discoverer, error) {
 	o := prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})}
 	opened, err := k.open(o)
-	if depends, ok := opened.(dependent); ok {
-		depends.dependOn(func() surroundings { return d.surroundings(name, k.id) })
+	if depends, ok := opened.(seek.Dependent); ok {
+		depends.DependOn(func() seek.Surroundings { return d.surroundings(name, k.id) })
 	}
 	return opened, err
 }
 
-// dependent is a list that depends on other parts of the configuration, which may change under way.
-type dependent interface{ dependOn(func() surroundings) }
-
-// surroundings are the parts of the configuration that a list may depend on.
-type surroundings struct {
-	logger   *slog.Logger
-	auths    map[string]*access.Auth
-	stateDir string
-	names    map[string]bool     // of all targets
-	taken    map[netip.Addr]bool // addresses of targets of the configuration and of other lists
-	near     *neighbours.Nearby
-	spread   func(*Neighbours) []neighbours.Candidate
-}
-
-func (d *Discovery) surroundings(list, kind string) surroundings {
+func (d *Discovery) surroundings(list, kind string) seek.Surroundings {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return surroundings{
-		logger: d.logger.With("list", list), auths: d.current.Auths, stateDir: d.current.StateDir, names: d.names(), taken: d.taken(list, kind), near: d.near,
-		spread: func(s *Neighbours) []neighbours.Candidate {
+	return seek.Surroundings{
+		Logger: d.logger.With("list", list), Auths: d.current.Auths, StateDir: d.current.StateDir, Names: d.names(), Taken: d.taken(list, kind), Near: d.near,
+		Spread: func(s *seek.Neighbours) []neighbours.Candidate {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			return d.spread(list, s)

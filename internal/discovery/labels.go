@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/human"
+	"trapline/internal/seek"
 )
 
 // maxTargets bounds the targets of a list.
@@ -19,7 +20,7 @@ const tooManyTargets = "the list has more than 200,000 targets"
 // Labels with a meaning, beside those of Prometheus.
 const (
 	paramPrefix   = model.ParamLabelPrefix
-	nameLabel     = "__trapline_name__" // keyLabel("name")
+	nameLabel     = seek.NameLabel
 	instanceLabel = "instance"
 	jobLabel      = "job"
 )

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/neighbours"
+	"trapline/internal/seek"
 )
 
 // reach is the targets that a list of neighbours has come to, and which of them are asked by which tables.
@@ -52,8 +53,8 @@ func (d *Discovery) spreadAll() {
 }
 
 // spread computes which targets a list of neighbours has come to, and which addresses are to be asked. The lists are locked.
-func (d *Discovery) spread(list string, s *Neighbours) []neighbours.Candidate {
-	way, err := s.spread()
+func (d *Discovery) spread(list string, s *seek.Neighbours) []neighbours.Candidate {
+	way, err := s.Spread()
 	if err != nil {
 		return nil // which a check reports
 	}
@@ -107,7 +108,7 @@ func (d *Discovery) owners(own string) map[netip.Addr]string {
 	}
 	var others []string
 	for name, address := range d.current.Targets {
-		a, ok := IPOf(address)
+		a, ok := seek.IPOf(address)
 		add(a, ok, name)
 		others = append(others, name)
 	}
@@ -133,10 +134,10 @@ func (d *Discovery) owners(own string) map[netip.Addr]string {
 
 // addressesOf returns the addresses of an entry: that of its target, and those where its device was found.
 func addressesOf(raw labels.Labels, address string) (list []netip.Addr) {
-	if a, ok := IPOf(address); ok {
+	if a, ok := seek.IPOf(address); ok {
 		list = append(list, a)
 	}
-	for text := range strings.SplitSeq(raw.Get(addressesLabel), ",") {
+	for text := range strings.SplitSeq(raw.Get(seek.AddressesLabel), ",") {
 		if a, err := netip.ParseAddr(text); err == nil {
 			list = append(list, a)
 		}
@@ -162,7 +163,7 @@ func (d *Discovery) taken(list, kind string) map[netip.Addr]bool {
 	for _, l := range d.lists {
 		for key, all := range l.sources {
 			for _, raw := range all {
-				if l.name == list && kind == neighboursKind && key.kind != kind {
+				if l.name == list && kind == seek.NeighboursKind && key.kind != kind {
 					for _, a := range addressesOf(raw, raw.Get(model.AddressLabel)) {
 						taken[a] = true
 					}

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/discovery/http"
 	"github.com/prometheus/prometheus/model/relabel"
 
+	"trapline/internal/seek"
 	"trapline/internal/setting"
 )
 
@@ -24,9 +25,9 @@ type Settings struct {
 	DNS    []*setting.Foreign[dns.SDConfig]  `yaml:"dns_sd_configs,omitempty"`  // DNS names, as Prometheus' dns_sd
 	CSV    *CSV                              `yaml:"csv,omitempty"`             // lists as spreadsheets have them
 	NetBox *NetBox                           `yaml:"netbox,omitempty"`          // devices of a NetBox server
-	Scan   *Scan                             `yaml:"scan,omitempty"`            // networks in which devices are looked for
+	Scan   *seek.Scan                        `yaml:"scan,omitempty"`            // networks in which devices are looked for
 
-	Neighbours *Neighbours `yaml:"neighbours,omitempty"` // devices that stand in the tables of those that are polled
+	Neighbours *seek.Neighbours `yaml:"neighbours,omitempty"` // devices that stand in the tables of those that are polled
 
 	Relabel []*setting.Foreign[relabel.Config] `yaml:"relabel_configs,omitempty"` // as in a scrape job of Prometheus for snmp_exporter
 	Params  map[string][]string                `yaml:"params,omitempty"`          // as in a scrape job of Prometheus: auth, module and snmp_context of its targets
@@ -139,4 +140,9 @@ func (s *Settings) relabelConfigs() []*relabel.Config {
 // kindKeys are the keys of the kinds of lists.
 func kindKeys() []string {
 	return []string{"csv", "dns_sd_configs", "file_sd_configs", "http_sd_configs", "neighbours", "netbox", "scan", "static_configs"}
+}
+
+// OnlyNeighbours reports whether an entry has targets by nothing else.
+func (s *Settings) OnlyNeighbours() bool {
+	return s.Neighbours != nil && len(s.kinds()) == 1 && len(s.Static) == 0
 }

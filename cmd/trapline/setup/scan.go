@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"trapline/internal/cli"
-	"trapline/internal/discovery"
 	"trapline/internal/human"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/scan"
+	"trapline/internal/seek"
 	"trapline/internal/survey"
 	"trapline/internal/sweep"
 )
@@ -100,7 +100,7 @@ func (f *scanFlags) candidates() ([]survey.Candidate, map[netip.Addr]bool, error
 	}
 	taken := map[netip.Addr]bool{}
 	for _, address := range targets {
-		if a, ok := discovery.IPOf(address); ok {
+		if a, ok := seek.IPOf(address); ok {
 			taken[a] = true
 		}
 	}
@@ -135,7 +135,7 @@ func (f *scanFlags) options(list []survey.Candidate, taken map[netip.Addr]bool, 
 	o = scan.Options{
 		Of: fmt.Sprint(*f.networks, *f.exclude, *f.port), Rate: *f.rate, SubnetRate: *f.subnetRate, AliveOnly: *f.aliveOnly, MaxFailures: *f.maxFailures,
 		Prefer: prefer, Port: uint16(*f.port), Timeout: *f.timeout, Retries: *f.retries, Taken: taken, Resume: *f.resume, AskSilent: true, Discover: true,
-		Usable: discovery.UsableName, Logger: logger,
+		Usable: seek.UsableName, Logger: logger,
 	}
 	if o.Range, err = sweep.NewRange(networks, exclude); err != nil {
 		return o, err
@@ -201,7 +201,7 @@ func outputFormat(output string) (format, file string) {
 
 // labelsOf returns the labels of a device in file_sd.
 func labelsOf(d *scan.Device) map[string]string {
-	l := discovery.DeviceLabels(d)
+	l := seek.DeviceLabels(d)
 	maps.Copy(l, map[string]string{"__trapline_name__": d.Name, "__param_auth": d.Auth})
 	return l
 }

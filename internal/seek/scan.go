@@ -1,4 +1,5 @@
-package discovery
+// Package seek has the lists of targets that look for devices: in networks, and in the tables of devices that are polled.
+package seek
 
 import (
 	"cmp"
@@ -144,7 +145,8 @@ func isPublic(n netip.Prefix) bool {
 // SetDirectory does nothing: there are no names of files.
 func (*Scan) SetDirectory(string) {}
 
-func (s *Scan) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
+// Open returns what sweeps the networks.
+func (s *Scan) Open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 	return &scanner{settings: s, name: o.SetName, errors: o.Logger}, nil
 }
 
@@ -152,11 +154,12 @@ func (s *Scan) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 type scanner struct {
 	settings *Scan
 	name     string
-	amid     func() surroundings
+	amid     func() Surroundings
 	errors   *slog.Logger // which the list reports
 }
 
-func (s *scanner) dependOn(amid func() surroundings) { s.amid = amid }
+// DependOn sets what the scan depends on.
+func (s *scanner) DependOn(amid func() Surroundings) { s.amid = amid }
 
 // Run sends the devices of the last whole sweep, then those of each.
 func (s *scanner) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
@@ -204,7 +207,7 @@ func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {
 		return nil, err
 	}
 	defer run.Close()
-	start, logger := time.Now(), s.amid().logger
+	start, logger := time.Now(), s.amid().Logger
 	if err := run.Run(ctx); err != nil {
 		return nil, err
 	}
@@ -233,14 +236,14 @@ func (s *scanner) scan() (*scan.Scan, error) {
 		return nil, err
 	}
 	o.Range = r
-	if c.stateDir != "" {
-		o.File = filepath.Join(c.stateDir, "scan", s.name+".jsonl")
+	if c.StateDir != "" {
+		o.File = filepath.Join(c.StateDir, "scan", s.name+".jsonl")
 	}
 	return scan.Open(o)
 }
 
 // options returns how addresses are asked.
-func (s *scanner) options(c *surroundings) (scan.Options, error) {
+func (s *scanner) options(c *Surroundings) (scan.Options, error) {
 	prefer, err := sweep.ParseNetworks(s.settings.Prefer)
 	if err != nil {
 		return scan.Options{}, err
@@ -248,14 +251,14 @@ func (s *scanner) options(c *surroundings) (scan.Options, error) {
 	o := scan.Options{
 		Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
 		AliveOnly: s.settings.AliveOnly, MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
-		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: c.taken, Resume: true,
-		Usable: UsableName, Logger: c.logger,
+		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: c.Taken, Resume: true,
+		Usable: UsableName, Logger: c.Logger,
 	}
 	if s.settings.Retries != nil {
 		o.Retries = *s.settings.Retries
 	}
 	for _, name := range s.settings.Auths {
-		if a := c.auths[name]; a != nil {
+		if a := c.Auths[name]; a != nil {
 			o.Candidates = append(o.Candidates, scan.Candidate{Name: name, Auth: a})
 		}
 	}
@@ -299,15 +302,18 @@ func (s *scanner) labels(d *scan.Device) model.LabelSet {
 	if s.settings.Port != 0 && s.settings.Port != 161 {
 		address = netip.AddrPortFrom(d.Address, uint16(s.settings.Port)).String()
 	}
-	l := model.LabelSet{model.AddressLabel: model.LabelValue(address), nameLabel: model.LabelValue(d.Name), paramPrefix + "auth": model.LabelValue(d.Auth)}
+	l := model.LabelSet{model.AddressLabel: model.LabelValue(address), model.LabelName(NameLabel): model.LabelValue(d.Name), model.ParamLabelPrefix + "auth": model.LabelValue(d.Auth)}
 	for name, value := range DeviceLabels(d) {
 		l[model.LabelName(name)] = model.LabelValue(value)
 	}
 	return l
 }
 
-// addressesLabel is the one with the addresses of a device.
-const addressesLabel = "__meta_trapline_addresses"
+// The labels with the name of a target, and with the addresses of its device.
+const (
+	NameLabel      = "__trapline_name__"
+	AddressesLabel = "__meta_trapline_addresses"
+)
 
 // DeviceLabels returns the __meta_trapline_… labels of a device, which relabel_configs can use.
 func DeviceLabels(d *scan.Device) map[string]string {
