@@ -107,12 +107,12 @@ func (s *Scan) askKnown(ctx context.Context) {
 				s.devices[key] = append(s.devices[key], d)
 			}
 		}
-		if outside { // it has the credential for other addresses of its device
-			s.at[r.Address] = d
+		switch {
+		case !outside:
+			s.addLocked(ctx, d, &r, r.Address)
+		case len(d.members) < maxMembers: // it has the credential for other addresses of its device
 			d.members = append(d.members, r.Address)
 			d.guard.merge(&r.Guard)
-		} else {
-			s.addLocked(ctx, d, &r, r.Address)
 		}
 		s.mu.Unlock()
 	}

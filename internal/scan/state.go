@@ -159,7 +159,7 @@ func (s *state) notAfter(now time.Time) {
 	}
 	past(0, &s.header.Begun, &s.header.Ended, &s.header.Communities)
 	for _, r := range s.records {
-		past(0, &r.Booted, &r.Heard, &r.Seen, &r.Asked)
+		past(0, &r.Booted, &r.Heard, &r.Seen, &r.Asked, &r.Probed)
 		past(maxHandsOff, &r.Guard.Until)
 		for i := range r.Guard.Failed {
 			past(0, &r.Guard.Failed[i])

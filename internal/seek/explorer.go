@@ -98,7 +98,11 @@ func (x *explorer) note(run *scan.Scan) {
 	x.settled = run.Settled()
 	x.whole = time.Time{}
 	if ended := run.Ended(); !ended.IsZero() {
-		x.whole = ended.Add(cmp.Or(x.settings.Every.Duration, defaultEvery))
+		every := cmp.Or(x.settings.Every.Duration, defaultEvery)
+		x.whole = ended.Add(every)
+		if latest := time.Now().Add(every); x.whole.After(latest) { // the clock was ahead when it ended
+			x.whole = latest
+		}
 	}
 }
 
