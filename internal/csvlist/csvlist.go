@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"trapline/internal/poller"
 	"trapline/internal/series"
@@ -62,22 +63,25 @@ func secret(label string) bool {
 // plainKeys are further keys of targets, whose columns are called as they are.
 var plainKeys = []string{"context", "context_engine_id", "timeout", "retries", "max_repetitions", "max_window", "max_rows", "source_address", "source_interface", "engine"}
 
+// The bounds of a list.
+const (
+	maxRows    = 200_000
+	maxColumns = 256
+	maxRow     = 64 << 10 // octets
+)
+
 // Parse returns the targets of a list, and the errors of its other rows. An error is about the list as a whole.
 func Parse(raw []byte) (list []Target, bad []BadRow, err error) {
 	if err := notText(raw); err != nil {
 		return nil, nil, err
 	}
 	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	r := csv.NewReader(bytes.NewReader(raw))
-	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = delimiter(raw), -1, true
-	header, err := r.Read()
-	if err == io.EOF {
-		return nil, nil, errors.New("the file is empty: its first row names the columns, such as name,address,site")
-	}
-	if err != nil {
+	if err := longLine(raw); err != nil {
 		return nil, nil, err
 	}
-	c, err := columnsOf(header)
+	r := csv.NewReader(bytes.NewReader(raw))
+	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = delimiter(raw), -1, true
+	c, err := readHeader(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,7 +90,13 @@ func Parse(raw []byte) (list []Target, bad []BadRow, err error) {
 		if err == io.EOF {
 			break
 		}
+		if len(list)+len(bad) == maxRows {
+			return nil, nil, fmt.Errorf("there are more than %d rows", maxRows)
+		}
 		if parseError := (*csv.ParseError)(nil); errors.As(err, &parseError) {
+			if parseError.Line > parseError.StartLine { // the rows between them are lost
+				return nil, nil, fmt.Errorf("line %d opens a quote that ends nowhere, or amid a field of line %d", parseError.StartLine, parseError.Line)
+			}
 			bad = append(bad, BadRow{parseError.StartLine, parseError.Err.Error()})
 			continue
 		}
@@ -107,6 +117,32 @@ func Parse(raw []byte) (list []Target, bad []BadRow, err error) {
 	return list, bad, nil
 }
 
+// longLine reports a line that no person wrote.
+func longLine(raw []byte) error {
+	for number := 1; len(raw) > 0; number++ {
+		line, rest, _ := bytes.Cut(raw, []byte("\n"))
+		if len(line) > maxRow {
+			return fmt.Errorf("line %d has more than %d octets", number, maxRow)
+		}
+		raw = rest
+	}
+	return nil
+}
+
+func readHeader(r *csv.Reader) (*columns, error) {
+	header, err := r.Read()
+	if err == io.EOF {
+		return nil, errors.New("the file is empty: its first row names the columns, such as name,address,site")
+	}
+	if err == nil && len(header) > maxColumns {
+		err = fmt.Errorf("there are more than %d columns", maxColumns)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return columnsOf(header)
+}
+
 // notText reports an encoding that programs for spreadsheets like.
 func notText(raw []byte) error {
 	if bytes.HasPrefix(raw, []byte{0xff, 0xfe}) || bytes.HasPrefix(raw, []byte{0xfe, 0xff}) {
@@ -114,6 +150,9 @@ func notText(raw []byte) error {
 	}
 	if bytes.IndexByte(raw, 0) >= 0 {
 		return errors.New("this is no text")
+	}
+	if !utf8.Valid(raw) {
+		return errors.New("the text is not UTF-8: save it as UTF-8")
 	}
 	return nil
 }

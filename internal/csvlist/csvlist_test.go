@@ -17,14 +17,21 @@ func TestBadRows(t *testing.T) {
 		t.Errorf("bad rows are %v, %v\nwant %v", bad, err, want)
 	}
 	for text, want := range map[string]string{
-		"":                         "the file is empty",
-		"name,site\na,b\n":         "no column is called address",
-		"address,site\n":           "there is no row",
-		"address,,\n192.0.2.1,a,b": "column 2 has no name of its own",
-		"address,target,target\n":  `column "target" cannot be a label`,
-		"address,Community\na,b":   `column "Community" would become a label, which everyone can read`,
-		"\xff\xfea\x00":            "the text is UTF-16: save it as UTF-8",
-		"address\n\x00":            "this is no text",
+		"":                           "the file is empty",
+		"name,site\na,b\n":           "no column is called address",
+		"address,site\n":             "there is no row",
+		"address,,\n192.0.2.1,a,b":   "column 2 has no name of its own",
+		"address,target,target\n":    `column "target" cannot be a label`,
+		"address,Community\na,b":     `column "Community" would become a label, which everyone can read`,
+		"\xff\xfea\x00":              "the text is UTF-16: save it as UTF-8",
+		"address\n\x00":              "this is no text",
+		"address,site\na,M\xfcnchen": "the text is not UTF-8",
+		"name,address\na,192.0.2.1\nb,\"192.0.2.2\nc,192.0.2.3\n":               "line 3 opens a quote that ends nowhere",
+		"name,address\na,\"192.0.2.1\nb,192.0.2.2\nc,\"192.0.2.3\"\n":           "line 2 opens a quote",
+		"address\n" + strings.Repeat("x", 1<<20):                                "line 2 has more than",
+		"address\n" + strings.Repeat("x\n", maxRows+1):                          "more than 200000 rows",
+		"address" + strings.Repeat(",a", maxColumns) + "\n":                     "more than 256 columns",
+		"address,b\na,\"" + strings.Repeat(strings.Repeat("x", 99)+"\n", 1<<20): "line 2 opens a quote",
 	} {
 		if _, _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)

@@ -22,7 +22,7 @@ func TestCheckReadsFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	entries, all := Check(t.Context(), Configuration{
+	entries, all := Check(Configuration{
 		Lists: []Settings{
 			{Name: "sheet", CSV: &CSV{Paths: []string{filepath.Join(dir, "*.csv")}}},
 			{Name: "files", Files: []*setting.Foreign[file.SDConfig]{{Value: file.SDConfig{Files: []string{filepath.Join(dir, "*.json")}, RefreshInterval: 1e12}}}},

@@ -1,10 +1,7 @@
 package discovery
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,7 +18,7 @@ import (
 // CSV are lists as spreadsheets have them. Their first row names the columns: keys of targets; all others are labels.
 type CSV struct {
 	Paths   []string         `yaml:"files"`                      // paths, or globs of several
-	Refresh setting.Duration `yaml:"refresh_interval,omitempty"` // how often the files are read; default 1m
+	Refresh setting.Duration `yaml:"refresh_interval,omitempty"` // how often the files are read in any case; those that change are read at once; default 1m
 }
 
 const defaultRefresh = time.Minute
@@ -52,59 +49,11 @@ func (c *CSV) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 	if every <= 0 {
 		every = defaultRefresh
 	}
-	l := &csvLists{paths: c.Paths, logger: o.Logger, sources: map[string]bool{}}
-	return newRefresh("csv", every, l.refresh, o), nil
+	return &fileLists{patterns: c.Paths, every: every, read: readRows, stay: true, logger: o.Logger, known: map[string]*listFile{}}, nil
 }
 
-// csvLists reads files, each of which is a source.
-type csvLists struct {
-	paths   []string
-	logger  *slog.Logger
-	sources map[string]bool // files that had targets
-}
-
-// refresh reads all files. One that cannot be read keeps its targets; one that is gone has none.
-func (l *csvLists) refresh(context.Context) ([]*targetgroup.Group, error) {
-	var groups []*targetgroup.Group
-	var failed error
-	seen := map[string]bool{}
-	for _, pattern := range l.paths {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, err
-		}
-		if len(files) == 0 && !strings.ContainsAny(pattern, "*?[") {
-			failed = errors.Join(failed, fmt.Errorf("%s: no such file", pattern))
-			seen[pattern] = true // which may come back
-		}
-		for _, file := range files {
-			seen[file] = true
-			g, err := l.read(file)
-			if err != nil {
-				failed = errors.Join(failed, fmt.Errorf("%s: %w", file, err))
-				continue
-			}
-			l.sources[file] = true
-			groups = append(groups, g)
-		}
-	}
-	for file := range l.sources {
-		if !seen[file] {
-			delete(l.sources, file)
-			groups = append(groups, &targetgroup.Group{Source: file})
-		}
-	}
-	if len(groups) == 0 {
-		return nil, failed
-	}
-	if failed != nil {
-		l.logger.Error("some files cannot be read", "err", failed)
-	}
-	return groups, nil
-}
-
-// read returns the targets of a file, and its rows that are none.
-func (l *csvLists) read(file string) (*targetgroup.Group, error) {
+// readRows returns the targets of a file, and its rows that are none.
+func readRows(file string) ([]*targetgroup.Group, error) {
 	raw, err := setting.ReadFile(file, maxList)
 	if err != nil {
 		return nil, err
@@ -121,7 +70,7 @@ func (l *csvLists) read(file string) (*targetgroup.Group, error) {
 		place := model.LabelValue(fmt.Sprintf("%s:%d", file, b.Line))
 		g.Targets = append(g.Targets, model.LabelSet{nameLabel: place, model.LabelName(errorLabel): model.LabelValue(b.Text)})
 	}
-	return g, nil
+	return []*targetgroup.Group{g}, nil
 }
 
 func rowLabels(t *csvlist.Target) model.LabelSet {

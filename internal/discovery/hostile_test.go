@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	common "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
+	prom "github.com/prometheus/prometheus/discovery"
+	httpsd "github.com/prometheus/prometheus/discovery/http"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -192,5 +196,45 @@ func TestErrorsOfServersAreShortAndWithoutSecrets(t *testing.T) {
 	raw := labels.FromStrings("__meta_url", "http://user:SECRET@host/", "site", "x")
 	if name := nameOf(raw); strings.Contains(name, "SECRET") || !strings.Contains(name, "site") {
 		t.Error(name)
+	}
+}
+
+// Credentials leave neither the host of a list nor its encryption by a redirect.
+func TestRedirectsTakeNoCredentials(t *testing.T) {
+	var seen []string
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, fmt.Sprint(r.Header))
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `[]`)
+	}))
+	defer elsewhere.Close()
+	elsewhereTLS := httptest.NewTLSServer(elsewhere.Config.Handler)
+	defer elsewhereTLS.Close()
+	for _, to := range []string{elsewhere.URL, elsewhereTLS.URL, strings.Replace(elsewhereTLS.URL, "127.0.0.1", "localhost", 1)} {
+		redirects := func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+		for _, server := range []*httptest.Server{httptest.NewServer(http.HandlerFunc(redirects)), httptest.NewTLSServer(http.HandlerFunc(redirects))} {
+			encrypted := strings.HasPrefix(server.URL, "https")
+			c := common.DefaultHTTPClientConfig
+			c.Authorization, c.TLSConfig.InsecureSkipVerify = &common.Authorization{Type: "Bearer", Credentials: "SECRET"}, true
+			seen = nil
+			address := server.URL + "/?token=SECRET"
+			list, err := newHTTP(&httpsd.SDConfig{URL: address, HTTPClientConfig: c, RefreshInterval: model.Duration(time.Minute)}, prom.DiscovererOptions{Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			groups := make(chan []*targetgroup.Group, 1)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+			list.Run(ctx, groups)
+			cancel()
+			refused := encrypted && strings.HasPrefix(to, "http://")
+			otherHost := strings.Contains(to, "localhost")
+			if leaks := strings.Contains(fmt.Sprint(seen), "SECRET"); leaks && (otherHost || refused) || refused != (len(seen) == 0) {
+				t.Errorf("from %s to %s: %v", server.URL, to, seen)
+			}
+			if strings.Contains(fmt.Sprint(seen), "token") {
+				t.Errorf("from %s to %s: the query leaves: %v", server.URL, to, seen)
+			}
+			server.Close()
+		}
 	}
 }

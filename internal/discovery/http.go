@@ -38,6 +38,7 @@ func newHTTP(c *httpsd.SDConfig, o prom.DiscovererOptions) (prom.Discoverer, err
 	}
 	l := &httpList{url: c.URL, every: time.Duration(c.RefreshInterval), client: client}
 	client.Timeout = l.every
+	staysEncrypted(client)
 	return newRefresh("http", l.every, l.refresh, o), nil
 }
 
@@ -94,6 +95,27 @@ func (l *httpList) get(ctx context.Context) ([]byte, error) {
 		err = fmt.Errorf("the answer has more than %d octets", maxList)
 	}
 	return raw, err
+}
+
+// maxRedirects is how many redirects are followed, as by net/http.
+const maxRedirects = 10
+
+// staysEncrypted has a client follow no redirect from https to http, where anybody reads its credentials. To other hosts
+// they are not sent.
+func staysEncrypted(c *http.Client) {
+	if c.CheckRedirect != nil {
+		return // which follows none
+	}
+	c.CheckRedirect = func(next *http.Request, before []*http.Request) error {
+		switch {
+		case before[len(before)-1].URL.Scheme == "https" && next.URL.Scheme != "https":
+			return errors.New("the server redirects from https to http, which is not followed")
+		case len(before) == maxRedirects:
+			return fmt.Errorf("the server redirects more than %d times", maxRedirects)
+		}
+		next.Header.Del("Referer") // whose query may be a secret
+		return nil
+	}
 }
 
 // withoutSecrets returns an error of a request without the parts of its URL that may be secrets.

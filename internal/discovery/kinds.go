@@ -27,7 +27,7 @@ type kind struct {
 // kinds returns the lists of an entry.
 func (s *Settings) kinds() (list []kind) {
 	for _, f := range s.Files {
-		list = append(list, kind{"file " + strings.Join(f.Value.Files, ","), &f.Value, foreign(&f.Value)})
+		list = append(list, kind{"file " + strings.Join(f.Value.Files, ","), &f.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newFiles(&f.Value, o) }})
 	}
 	for _, h := range s.HTTP {
 		list = append(list, kind{"http " + shownURL(h.Value.URL), &h.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -37,7 +38,7 @@ type NetBox struct {
 const (
 	netboxRefresh  = 5 * time.Minute
 	netboxPage     = 500
-	maxNetboxPage  = 64 << 20        // octets
+	maxNetboxPage  = 16 << 20        // octets
 	maxToken       = 4 << 10         // octets
 	netboxPatience = time.Minute     // for one page
 	maxRetryAfter  = 2 * time.Minute // a longer wait is left to the next refresh
@@ -85,7 +86,8 @@ func (n *NetBox) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 		return nil, err
 	}
 	client.Timeout = netboxPatience
-	l := &netboxList{settings: n, client: client}
+	staysEncrypted(client)
+	l := &netboxList{settings: n, client: client, most: maxOctets}
 	return newRefresh("netbox", cmp.Or(n.Refresh.Duration, netboxRefresh), l.refresh, o), nil
 }
 
@@ -93,12 +95,36 @@ func (n *NetBox) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 type netboxList struct {
 	settings *NetBox
 	client   *http.Client
+	most     int // octets of the labels
 }
 
 type netboxAnswer struct {
-	Count   int               `json:"count"`
-	Next    *string           `json:"next"`
-	Results []json.RawMessage `json:"results"`
+	Count   int         `json:"count"`
+	Next    *string     `json:"next"`
+	Results netboxPaged `json:"results"`
+}
+
+// netboxPaged are the devices of a page, no more than were asked for.
+type netboxPaged []json.RawMessage
+
+// UnmarshalJSON reads a list.
+func (l *netboxPaged) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if first, err := d.Token(); err != nil || first != json.Delim('[') {
+		return errors.Join(err, errors.New("results are no list"))
+	}
+	*l = netboxPaged{}
+	for d.More() {
+		if len(*l) == netboxPage {
+			return fmt.Errorf("a page has more than %d devices", netboxPage)
+		}
+		var device json.RawMessage
+		if err := d.Decode(&device); err != nil {
+			return err
+		}
+		*l = append(*l, device)
+	}
+	return nil
 }
 
 // netboxDevice is a device as the API has it. Role has the name device_role before NetBox 3.6.
@@ -164,6 +190,7 @@ func (l *netboxList) token() (string, error) {
 func (l *netboxList) read(ctx context.Context, token string) (*targetgroup.Group, error) {
 	g := &targetgroup.Group{Source: "devices"}
 	seen := map[int64]bool{}
+	octets := 0
 	for {
 		page, err := l.page(ctx, token, len(seen))
 		if err != nil {
@@ -181,8 +208,12 @@ func (l *netboxList) read(ctx context.Context, token string) (*targetgroup.Group
 			if len(seen) > maxTargets {
 				return nil, errors.New(tooManyTargets)
 			}
-			if d.Primary != nil {
-				g.Targets = append(g.Targets, d.labels())
+			if d.Primary == nil {
+				continue
+			}
+			g.Targets = append(g.Targets, d.labels())
+			if octets += sizeOf(g.Targets[len(g.Targets)-1]); octets > l.most {
+				return nil, errTooLarge
 			}
 		}
 		if page.Next != nil && len(page.Results) > 0 {
@@ -229,7 +260,7 @@ func (l *netboxList) ask(ctx context.Context, token string, offset int) (*netbox
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, withoutSecrets(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
@@ -245,6 +276,9 @@ func (l *netboxList) ask(ctx context.Context, token string, offset int) (*netbox
 	var answer netboxAnswer
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return nil, 0, fmt.Errorf("the answer is not that of NetBox's API: %w", err)
+	}
+	if answer.Results == nil {
+		return nil, 0, errors.New("the answer is not that of NetBox's API: it has no results")
 	}
 	return &answer, 0, nil
 }

@@ -76,7 +76,7 @@ func netboxOf(t *testing.T, s *netboxServer) *netboxList {
 	if err := os.WriteFile(token, []byte(netboxToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &netboxList{settings: &NetBox{URL: server.URL + "/", TokenFile: token, Query: "status=active"}, client: server.Client()}
+	return &netboxList{settings: &NetBox{URL: server.URL + "/", TokenFile: token, Query: "status=active"}, client: server.Client(), most: 32 << 20}
 }
 
 // 10,000 devices are read in pages of 500; one without an address is no target.
@@ -153,6 +153,35 @@ func TestNetBoxListThatChanges(t *testing.T) {
 	}
 	if _, err := l.refresh(t.Context()); err == nil {
 		t.Error("the same device on each page is taken for a list")
+	}
+}
+
+// Answers that are none of NetBox's, or too large, are no lists.
+func TestNetBoxAnswersThatAreHostile(t *testing.T) {
+	s := &netboxServer{}
+	l := netboxOf(t, s)
+	large := strings.Repeat("x", 20<<10)
+	for name, answer := range map[string]func() any{
+		"empty":  func() any { return map[string]any{} },
+		"detail": func() any { return map[string]any{"detail": "x"} },
+		"null":   func() any { return map[string]any{"count": 0, "results": nil} },
+		"many":   func() any { return map[string]any{"count": 501, "results": make([]struct{}, netboxPage+1)} },
+		"large": func() any { // pages without end
+			results := []any{}
+			for i := range netboxPage {
+				results = append(results, map[string]any{"id": int(s.requests.Load())*netboxPage + i, "name": large, "primary_ip": map[string]any{"address": "192.0.2.1/24"}})
+			}
+			return map[string]any{"count": 1 << 30, "next": "more", "results": results}
+		},
+	} {
+		s.requests.Store(0)
+		s.before = func(w http.ResponseWriter, _ *http.Request) bool {
+			_ = json.NewEncoder(w).Encode(answer())
+			return true
+		}
+		if groups, err := l.refresh(t.Context()); err == nil || s.requests.Load() > 5 {
+			t.Errorf("%s: %v, %v after %d requests", name, groups, err, s.requests.Load())
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package runtimeconfig
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +49,7 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 
 // withFiles returns the configuration with the targets of lists that are files, and logs which entries are none.
 func (w *Config) withFiles(logger *slog.Logger) (*Config, error) {
-	entries, all := discovery.Check(context.Background(), w.Lists())
+	entries, all := discovery.Check(w.Lists())
 	for _, text := range discovery.Doubts(all) {
 		logger.Warn("doubtful list of targets", "text", text)
 	}
