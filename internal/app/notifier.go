@@ -131,7 +131,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	}
 	n.registry.MustRegister(s.outbox, s.state)
 	inlet := http.NewServeMux()
-	(&notify.AlertsAPI{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger}).Register(inlet)
+	(&notify.AlertsAPI{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger, StateDir: s.state.Path}).Register(inlet)
 	s.inlet, n.started = inlet, c
 	n.storage.Store(s)
 	close(n.opened)

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 	"trapline/internal/senderclock"
+	"trapline/internal/statedir"
 )
 
 // AlertsAPI serves the HTTP API that receives alerts from Prometheus and Alertmanager and shows their deliveries. It
@@ -23,6 +25,7 @@ type AlertsAPI struct {
 	Outbox     *outbox.Outbox
 	Deployment string
 	Logger     *slog.Logger
+	StateDir   string // where clocks of senders are kept; "" for nowhere
 
 	clocks senderclock.Clocks
 }
@@ -34,6 +37,12 @@ var AlertsAPIPatterns = []string{
 
 // Register adds the inlet's paths, which are AlertsAPIPatterns.
 func (i *AlertsAPI) Register(mux *http.ServeMux) {
+	if i.StateDir != "" {
+		err := i.clocks.Keep(senderclock.Store{File: filepath.Join(i.StateDir, senderclock.File), Write: statedir.ReplaceFile}, time.Now())
+		if err != nil {
+			i.Logger.Warn("the clocks of senders cannot be read: they are taken for the wall clock", "err", err)
+		}
+	}
 	i.clocks.Begin(time.Now())
 	mux.HandleFunc("POST /api/v2/alerts", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).alerts) })
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })

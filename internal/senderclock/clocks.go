@@ -26,6 +26,10 @@ type Clocks struct {
 	wall    time.Time // that the wall clock showed then
 	slept   time.Duration
 	senders map[string]*sender
+
+	store  Store
+	boot   string // of the machine; "" if nothing is stored
+	failed error  // of the last attempt to store them
 }
 
 // Alert is the time of an alert as a message has it.
@@ -43,7 +47,7 @@ type sender struct {
 	since   time.Time     // by the steady clock
 }
 
-// Begin takes the wall clock for that of all senders.
+// Begin takes the wall clock for that of all senders, unless an earlier process knew better.
 func (c *Clocks) Begin(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,6 +57,7 @@ func (c *Clocks) Begin(now time.Time) {
 // beginAt begins at a time with a monotonic reading, which the wall clock shows as another one.
 func (c *Clocks) beginAt(now, wall time.Time) {
 	if c.start.IsZero() {
+		defer func() { c.failed = c.save(c.wall) }()
 		c.start, c.wall, c.slept, c.senders = now, wall, originator.Asleep(), map[string]*sender{}
 	}
 }
@@ -68,7 +73,13 @@ func (c *Clocks) remainingAt(a Alert, now, wall time.Time) time.Duration {
 	c.beginAt(now, wall)
 	steady := c.wall.Add(now.Sub(c.start) + originator.Asleep() - c.slept)
 	s := c.sender(a.Sender, steady)
+	was := *s
 	s.at = steady
+	defer func() {
+		if s.differs(was) || c.failed != nil {
+			c.failed = c.save(steady)
+		}
+	}()
 	if s.hasWall(a, wall, steady) {
 		s.ahead = wall.Sub(steady)
 	}
