@@ -2,18 +2,20 @@ package app
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
+	"trapline/internal/api"
 	"trapline/internal/fleet"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
@@ -70,10 +72,9 @@ func (s *instances) serve(w http.ResponseWriter, r *http.Request) {
 
 // tag stands for the answer to a request.
 func (s *instances) tag(r *http.Request) string {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%s\n%t\n%s", r.Host, r.TLS != nil, r.URL.RawQuery)
+	asked := sha256.Sum256(fmt.Appendf(nil, "%q %t %q", r.Host, r.TLS != nil, r.URL.RawQuery)) // of which nobody can make one twice
 	v := s.devices.DevicesVersion()
-	return fmt.Sprintf(`"%x-%x-%x"`, v[0], v[1], h.Sum64())
+	return fmt.Sprintf(`"%x-%x-%x"`, v[0], v[1], asked[:12])
 }
 
 // list returns the answer, compressed: that which is kept, or a new one.
@@ -83,7 +84,11 @@ func (s *instances) list(r *http.Request, tag string) ([]byte, error) {
 	if i := slices.IndexFunc(s.kept, func(l instanceList) bool { return l.tag == tag }); i >= 0 {
 		return s.kept[i].zipped, nil
 	}
-	devices, err := s.devices.Devices(r.URL.Query())
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, api.Errorf(api.ErrBadRequest, "the query of the URL: %v", err)
+	}
+	devices, err := s.devices.Devices(query)
 	if err != nil {
 		return nil, err
 	}

@@ -119,3 +119,13 @@ func BenchmarkInstances(b *testing.B) {
 		}
 	})
 }
+
+// A query that cannot be read selects nothing and not everything.
+func TestQueriesOfInstancesThatCannotBeRead(t *testing.T) {
+	s := &instances{devices: manyDevices(3)}
+	for _, query := range []string{"site=a;b", "site=%zz"} {
+		if w := askInstances(s, "/sd?"+query); w.Code != http.StatusBadRequest || w.Header().Get("ETag") != "" {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+}

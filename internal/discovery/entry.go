@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +56,8 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 	}
 	b := labels.NewBuilder(raw)
 	m.job.label(b)
-	if !relabel.ProcessBuilder(b, m.relabel...) {
-		return nil, nil
+	if keep, err := relabelled(b, m.relabel); err != nil || !keep {
+		return nil, err
 	}
 	l := b.Labels()
 	t, err := m.job.target(l)
@@ -69,13 +70,28 @@ func (m *maker) make(raw labels.Labels) (*Entry, error) {
 	if err := assign(m.assign, &t); err != nil {
 		return nil, err
 	}
-	if m := t.Problems(); len(m) > 0 {
+	if m := slices.Concat(t.Problems(), t.Params.Problems()); len(m) > 0 {
 		return nil, errors.New(m[0].Text)
 	}
 	if err := m.usual(&t); err != nil {
 		return nil, err
 	}
 	return &Entry{List: m.list, Target: t, raw: raw}, nil
+}
+
+// relabelled has labels pass the rules, each of which may make them longer: twice as long by $1$1.
+func relabelled(b *labels.Builder, rules []*relabel.Config) (keep bool, err error) {
+	for _, rule := range rules {
+		if !relabel.ProcessBuilder(b, rule) {
+			return false, nil
+		}
+		octets := 0
+		b.Range(func(l labels.Label) { octets += len(l.Name) + len(l.Value) })
+		if octets > 2*maxRawOctets {
+			return false, refuse(rejectLabels, "relabel_configs make labels of %d octets of it", octets)
+		}
+	}
+	return true, nil
 }
 
 // target returns the settings that labels say, in the way of a scrape job for snmp_exporter.

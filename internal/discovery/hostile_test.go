@@ -18,6 +18,7 @@ import (
 	httpsd "github.com/prometheus/prometheus/discovery/http"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/relabel"
 
 	"trapline/internal/poller"
 )
@@ -87,6 +88,20 @@ func TestEntriesThatAreHostile(t *testing.T) {
 	add(model.LabelSet{a: model.LabelValue(strings.Repeat("x", 1<<20))})
 	add(model.LabelSet{"instance": "nowhere"})
 	add(model.LabelSet{a: "192.0.2.6", "__scrape_interval__": "soon"})
+	for i, address := range []string{"224.0.0.1", "0.0.0.0", "255.255.255.255", "[::]:161", "ff02::1", "::ffff:0.0.0.0", "192.0.2.9:0", "tcp:0.0.0.0:161"} {
+		add(model.LabelSet{a: model.LabelValue(address), "instance": model.LabelValue(fmt.Sprint("nowhere-", i))})
+	}
+	for _, name := range []string{"--help", "-a", " ", " a", "a ", "a\nb"} {
+		add(model.LabelSet{a: "192.0.2.8", "instance": model.LabelValue(name)})
+	}
+	for key, value := range map[string]string{"max_rows": "-5", "max_window": "-3", "retries": "-1", "max_repetitions": "4294967295"} {
+		add(model.LabelSet{a: "192.0.2.8", "instance": model.LabelValue(key), model.LabelName(keyLabel(key)): model.LabelValue(value)})
+	}
+	add(model.LabelSet{a: "192.0.2.8", "instance": "doubled", "x": model.LabelValue(strings.Repeat("x", 4000))})
+	rule := &relabel.Config{SourceLabels: model.LabelNames{"x"}, Regex: relabel.MustNewRegexp("(.+)"), Replacement: "$1$1", TargetLabel: "x", Action: relabel.Replace, NameValidationScheme: model.UTF8Validation}
+	for range 30 {
+		l.maker.relabel = append(l.maker.relabel, rule)
+	}
 	many := model.LabelSet{a: "192.0.2.7", "instance": "many"}
 	for i := range 100 {
 		many[model.LabelName(fmt.Sprintf("l%d", i))] = "x"

@@ -154,15 +154,23 @@ func (l *list) add(to map[string]*Entry, raw labels.Labels) {
 	e, err := l.maker.entry(raw)
 	switch {
 	case err != nil:
-		l.rejected = append(l.rejected, rejection(l.name, raw, err))
+		l.reject(rejection(l.name, raw, err))
 	case e == nil: // dropped by relabelling
 	case len(to) == maxTargets:
-		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
+		l.reject(Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
 	case to[e.Target.Name] == nil:
 		to[e.Target.Name] = e
 	case to[e.Target.Name] != e:
-		l.rejected = append(l.rejected, Rejection{l.name, e.Target.Name, rejectDuplicate, "the list has another target of this name before it"})
+		l.reject(Rejection{l.name, e.Target.Name, rejectDuplicate, "the list has another target of this name before it"})
 	}
+}
+
+// reject notes an entry that is not polled: of most, only the reason is shown.
+func (l *list) reject(r Rejection) {
+	if len(l.rejected) >= maxFirst {
+		r = Rejection{Reason: r.Reason}
+	}
+	l.rejected = append(l.rejected, r)
 }
 
 func compareSources(a, b sourceKey) int {

@@ -3,12 +3,15 @@ package discovery
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/access"
 	"trapline/internal/human"
 	"trapline/internal/poller"
+	"trapline/internal/seek"
 )
 
 // Rejection is an entry of a list that is not polled.
@@ -59,16 +62,34 @@ func shortened(text string) string {
 
 // checkTexts refuses names and addresses that no person wrote.
 func checkTexts(t *poller.TargetSettings) error {
-	switch {
+	switch misleading := seek.Misleading(t.Name); {
 	case len(t.Name) > maxText:
 		return refuse(rejectSetting, "the name has more than %d octets", maxText)
-	case human.Visible(t.Name) != t.Name:
-		return refuse(rejectSetting, "the name has control characters")
+	case misleading != "":
+		return refuse(rejectSetting, "%s", misleading)
 	case len(t.Address) > maxText:
 		return refuse(rejectAddress, "the address has more than %d octets", maxText)
 	}
+	return checkAddress(t.Address)
+}
+
+// checkAddress refuses addresses that no device has: what is sent there goes to all, or to this host.
+func checkAddress(address string) error {
+	a, err := access.ParseAddress(address)
+	if err != nil {
+		return nil // which the settings report
+	}
+	if a.Port == 0 {
+		return refuse(rejectAddress, "the port of %s is 0", address)
+	}
+	ip, err := netip.ParseAddr(a.Host)
+	if ip = ip.Unmap(); err == nil && (ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast) {
+		return refuse(rejectAddress, "%s is the address of no device", a.Host)
+	}
 	return nil
 }
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // rejection returns the rejection of an entry by an error.
 func rejection(list string, raw labels.Labels, err error) Rejection {

@@ -39,6 +39,9 @@ func (f *Fleet) Devices(parameters map[string][]string) ([]Device, error) {
 		}
 		var one []condition
 		for _, value := range values {
+			if key == "up" && value != "0" && value != "1" {
+				return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "up is %q", value), "write up=1, or up=0 for those that do not answer")
+			}
 			one = append(one, condition{Term: api.Term{Key: key, Value: value}})
 		}
 		all = append(all, one)

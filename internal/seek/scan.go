@@ -342,5 +342,16 @@ func DeviceLabels(d *scan.Device) map[string]string {
 // UsableName reports whether a sysName can be the name of a target.
 func UsableName(name string) bool {
 	s := poller.TargetSettings{Name: name, Address: "localhost"}
-	return len(s.Problems()) == 0 && human.Visible(name) == name
+	return len(s.Problems()) == 0 && Misleading(name) == ""
+}
+
+// Misleading says by what a name deceives a reader or a command, "" if it does not.
+func Misleading(name string) string {
+	switch {
+	case human.Visible(name) != name:
+		return "the name has control characters"
+	case strings.TrimSpace(name) != name || strings.HasPrefix(name, "-"):
+		return "the name begins with a space or -, which commands take for something else, or ends with a space"
+	}
+	return ""
 }

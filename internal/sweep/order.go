@@ -186,6 +186,9 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 		}
 		n = netip.PrefixFrom(a, a.BitLen())
 	}
+	if n.Addr().IsMulticast() || n.Addr().IsUnspecified() {
+		return n, fmt.Errorf("%q has no addresses of devices", text)
+	}
 	if n.Addr().Is4In6() {
 		return n, fmt.Errorf("%q is an IPv4 network: write it as such", text)
 	}
