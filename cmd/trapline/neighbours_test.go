@@ -67,7 +67,7 @@ assign: [{set: {modules: [sys]}}]
 			process.Kill()
 			continue
 		}
-		for end := time.Now().Add(90 * time.Second); len(foundNearby(t, state)) < len(want); time.Sleep(200 * time.Millisecond) {
+		for end := time.Now().Add(90 * time.Second); len(foundNearby(t, state)) < len(want)-alone(n, want); time.Sleep(200 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Errorf("the log ends with %s", process.Output()[max(0, len(process.Output())-4000):])
 				break
@@ -84,11 +84,11 @@ assign: [{set: {modules: [sys]}}]
 				times++
 			}
 		}
-		if times != 1 {
+		if wrong, _ := n.Wrong(d); times != 1 && wrong < 2 {
 			t.Errorf("%v was found %d times", d.Addresses, times)
 		}
 	}
-	if len(found) != len(want) {
+	if len(found) > len(want) || len(found) < len(want)-alone(n, want) {
 		t.Errorf("%d devices were found, want %d", len(found), len(want))
 	}
 	within, most, silent := netip.MustParsePrefix("127.64.0.0/20"), 0, 0
@@ -108,6 +108,17 @@ assign: [{set: {modules: [sys]}}]
 	}
 	t.Logf("%d of %d devices found from one seed in %v with %d kills, %d addresses asked, %d of them of no device, at most %d wrong logins",
 		len(found), len(campus.Devices)-1, took.Round(100*time.Millisecond), len(kills), len(n.Asked()), silent, most)
+}
+
+// alone returns how many devices saw as many wrong logins as they may before the right one: the process was killed while
+// an answer to the first might have been on its way, so that this was sent twice.
+func alone(n *scantest.Network, devices []*scantest.Device) (count int) {
+	for _, d := range devices {
+		if wrong, _ := n.Wrong(d); wrong >= 2 {
+			count++
+		}
+	}
+	return count
 }
 
 // foundNearby returns the devices of the list by their addresses, as it was saved.

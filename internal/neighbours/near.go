@@ -109,7 +109,7 @@ func (n *nearReader) result() (own []netip.Addr, near []Near) {
 	for _, p := range n.networks {
 		ends[p.Addr()], ends[lastOf(p)] = true, true
 	}
-	near = slices.DeleteFunc(n.near, func(at Near) bool { return n.own[at.Address] || ends[at.Address] })
+	near = slices.DeleteFunc(slices.Clone(n.near), func(at Near) bool { return n.own[at.Address] || ends[at.Address] })
 	slices.SortStableFunc(near, func(a, b Near) int { return order(a.By) - order(b.By) })
 	return own, near
 }
@@ -139,7 +139,7 @@ func (r *reader) readStations(ctx context.Context, s collector.Session, p client
 		if err := r.poll(ctx, s, &client.Plan{Params: p, Walk: []snmp.OID{column}}); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(r.near.near, func(at Near) bool { return at.By == ARP && at.Address.Is4() }) {
+		if _, near := r.near.result(); slices.ContainsFunc(near, func(at Near) bool { return at.By == ARP && at.Address.Is4() }) {
 			return nil
 		}
 	}

@@ -17,8 +17,8 @@ const maxSilent = 200_000
 func (s *Scan) listedPlan(communities []*credential) (plan []question) {
 	tries := min(s.o.Retries+1, max(1, s.o.MaxFailures/len(communities)))
 	for _, c := range communities {
-		for i := range tries {
-			plan = append(plan, question{name: "auth " + c.Name, community: c, last: i == tries-1})
+		for range tries {
+			plan = append(plan, question{name: "auth " + c.Name, community: c})
 		}
 	}
 	return plan
@@ -43,14 +43,8 @@ func (s *Scan) skipsListed(a netip.Addr, r *Record, q *question) bool {
 	if r.Auth != "" || now.Before(r.Guard.Until) || !r.Asked.Before(begun) {
 		return true
 	}
-	if q.community == nil {
-		if q.last {
-			s.state.update(a, func(r *Record) { r.Probed = now })
-		}
-		return false
-	}
-	if r.Engine != "" {
-		return true // it is asked by its device
+	if q.community == nil || r.Engine != "" { // a device that has answered is asked as such
+		return q.community != nil
 	}
 	digest := q.community.digest
 	return !s.state.updateIf(a, func(r *Record) bool {
@@ -63,9 +57,49 @@ func (s *Scan) skipsListed(a netip.Addr, r *Record, q *question) bool {
 			return false
 		}
 		g.Begin(digest, now)
-		r.Probed = now
 		return true
 	})
+}
+
+// forgetOpen takes communities for refused that silent addresses were sent before the process ended, unless it ended so
+// soon that an answer may have been on its way: these are sent once more, and would else be in the place of others.
+func (s *Scan) forgetOpen(now time.Time) {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	latest := s.state.lastBeat()
+	slowest := minSettling / settlingFactor
+	open := map[*Record]time.Time{}
+	for _, r := range s.state.records {
+		slowest = max(slowest, r.Took)
+		if g := &r.Guard; r.Auth == "" && r.Engine == "" && g.Open != "" && len(g.Failed) > 0 {
+			open[r] = g.Failed[len(g.Failed)-1]
+			if open[r].After(latest) {
+				latest = open[r]
+			}
+		}
+	}
+	settling := min(settlingFactor*slowest, s.o.Timeout)
+	for r, at := range open {
+		if latest.Sub(at) > settling {
+			r.Guard.Silent(now)
+		}
+	}
+}
+
+// beatTime is how often a scan notes that it is there.
+const beatTime = 50 * time.Millisecond
+
+// beat notes until ctx is canceled that the process is there: a restart knows by that whose answers would have come.
+func (s *Scan) beat(ctx context.Context) {
+	tick := time.NewTicker(beatTime)
+	defer tick.Stop()
+	for s.o.Listed && ctx.Err() == nil {
+		s.state.setBeat(s.o.Now())
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }
 
 // noteProbed notes that all addresses of the range were asked. The state is locked.

@@ -14,7 +14,6 @@ import (
 type question struct {
 	name      string
 	community *credential // nil: the engine discovery
-	last      bool        // the same is not asked again
 }
 
 // plan returns the passes: the engine discovery, which needs no secret, then each community to those that are silent.
@@ -36,9 +35,6 @@ func (s *Scan) plan() (plan []question) {
 	}
 	h := s.state.header
 	due := s.o.AskSilent || h.Communities.IsZero() || h.Begun.Sub(h.Communities) >= failureMemory || h.Communities.Equal(h.Begun)
-	if len(plan) > 0 {
-		plan[len(plan)-1].last = true
-	}
 	if s.o.AliveOnly || !due && !s.o.Listed || len(communities) == 0 {
 		return plan
 	}

@@ -200,6 +200,7 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 	synced, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go s.syncEachSecond(synced)
+	go s.beat(synced)
 
 	s.askKnown(ctx)
 	s.resumeDevices(ctx)
@@ -232,6 +233,9 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 func (s *Scan) begin() {
 	now := s.o.Now()
 	s.state.notAfter(now)
+	if s.o.Listed {
+		s.forgetOpen(now)
+	}
 	if s.o.Listed || !s.o.Resume || !s.Interrupted() {
 		s.state.setHeader(func(h *header) { h.Seed, h.Of, h.Begun = rand.Uint64()|1, s.o.Of, now })
 		s.state.setPosition(0, 0)

@@ -363,6 +363,31 @@ func (s *state) lastPosition() (pass, position int) {
 	return pass, position
 }
 
+// beatPlace is where the file of the position has the time at which the process was there last.
+const beatPlace = 64
+
+func (s *state) setBeat(now time.Time) {
+	if s.position != nil {
+		_, _ = s.position.WriteAt(fmt.Appendf(nil, "%020d\n", now.UnixNano()), beatPlace)
+	}
+}
+
+// lastBeat returns the time of the last beat, zero if there was none.
+func (s *state) lastBeat() time.Time {
+	text := make([]byte, 20)
+	if s.position == nil {
+		return time.Time{}
+	}
+	if _, err := s.position.ReadAt(text, beatPlace); err != nil {
+		return time.Time{}
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
+}
+
 // sync makes finds outlive a crash of the system.
 func (s *state) sync() error {
 	s.mu.Lock()

@@ -39,7 +39,7 @@ func (x *explorer) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 		changed := c.Near.Changed()
 		candidates := c.Spread(x.settings)
 		x.reportSeeds(&c, began)
-		devices, err := x.sweep(ctx, &c, candidates)
+		devices, more, err := x.sweep(ctx, &c, candidates)
 		if ctx.Err() != nil {
 			return
 		}
@@ -51,6 +51,9 @@ func (x *explorer) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 		if devices != nil {
 			x.sent = true
 			x.probes.send(ctx, up, devices)
+		}
+		if more && err == nil {
+			continue
 		}
 		if left := time.Until(began.Add(silentSeeds)); left > 0 {
 			wait = min(wait, left)
@@ -128,14 +131,16 @@ func (x *explorer) reportSeeds(c *Surroundings, began time.Time) {
 	}
 }
 
-// sweep asks new addresses, or all when that is due. Devices are nil if there is no address to ask.
-func (x *explorer) sweep(ctx context.Context, c *Surroundings, candidates []neighbours.Candidate) ([]scan.Device, error) {
+// sweep asks new addresses, or all when that is due. Devices are nil if there is no address to ask. More says that there
+// are new addresses left.
+func (x *explorer) sweep(ctx context.Context, c *Surroundings, candidates []neighbours.Candidate) (devices []scan.Device, more bool, err error) {
 	partial := time.Now().Before(x.whole)
 	addresses := x.fresh(c, candidates)
+	more = len(addresses) == maxSweep
 	if !partial {
 		known, err := x.known(c)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, n := range candidates {
 			if _, asked := x.settled[n.Address]; asked {
@@ -145,20 +150,21 @@ func (x *explorer) sweep(ctx context.Context, c *Surroundings, candidates []neig
 		addresses = append(addresses, known...)
 	}
 	if len(addresses) == 0 {
-		return x.settledDevices(c)
+		devices, err = x.settledDevices(c)
+		return devices, false, err
 	}
 	run, err := x.scan(c, addresses, partial)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer run.Close()
 	start := time.Now()
 	if err := run.Run(ctx); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	x.note(run)
 	logger := c.Logger.With("addresses", len(addresses), "took", time.Since(start).Round(time.Millisecond))
-	return swept(run, logger, "neighbours were asked"), nil
+	return swept(run, logger, "neighbours were asked"), more, nil
 }
 
 // settledDevices returns the devices once although there is nothing to ask: a seed has been read.
@@ -194,11 +200,17 @@ func (x *explorer) known(c *Surroundings) (list []netip.Addr, err error) {
 	return list, nil
 }
 
-// fresh returns the addresses that were not asked yet.
+// maxSweep is how many new addresses are asked before the next ones: those that are found are polled meanwhile.
+const maxSweep = 10_000
+
+// fresh returns the first addresses that were not asked yet.
 func (x *explorer) fresh(c *Surroundings, candidates []neighbours.Candidate) (list []netip.Addr) {
 	for _, n := range candidates {
 		if _, asked := x.settled[n.Address]; asked {
 			continue
+		}
+		if len(list) == maxSweep {
+			break
 		}
 		if x.budget.take(n.In, time.Now(), c.Logger) {
 			list = append(list, n.Address)
