@@ -21,8 +21,9 @@ import (
 	"trapline/internal/poller"
 )
 
-// settleTime is how long a list waits for more messages: a file of many groups comes in as many.
-const settleTime = 100 * time.Millisecond
+// settleTime is how long lists wait for more messages after each, and settleMost after the first: groups that are gone come
+// one by one, and the guard has to see all that a list has lost.
+const settleTime, settleMost = 200 * time.Millisecond, time.Second
 
 // Configuration is the part of the configuration that lists depend on.
 type Configuration struct {
@@ -75,8 +76,12 @@ func New(changed func(), logger *slog.Logger) *Discovery {
 	}
 }
 
-// Configure sets the lists. Those that were saved have targets at once; Run reads them.
-func (d *Discovery) Configure(c Configuration) {
+// Configure sets the lists. Those that were saved have targets at once; Run reads them. It reads lists that were never read
+// itself, for firstTime at most: a target that moves to one of them is not gone for a moment.
+func (d *Discovery) Configure(c Configuration) { d.configure(c, d.readFirst(c)) }
+
+// configure sets the lists, with sources that were read for them.
+func (d *Discovery) configure(c Configuration, first map[string]*list) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := map[string]*list{}
@@ -86,7 +91,7 @@ func (d *Discovery) Configure(c Configuration) {
 	d.current, d.lists = c, nil
 	now := time.Now()
 	for i := range c.Lists {
-		d.lists = append(d.lists, d.list(&c.Lists[i], old[c.Lists[i].Name], now))
+		d.lists = append(d.lists, d.list(&c.Lists[i], old[c.Lists[i].Name], first[c.Lists[i].Name], now))
 	}
 	d.spreadAll()
 	select {
@@ -95,8 +100,9 @@ func (d *Discovery) Configure(c Configuration) {
 	}
 }
 
-// list returns a list with the sources of the one before. Its settings may make other targets of them, which is no loss.
-func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
+// list returns a list with the sources of the one before, and those that were read first. Its settings may make other
+// targets of them, which is no loss.
+func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 	l := &list{
 		name: s.Name, sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{},
 		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: d.current.Assign, usual: d.current.Usual, known: map[labels.Labels]*made{}},
@@ -115,6 +121,10 @@ func (d *Discovery) list(s *Settings, old *list, now time.Time) *list {
 		}
 	} else if err := l.restore(d.current.StateDir); err != nil {
 		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
+	}
+	l.adopt(s)
+	if first != nil {
+		l.fill(first.sources)
 	}
 	maps.DeleteFunc(l.sources, func(key sourceKey, _ []labels.Labels) bool { return key.kind == staticKind })
 	if len(s.Static) > 0 {
@@ -160,6 +170,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	touched := map[*list]bool{}
+	var first time.Time // of the messages since lists were settled
 	for {
 		select {
 		case <-ctx.Done():
@@ -167,9 +178,12 @@ func (d *Discovery) Run(ctx context.Context) error {
 		case <-d.configured:
 			d.read(ctx)
 		case u := <-d.updates:
-			if l := d.take(u); l != nil && !touched[l] {
+			if l := d.take(u); l != nil {
+				if len(touched) == 0 {
+					first = time.Now()
+				}
 				touched[l] = true
-				timer.Reset(settleTime)
+				timer.Reset(min(settleTime, settleMost-time.Since(first)))
 			}
 			continue
 		case <-timer.C:

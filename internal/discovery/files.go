@@ -31,7 +31,8 @@ const (
 	maxYAMLValues = 4_000_000
 )
 
-// fileLists reads files, each of which is a source or several. It looks at them twice a second, and reads those that are
+// fileLists reads files. Each is one source, which loses all that it loses at once, also what the process before has read of
+// it: the guard has to see it. It looks at them twice a second, and reads those that are
 // others than before once two looks saw the same: a file that is being written is left until it is whole. Prometheus' own
 // discoverer waits for ever for the writer of a named pipe, and bounds no file.
 type fileLists struct {
@@ -53,7 +54,6 @@ type listFile struct {
 	info    os.FileInfo // when it was read; nil if it was not
 	again   time.Time   // when to read it once more, as its time was too young to tell changes; zero if it was not
 	absent  int         // looks since it was there
-	sources []string    // that it had
 	err     error       // of the last reading
 }
 
@@ -158,9 +158,7 @@ func (l *fileLists) gone(found map[string]string) (groups []*targetgroup.Group) 
 			continue
 		}
 		delete(l.known, file)
-		for _, source := range f.sources {
-			groups = append(groups, &targetgroup.Group{Source: source})
-		}
+		groups = append(groups, &targetgroup.Group{Source: file})
 	}
 	return groups
 }
@@ -189,18 +187,10 @@ func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// take takes what reading a file gave, and returns the groups with empty ones for those that it has no more.
+// take takes what reading a file gave.
 func (f *listFile) take(groups []*targetgroup.Group, err error) []*targetgroup.Group {
 	if f.err = err; err != nil {
 		return nil
-	}
-	before := f.sources
-	f.sources = nil
-	for _, g := range groups {
-		f.sources = append(f.sources, g.Source)
-	}
-	for _, source := range before[min(len(before), len(groups)):] {
-		groups = append(groups, &targetgroup.Group{Source: source})
 	}
 	return groups
 }
@@ -216,8 +206,11 @@ func readGroups(file string) (groups []*targetgroup.Group, err error) {
 	} else {
 		groups, err = decodeYAML(raw)
 	}
-	for i, g := range groups {
-		g.Source = fmt.Sprintf("%s:%d", file, i)
+	if err == nil && len(groups) == 0 {
+		return []*targetgroup.Group{{Source: file}}, nil
+	}
+	for _, g := range groups {
+		g.Source = file
 		g.Labels[model.MetaLabelPrefix+"filepath"] = model.LabelValue(file)
 	}
 	return groups, err

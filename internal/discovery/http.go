@@ -25,10 +25,9 @@ const maxList = 256 << 20
 
 // httpList reads lists of Prometheus' http_sd. Prometheus' own discoverer does not bound the answer.
 type httpList struct {
-	url     string
-	every   time.Duration
-	client  *http.Client
-	sources int // groups of the last answer
+	url    string
+	every  time.Duration
+	client *http.Client
 }
 
 func newHTTP(c *httpsd.SDConfig, o prom.DiscovererOptions) (prom.Discoverer, error) {
@@ -50,7 +49,7 @@ func newRefresh(kind string, every time.Duration, refreshed func(context.Context
 	})
 }
 
-// refresh asks the server. A group that the answer has no more is empty in the result.
+// refresh asks the server. The result is never without a group.
 func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
 	raw, err := l.get(ctx)
 	if err != nil {
@@ -60,17 +59,18 @@ func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, g := range groups {
-		g.Source = strconv.Itoa(i)
+	for _, g := range groups {
+		g.Source = httpSource
 		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(l.url)
 	}
-	now := len(groups)
-	for i := now; i < l.sources; i++ {
-		groups = append(groups, &targetgroup.Group{Source: strconv.Itoa(i)})
+	if len(groups) == 0 {
+		groups = append(groups, &targetgroup.Group{Source: httpSource})
 	}
-	l.sources = now
 	return groups, nil
 }
+
+// httpSource is the source of all groups of an answer, which is a whole list.
+const httpSource = "answer"
 
 func (l *httpList) get(ctx context.Context) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, http.NoBody)

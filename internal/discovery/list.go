@@ -21,6 +21,7 @@ type list struct {
 	sources map[sourceKey][]labels.Labels
 	kinds   map[string]*kindState // by their ID
 	held    []labels.Labels       // targets that the guard of the process before has kept
+	adopted []string              // kinds with sources that were read with other settings
 
 	entries  []*Entry // sorted by name
 	rejected []Rejection
@@ -60,14 +61,15 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	if k.first.IsZero() {
 		k.first = now
 	}
+	read := map[string][]labels.Labels{} // a source may have several groups
 	for i, g := range groups {
-		key := sourceKey{kind, g.Source}
-		k.heard[g.Source] = true
-		if len(all[i]) == 0 {
-			delete(l.sources, key)
-			continue
+		read[g.Source] = append(read[g.Source], all[i]...)
+	}
+	for source, entries := range read {
+		k.heard[source] = true
+		if l.sources[sourceKey{kind, source}] = entries; len(entries) == 0 {
+			delete(l.sources, sourceKey{kind, source})
 		}
-		l.sources[key] = all[i]
 	}
 }
 

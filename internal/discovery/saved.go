@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -73,7 +74,14 @@ func (l *list) restore(dir string) error {
 		return err
 	}
 	for _, source := range s.Sources {
-		l.sources[sourceKey{source.Kind, source.Source}] = source.Targets
+		key := sourceKey{source.Kind, source.Source}
+		switch word, _, _ := strings.Cut(source.Kind, " "); word { // an earlier version has saved each group
+		case "file":
+			key.source = fileOf(key.source)
+		case "http":
+			key.source = httpSource
+		}
+		l.sources[key] = append(l.sources[key], source.Targets...)
 	}
 	l.held = s.Held
 	return nil
