@@ -96,9 +96,14 @@ func isMask(octets []byte) bool {
 	return true
 }
 
+// moves reports whether a MAC address is replaced by another one.
+func moves(octets []byte) bool {
+	return octets[0]&1 == 0 && !bytes.Equal(octets, make([]byte, macSize))
+}
+
 // mac replaces the last three octets of a MAC address: the first three are its vendor's. Group addresses and zero stay.
 func (a *Anonymizer) mac(octets []byte) []byte {
-	if octets[0]&1 != 0 || bytes.Equal(octets, make([]byte, macSize)) {
+	if !moves(octets) {
 		return bytes.Clone(octets)
 	}
 	return bytes.Clone(a.cached("mac", octets, func() []byte {
@@ -144,6 +149,7 @@ func (a *Anonymizer) name(name snmp.OID, instance mibs.Instance) snmp.OID {
 		}
 	}
 	a.replaceKnown(arcs, known)
+	a.replaceText(arcs)
 	out := bytes.Clone(name[:len(name)-len(index)])
 	for _, arc := range arcs {
 		out = snmp.AppendArc(out, arc)
@@ -192,6 +198,22 @@ func (a *Anonymizer) replaceKnown(arcs []uint32, known []bool) {
 			i += k.size - 1
 			break
 		}
+	}
+}
+
+// replaceText replaces identities within the texts of an index: those of as many printable characters as identify.
+func (a *Anonymizer) replaceText(arcs []uint32) {
+	for from := 0; from < len(arcs); {
+		to := from
+		for to < len(arcs) && arcs[to] >= ' ' && arcs[to] < 0x7f {
+			to++
+		}
+		if octets, ok := octetsOf(arcs[from:to]); ok && len(octets) >= minToken {
+			for i, c := range []byte(a.texts.known(string(octets))) {
+				arcs[from+i] = uint32(c)
+			}
+		}
+		from = to + 1
 	}
 }
 

@@ -33,6 +33,12 @@ var secrets = []snmp.OID{
 	snmp.MustParseOID("1.3.6.1.2.1.92"), snmp.MustParseOID("1.3.6.1.2.1.25.4.2.1.5"),
 }
 
+// usual are those of them whose texts mostly are words: names of notifications, groups and views, and what processes do.
+var usual = []snmp.OID{
+	snmp.MustParseOID("1.3.6.1.6.3.12"), snmp.MustParseOID("1.3.6.1.6.3.13"), snmp.MustParseOID("1.3.6.1.6.3.14"),
+	snmp.MustParseOID("1.3.6.1.6.3.16"), snmp.MustParseOID("1.3.6.1.2.1.92"), snmp.MustParseOID("1.3.6.1.2.1.25.4.2.1.5"),
+}
+
 // identities are objects that identify a device or its owner, without a MIB that would name them.
 var identities = []snmp.OID{
 	snmp.MustParseOID("1.3.6.1.2.1.1.4"), snmp.MustParseOID("1.3.6.1.2.1.1.5"), snmp.MustParseOID("1.3.6.1.2.1.1.6"), // sysContact, sysName, sysLocation
@@ -96,7 +102,7 @@ func (a *Anonymizer) collect(v snmp.VarBind) {
 		a.macs[string(v.Value)] = true
 	case below(v.Name, interfaceNames):
 		a.texts.keep(v.Value)
-	case what == identity && v.Type == snmp.OctetString:
+	case what == identity && v.Type == snmp.OctetString, what == secret && v.Type == snmp.OctetString && printable(v.Value) && !below(v.Name, usual):
 		a.texts.identify(v.Value)
 	}
 }

@@ -3,11 +3,13 @@ package anonymize
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -263,5 +265,47 @@ func TestLongIdentities(t *testing.T) {
 	}
 	if leaks := Leaks(r, r, nil); len(leaks) == 0 {
 		t.Error("nothing is found in the original")
+	}
+}
+
+// Secrets and identities are replaced, and found by the check, in places that no list of objects names: in texts of other
+// objects in whatever case, in indexes, without separators.
+func TestIdentitiesInUnexpectedPlaces(t *testing.T) {
+	tree := allMIBs(t)
+	text := func(s string) string {
+		var b strings.Builder
+		for _, c := range []byte(s) {
+			fmt.Fprintf(&b, ".%d", c)
+		}
+		return b.String()
+	}
+	first := read(t, `1.3.6.1.2.1.1.1.0|4|Switch, community Gr33nTea, of CORE-sw-17, id 001B21AABBCC
+1.3.6.1.2.1.1.5.0|4|core-SW-17
+1.3.6.1.2.1.2.2.1.6.1|4x|001b21aabbcc
+1.3.6.1.4.1.99999.1`+text("core-sw-17")+`|4|peer
+1.3.6.1.4.1.99999.2.1.10`+text("Gr33nTea12")+`|2|1
+1.3.6.1.4.1.99999.3.0|4|snmp-server community gr33ntea ro; neighbor 001b21aabbcc
+1.3.6.1.6.3.15.1.2.2.1.3.1`+text("snmpUser9")+`|4|snmpUser9
+1.3.6.1.6.3.18.1.1.1.2.1|4|Gr33nTea
+1.3.6.1.4.1.99999.4.0|4|logged in as SNMPUSER9
+`)
+	anonymous := New([]byte("key"), tree).Recording(first)
+	got := strings.ToLower(written(t, anonymous))
+	for _, left := range []string{"gr33ntea", "core-sw-17", "aabbcc", "snmpuser9", text("core-sw-17"), text("Gr33nTea")} {
+		if strings.Contains(got, left) {
+			t.Errorf("%q is left in\n%s", left, got)
+		}
+	}
+	if leaks := Leaks(first, anonymous, tree); len(leaks) > 0 {
+		t.Errorf("%v", leaks)
+	}
+	var places []string
+	for _, l := range Leaks(first, first, tree) {
+		places = append(places, l.Object.String())
+	}
+	for _, want := range []string{"1.3.6.1.2.1.1.1.0", "1.3.6.1.4.1.99999.1" + text("core-sw-17"), "1.3.6.1.4.1.99999.2.1.10" + text("Gr33nTea12"), "1.3.6.1.4.1.99999.3.0", "1.3.6.1.4.1.99999.4.0"} {
+		if !slices.Contains(places, want) {
+			t.Errorf("the check misses %s, it finds %v", want, places)
+		}
 	}
 }

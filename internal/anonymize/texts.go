@@ -3,10 +3,12 @@ package anonymize
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,13 +21,13 @@ const minToken = 4
 const maxToken = 255
 
 // common are values of objects that identify which identify nothing.
-var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false"}
+var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false", "private", "initial", "community", "admin"}
 
 // texts replaces in texts the identities of a recording, and what looks like an address.
 type texts struct {
 	of       *Anonymizer
-	tokens   map[string]bool
-	kept     map[string]bool // values that stay
+	tokens   map[string]bool // in small letters
+	kept     map[string]bool // values that stay, in small letters
 	replacer *strings.Replacer
 }
 
@@ -38,17 +40,17 @@ func (t *texts) identify(value []byte) {
 	token := tokenOf(value)
 	for len(token) >= maxToken+minToken {
 		if part := tokenOf([]byte(token[:maxToken])); part != "" {
-			t.tokens[part] = true
+			t.tokens[lower(part)] = true
 		}
 		token = tokenOf([]byte(token[maxToken:]))
 	}
 	if token != "" {
-		t.tokens[token] = true
+		t.tokens[lower(token)] = true
 	}
 }
 
 // keep notes a text that identifies nothing.
-func (t *texts) keep(value []byte) { t.kept[string(value)] = true }
+func (t *texts) keep(value []byte) { t.kept[lower(string(value))] = true }
 
 // tokenOf returns the part of an identity that must not be left anywhere, or "" if it identifies nothing.
 func tokenOf(value []byte) string {
@@ -79,15 +81,52 @@ func (t *texts) compile() {
 	})
 	var pairs []string
 	for _, token := range list {
-		other := string(t.pseudonym([]byte(token)))
-		pairs = append(pairs, token, other)
-		for _, change := range []func(string) string{strings.ToLower, strings.ToUpper} {
-			if variant := change(token); variant != token && !t.tokens[variant] {
-				pairs = append(pairs, variant, change(other))
-			}
+		pairs = append(pairs, token, fmt.Sprintf("%c%d%c", tokenMark, len(token), tokenMark))
+	}
+	for octets := range t.of.macs { // without separators, which macText does not know
+		if digits := hex.EncodeToString([]byte(octets)); moves([]byte(octets)) {
+			pairs = append(pairs, digits, fmt.Sprintf("%c%d%c", macMark, len(digits), macMark))
 		}
 	}
 	t.replacer = strings.NewReplacer(pairs...)
+}
+
+// Marks stand around the length of a text that is to be replaced. No text has them, see printable.
+const tokenMark, macMark = '\x01', '\x02'
+
+// known replaces the identities that were noted, in whatever case.
+func (t *texts) known(text string) string {
+	marked := t.replacer.Replace(lower(text))
+	var out strings.Builder
+	for at := 0; marked != ""; {
+		mark := rune(marked[0])
+		if mark != tokenMark && mark != macMark {
+			out.WriteByte(text[at])
+			marked, at = marked[1:], at+1
+			continue
+		}
+		size, rest, _ := strings.Cut(marked[1:], string(mark))
+		n, _ := strconv.Atoi(size)
+		part := text[at : at+n]
+		if mark == macMark {
+			out.WriteString(t.mac(part))
+		} else {
+			out.Write(t.pseudonym([]byte(part)))
+		}
+		marked, at = rest, at+n
+	}
+	return out.String()
+}
+
+// lower returns a text with small letters for those of ASCII: it is as long as before.
+func lower(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // The forms of addresses in texts. The name of a host has a top-level domain in use.
@@ -101,7 +140,7 @@ var (
 
 // replace returns a text without identities.
 func (t *texts) replace(value []byte) []byte {
-	text := t.replacer.Replace(string(value))
+	text := t.known(string(value))
 	text = mailText.ReplaceAllStringFunc(text, func(s string) string {
 		at := strings.IndexByte(s, '@')
 		return string(t.pseudonym([]byte(s[:at]))) + "@" + t.host(s[at+1:])

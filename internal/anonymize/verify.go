@@ -38,10 +38,19 @@ func Leaks(original, anonymous *agent.Recording, tree *mibs.Tree) []Leak {
 		a.collect(original.Object(i, 0))
 	}
 	a.texts.forgetKept()
+	for octets := range a.macs {
+		if moves([]byte(octets)) {
+			a.texts.tokens[hex.EncodeToString([]byte(octets))] = true
+		}
+	}
 	s := search{of: a, tokens: slices.Sorted(maps.Keys(a.texts.tokens))}
 	for i := range anonymous.Len() {
-		if v := anonymous.Object(i, 0); v.Type == snmp.OctetString {
-			s.add(v)
+		v := anonymous.Object(i, 0)
+		if v.Type == snmp.OctetString {
+			s.add(v.Name, v.Value)
+		}
+		if index := textsOf(v.Name); len(index) >= minToken {
+			s.add(v.Name, index)
 		}
 		if len(s.leaks) >= maxLeaks {
 			break
@@ -66,21 +75,35 @@ type search struct {
 }
 
 // add adds a value. MAC addresses are sought at once.
-func (s *search) add(v snmp.VarBind) {
-	for i := 0; i+macSize <= len(v.Value) && len(s.leaks) < maxLeaks; i++ {
-		mac := v.Value[i : i+macSize]
-		if s.of.macs[string(mac)] && mac[0]&1 == 0 && strings.Trim(string(mac), "\x00") != "" {
-			s.leaks = append(s.leaks, Leak{slices.Clone(v.Name), hex.EncodeToString(mac)})
+func (s *search) add(name snmp.OID, value []byte) {
+	for i := 0; i+macSize <= len(value) && len(s.leaks) < maxLeaks; i++ {
+		mac := value[i : i+macSize]
+		if s.of.macs[string(mac)] && moves(mac) {
+			s.leaks = append(s.leaks, Leak{slices.Clone(name), hex.EncodeToString(mac)})
 		}
 	}
-	if len(v.Value) < minToken {
+	if len(value) < minToken {
 		return
 	}
-	if len(s.text)+len(v.Value) > batch {
+	if len(s.text)+len(value) > batch {
 		s.flush()
 	}
-	s.text = append(append(s.text, v.Value...), separator)
-	s.ends, s.names = append(s.ends, len(s.text)), append(s.names, slices.Clone(v.Name))
+	s.text = append(append(s.text, lower(string(value))...), separator)
+	s.ends, s.names = append(s.ends, len(s.text)), append(s.names, slices.Clone(name))
+}
+
+// textsOf returns the printable characters of an instance's name, with separators for other numbers.
+func textsOf(name snmp.OID) []byte {
+	var text []byte
+	for _, arc := range snmp.Arcs(name[min(1, len(name)):]) {
+		switch printable := arc >= ' ' && arc < 0x7f; {
+		case printable:
+			text = append(text, byte(arc))
+		case len(text) > 0 && text[len(text)-1] != separator:
+			text = append(text, separator)
+		}
+	}
+	return text
 }
 
 // flush searches the values that were added.
