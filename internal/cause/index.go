@@ -70,6 +70,13 @@ func (x *Index) Changing() *Index {
 	return c
 }
 
+// Relabel replaces the labels that matchers compare. The alarms for which they differ are to be put anew.
+func (x *Index) Relabel(labels func(*alarm.Alarm) mute.Labels) {
+	if !x.Empty() {
+		x.labels = labels
+	}
+}
+
 // Empty reports whether there are no rules.
 func (x *Index) Empty() bool { return x == nil || len(x.rules) == 0 }
 

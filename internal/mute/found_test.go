@@ -13,7 +13,8 @@ func TestSilencesThatMatchAreFound(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	pick := func(list ...string) string { return list[random.IntN(len(list))] }
 	for range 500 {
-		r := &Rules{targets: map[string]map[string]string{"t1": {"site": "a"}, "t2": {"site": "b", "x": "1"}}}
+		r := &Rules{}
+		r.setTargets(map[string]map[string]string{"t1": {"site": "a"}, "t2": {"site": "b", "x": "1"}})
 		s := NewSet(nil, r)
 		var silences []*Silence
 		for i := range random.IntN(8) {

@@ -177,7 +177,7 @@ func (s *Set) Reasons(a *alarm.Alarm) (list []Reason) {
 
 // Labels returns the labels of an alarm that matchers compare.
 func (s *Set) Labels(a *alarm.Alarm) Labels {
-	return Labels{Alarm: a, Target: s.rules.targets[a.Target]}
+	return Labels{Alarm: a, Target: s.rules.targets.get(a.Target)}
 }
 
 // SameTargets reports whether targets have the same labels in another set.

@@ -43,7 +43,8 @@ func TestReasonsAreTheSilencesThatMatch(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		now := time.Unix(1_000_000, 0)
-		rules := &Rules{targets: map[string]map[string]string{"a": {"rack": "a"}}}
+		rules := &Rules{}
+		rules.setTargets(map[string]map[string]string{"a": {"rack": "a"}})
 		set := NewSet(nil, rules).Pass(now).Set
 		for step := range 40 {
 			before := set

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"trapline/internal/alarm"
 	"trapline/internal/setting"
 )
 
@@ -29,25 +28,12 @@ func (w *WindowSettings) pauseProblems() []setting.Problem {
 	return m
 }
 
-// findPauses finds the windows in which targets are not polled.
-func (r *Rules) findPauses() {
-	r.pauses = map[string][]*window{}
-	for i := range r.windows {
-		w := &r.windows[i]
-		for name, own := range r.targets {
-			if l := (Labels{Alarm: &alarm.Alarm{Target: name}, Target: own}); w.pauses && l.Match(w.matchers) {
-				r.pauses[name] = append(r.pauses[name], w)
-			}
-		}
-	}
-}
-
 // Paused returns the name of the window in which a target is not polled at a moment, "" if it is polled. r may be nil.
 func (r *Rules) Paused(target string, at time.Time) string {
 	if r == nil {
 		return ""
 	}
-	for _, w := range r.pauses[target] {
+	for _, w := range r.pauses.get(target) {
 		if r.open(w, at) {
 			return w.name
 		}
@@ -65,7 +51,7 @@ func (r *Rules) PausedSince(target string, at time.Time) time.Time {
 	}
 	for range maxAdjacent {
 		begin := at
-		for _, w := range r.pauses[target] {
+		for _, w := range r.pauses.get(target) {
 			if r.open(w, at) {
 				begin = minTime(begin, r.began(w, at))
 			}

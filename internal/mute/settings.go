@@ -137,8 +137,8 @@ func CheckNames(names []string, known []Interval) (index int, text string) {
 type Rules struct {
 	intervals map[string][]timeinterval.TimeInterval
 	windows   []window
-	targets   map[string]map[string]string // labels of targets
-	pauses    map[string][]*window         // those in which a target is not polled, by its name
+	targets   layers[map[string]string] // labels of targets
+	pauses    layers[[]*window]         // those in which a target is not polled, by its name
 
 	Flap  *FlapSettings  // nil: alarms may come and go
 	Storm *StormSettings // nil: there are no storms
@@ -156,7 +156,7 @@ type window struct {
 
 // NewRules returns the rules of settings without Problems, and the labels of targets.
 func NewRules(intervals []Interval, windows []WindowSettings, targets map[string]map[string]string) (*Rules, error) {
-	r := &Rules{intervals: map[string][]timeinterval.TimeInterval{}, targets: targets}
+	r := &Rules{intervals: map[string][]timeinterval.TimeInterval{}}
 	for i := range intervals {
 		for n := range intervals[i].Periods {
 			t, err := intervals[i].Periods[n].interval()
@@ -174,7 +174,7 @@ func NewRules(intervals []Interval, windows []WindowSettings, targets map[string
 		}
 		r.windows = append(r.windows, window{w.Name, m, w.During, w.From.Time, w.Until.Time, w.Comment, w.Poll != nil && !*w.Poll})
 	}
-	r.findPauses()
+	r.setTargets(targets)
 	return r, nil
 }
 

@@ -115,7 +115,7 @@ func (s *Set) Maintained(like alarm.Alarm) map[string]string {
 		if one.reason.Kind != ByMaintenance {
 			continue
 		}
-		for target := range s.rules.targets {
+		for target := range s.rules.targets.all() {
 			if like.Target = target; of[target] == "" && s.Labels(&like).Match(one.matchers) {
 				of[target] = one.reason.Name
 			}

@@ -10,39 +10,24 @@ import (
 	"trapline/internal/mute"
 )
 
-// downs is an index of the active alarms that say that their target does not answer: these are looked at each second, and
-// all others need not be.
-type downs struct {
-	matchers mute.Matchers
-	mutes    *mute.Set                  // whose labels of targets were compared
-	of       map[string]map[string]bool // keys of alarms by target
+// indexDowns has the index of alarms that say that their target does not answer be about matchers.
+func (st *state) indexDowns(m mute.Matchers) { st.downs.Use(m, st.mutes, st.active) }
+
+// relabel has the indexes compare the labels that targets have.
+func (st *state) relabel(before *mute.Set) {
+	st.causes.Relabel(st.mutes.Labels)
+	st.downs.Relabel(before, st.mutes)
 }
 
-// set notes whether an alarm is active.
-func (d *downs) set(key string, a *alarm.Alarm, active bool) {
-	switch {
-	case d.mutes == nil || a.Target == "":
-	case !active:
-		if delete(d.of[a.Target], key); len(d.of[a.Target]) == 0 {
-			delete(d.of, a.Target)
+// reindex has the indexes know what the labels of alarms have become.
+func (st *state) reindex(keys []string) {
+	for _, key := range keys {
+		if s := st.active[key]; s != nil {
+			a := s.Alarm()
+			st.causes.Set(s.ID, key, s)
+			st.downs.Set(key, a, false)
+			st.downs.Set(key, a, true)
 		}
-	case d.mutes.Labels(a).Match(d.matchers):
-		if d.of[a.Target] == nil {
-			d.of[a.Target] = map[string]bool{}
-		}
-		d.of[a.Target][key] = true
-	}
-}
-
-// indexDowns has downs be about matchers and the labels that targets have.
-func (st *state) indexDowns(m mute.Matchers) {
-	d := &st.downs
-	if d.mutes != nil && d.mutes.SameTargets(st.mutes) && slices.Equal(d.matchers, m) {
-		return
-	}
-	*d = downs{matchers: m, mutes: st.mutes, of: map[string]map[string]bool{}}
-	for key, s := range st.active {
-		d.set(key, s.Alarm(), true)
 	}
 }
 
@@ -51,21 +36,17 @@ func (o *Outbox) Down(m mute.Matchers) map[string]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.state.indexDowns(m)
-	said := make(map[string]bool, len(o.state.downs.of))
-	for target := range o.state.downs.of {
-		said[target] = true
-	}
-	return said
+	return o.state.downs.Targets()
 }
 
 // downAt returns the keys of the alarms that may say that one of several targets does not answer, the oldest first: those
-// that are active, and all that the plan changes.
+// that are active, and all that the plan changes or whose targets have other labels.
 func (p *plan) downAt(targets map[string]bool) []string {
-	all := map[string]bool{}
-	for target := range targets {
-		maps.Copy(all, p.state.downs.of[target])
-	}
+	all := p.state.downs.Keys(targets)
 	for key := range p.alarms {
+		all[key] = true
+	}
+	for _, key := range p.relabeled {
 		all[key] = true
 	}
 	maps.DeleteFunc(all, func(key string, _ bool) bool { return p.Alarm(key) == nil })

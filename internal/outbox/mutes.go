@@ -40,3 +40,33 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 	}})
 	return errors.Join(refused, err)
 }
+
+// SetTargets replaces what the configuration mutes by rules that differ in the labels of some targets alone: see
+// mute.Rules.WithTargets. Only the alarms of these targets are looked at again.
+func (o *Outbox) SetTargets(r *mute.Rules, targets map[string]bool, now time.Time) error {
+	return o.do(&change{now: now, plan: func(p *plan) { p.relabel(r, targets) }})
+}
+
+// relabel plans other labels of targets.
+func (p *plan) relabel(r *mute.Rules, targets map[string]bool) {
+	p.mutes = p.mutes.WithRules(r)
+	p.causes.Relabel(p.mutes.Labels)
+	p.relabels = true
+	look := func(key string) {
+		s := p.Alarm(key)
+		if s == nil || !targets[s.Conditions[0].Alarm.Target] {
+			return
+		}
+		p.causes.Put(s.ID, key, s)
+		p.relabeled = append(p.relabeled, key)
+		p.touched = append(p.touched, key)
+	}
+	for key := range p.state.active {
+		look(key)
+	}
+	for key := range p.alarms {
+		if p.state.active[key] == nil {
+			look(key)
+		}
+	}
+}

@@ -42,6 +42,8 @@ type plan struct {
 	said        map[string]*alarm.Alarm  // alarms about causes of outages, by device; nil before it is needed
 	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
 	touched     []string                 // keys of alarms that transitions of others concern
+	relabels    bool                     // labels of targets change
+	relabeled   []string                 // keys of the alarms of these targets
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead        []store.Dead             // events that are given up
 	absent      []store.Row              // rows of receivers that are not configured
@@ -324,7 +326,10 @@ func (p *plan) rollback() {
 func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq
-	o.mutes, o.outages = p.mutes, p.outages
+	before := o.mutes
+	if o.mutes, o.outages = p.mutes, p.outages; p.relabels {
+		o.relabel(before)
+	}
 	o.aged = max(o.aged, p.aged)
 	if p.change != nil {
 		p.change.Settle()
@@ -333,6 +338,7 @@ func (p *plan) apply() {
 	for key, s := range p.alarms {
 		o.put(key, s)
 	}
+	o.reindex(p.relabeled)
 	for source, t := range p.renewals {
 		o.renew(source, t)
 	}

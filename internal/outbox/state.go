@@ -12,6 +12,7 @@ import (
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/downs"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
@@ -42,7 +43,7 @@ type state struct {
 	aged        float64 // see plan.aged
 	causes      *cause.Index
 	outages     *cause.Outages
-	downs       downs
+	downs       downs.Index
 	unknown     map[alarm.Place]bool  // places for which an event was given up
 	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
 	seq         uint64                // the last number of a row or an event
@@ -60,7 +61,7 @@ func (st *state) put(key string, s *alarm.State) {
 	if old := st.active[key]; old != nil {
 		st.size -= old.Size()
 		st.causes.Set(old.ID, key, nil)
-		st.downs.set(key, old.Alarm(), false)
+		st.downs.Set(key, old.Alarm(), false)
 		for i := range old.Conditions {
 			delete(st.sources, old.Conditions[i].Source)
 		}
@@ -77,7 +78,7 @@ func (st *state) put(key string, s *alarm.State) {
 	}
 	st.active[key] = s
 	st.causes.Set(s.ID, key, s)
-	st.downs.set(key, s.Alarm(), true)
+	st.downs.Set(key, s.Alarm(), true)
 	st.size += s.Size()
 	for i := range s.Conditions {
 		st.sources[s.Conditions[i].Source] = key
