@@ -16,6 +16,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
 )
 
 // shrunkAlarm is the rule of the alarm about a list that has lost many targets at once.
@@ -87,6 +88,36 @@ func (s *shrinks) transition(list string, held, left int, now time.Time) outbox.
 		Summary:      fmt.Sprintf("The list %s has lost %d targets at once, and has %d left: they are polled on until two more readings agree, or until `trapline targets accept %s`", list, held, left, list),
 		ClearSummary: fmt.Sprintf("The list %s has the targets that its sources have", list),
 	}}
+}
+
+// relist takes over the targets of another configuration that differs in those of lists alone.
+func (n *notifier) relist(before, after *runtimeconfig.Config) error {
+	s := n.storage.Load()
+	if s.outbox == nil {
+		return n.reload(after.Config)
+	}
+	labels, names := map[string]map[string]string{}, map[string]bool{}
+	were := make(map[*poller.Target]bool, len(before.Targets))
+	for _, t := range before.Targets {
+		were[t] = true
+	}
+	for i, t := range after.Targets {
+		if !were[t] {
+			labels[t.Name], names[t.Name] = labelsOf(after.Config, i), true
+		}
+		delete(were, t)
+	}
+	var gone []string
+	for t := range were {
+		if !names[t.Name] {
+			gone, names[t.Name] = append(gone, t.Name), true
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	mutes := n.mutes.Load().WithTargets(labels, gone)
+	return n.withMutes(mutes, func() error { return s.outbox.SetTargets(mutes, names, time.Now()) })
 }
 
 // maxListed is how many targets that a change of lists adds or removes have an entry of their own in the journal.

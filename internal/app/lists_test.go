@@ -2,12 +2,22 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/config"
+	"trapline/internal/alarm"
 	"trapline/internal/discovery"
 	"trapline/internal/outbox"
+	"trapline/internal/poller"
+	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 )
 
 // The alarm about a list lasts as long as targets are held, is renewed before its lease ends, and ends with the list.
@@ -48,4 +58,66 @@ func TestAlarmAboutListThatShrank(t *testing.T) {
 	step("targets are held again", time.Second, 90, true)
 	step("the list is no more", time.Second, -1, false)
 	step("and stays so", time.Second, -1)
+}
+
+// After each change of lists, silences, receivers and pauses know the labels that a reload would give them.
+func TestLabelsOfListedTargets(t *testing.T) {
+	w, err := runtimeconfig.Compile(programtest.Loaded(t, fmt.Sprintf(`
+state_dir: %s
+global: {labels: {region: north}}
+targets: [{name: core-1, address: 192.0.2.1, labels: {site: kiel}}]
+maintenance: [{name: CHG-1, matchers: ['site="berlin"'], poll: false, until: 2100-01-01T00:00:00Z}]
+`, t.TempDir())), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := openNotifier(w.Config, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.close(n.logger) })
+	random, listed := rand.New(rand.NewPCG(1, 1)), map[string]*discovery.Entry{}
+	for range 50 {
+		for range random.IntN(4) {
+			name := fmt.Sprint("edge-", random.IntN(6))
+			if delete(listed, name); random.IntN(3) > 0 {
+				site := []string{"berlin", "bonn"}[random.IntN(2)]
+				listed[name] = &discovery.Entry{List: "inventory", Target: poller.TargetSettings{Name: name, Address: "192.0.2.9", Labels: map[string]string{"site": site}}}
+			}
+		}
+		var entries []*discovery.Entry
+		for _, e := range listed {
+			entries = append(entries, e)
+		}
+		next, err := w.With(entries)
+		if err == nil {
+			err = n.relist(w, next)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w = next
+		checkLabels(t, n, w.Config)
+	}
+}
+
+func checkLabels(t *testing.T, n *notifier, c *config.Config) {
+	t.Helper()
+	want, err := mutesOf(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, now := []string{"core-1"}, time.Now()
+	for i := range 6 {
+		names = append(names, fmt.Sprint("edge-", i))
+	}
+	for _, name := range names {
+		labels := want.TargetLabels(name)
+		if muted := n.storage.Load().outbox.Mutes().Labels(&alarm.Alarm{Target: name}).Target; !maps.Equal(muted, labels) || !maps.Equal(n.targetLabels(name), labels) {
+			t.Fatalf("%s has %v in mutes and %v for receivers, want %v", name, muted, n.targetLabels(name), labels)
+		}
+		if got, want := n.paused(name, now) != "", want.Paused(name, now) != ""; got != want {
+			t.Fatalf("%s is paused: %t, want %t", name, got, want)
+		}
+	}
 }

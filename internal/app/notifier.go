@@ -119,10 +119,13 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 		return err
 	}
 	outages := func(down outbox.DownOf) *cause.Outages { return n.startOutages(s.state, c, mutes, down) }
-	s.outbox, err = outbox.New(s.state, routes, outbox.Options{
-		Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: outages,
-		Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
-	}, now)
+	err = n.withMutes(mutes, func() (err error) {
+		s.outbox, err = outbox.New(s.state, routes, outbox.Options{
+			Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: outages,
+			Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
+		}, now)
+		return err
+	})
 	if err == nil {
 		err = n.handOver(s, c)
 	}
@@ -197,7 +200,7 @@ func firstLine(text string, most int) string {
 }
 
 func (n *notifier) routes(c *config.Config, state *statedir.Dir) (routes []*queue.Route, err error) {
-	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger, Targets: targetLabels(c), Groups: &n.groups}
+	shared := &notify.Dependencies{Settings: &c.Notifications, Auths: c.Auths, Identity: state.Identity, Metrics: n.metrics, Names: c.Names, Logger: n.logger, Targets: n.targetLabels, Groups: &n.groups}
 	for i := range c.Receivers {
 		r, err := notify.NewRoute(&c.Receivers[i], shared)
 		if err != nil {
@@ -221,24 +224,44 @@ func (n *notifier) pausedSince(target string, at time.Time) time.Time {
 	return n.mutes.Load().PausedSince(target, at)
 }
 
+// targetLabels returns the labels of a target in the configuration.
+func (n *notifier) targetLabels(name string) map[string]string {
+	return n.mutes.Load().TargetLabels(name)
+}
+
+// withMutes has what an outbox is given come with the mutes of its configuration, or restores those before.
+func (n *notifier) withMutes(m *mute.Rules, give func() error) error {
+	before := n.mutes.Swap(m)
+	err := give()
+	if err != nil {
+		n.mutes.Store(before)
+	}
+	return err
+}
+
 // mutesOf returns the mutes of a configuration.
 func mutesOf(c *config.Config) (*mute.Rules, error) {
-	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, targetLabels(c))
+	r, err := mute.NewRules(c.TimeIntervals, c.Maintenance, allLabels(c))
 	if err == nil {
 		r.Flap, r.Storm = c.RuleSettings.Flap, c.Notifications.Storm
 	}
 	return r, err
 }
 
-// targetLabels returns the labels of the targets of a configuration by name.
-func targetLabels(c *config.Config) map[string]map[string]string {
+// allLabels returns the labels of the targets of a configuration by name.
+func allLabels(c *config.Config) map[string]map[string]string {
 	targets := map[string]map[string]string{}
 	for i := range c.Targets {
-		t := c.Targets[i]
-		t.Effective(&c.Global)
-		targets[t.Name] = t.Labels
+		targets[c.Targets[i].Name] = labelsOf(c, i)
 	}
 	return targets
+}
+
+// labelsOf returns the labels of a target of a configuration.
+func labelsOf(c *config.Config, i int) map[string]string {
+	t := c.Targets[i]
+	t.Effective(&c.Global)
+	return t.Labels
 }
 
 // reload has the receivers of another configuration notified, or changes nothing. The first configuration that has
@@ -264,7 +287,7 @@ func (n *notifier) reload(c *config.Config) error {
 		return err
 	}
 	s.outbox.SetInhibitRules(inhibit)
-	return s.outbox.SetRoutes(routes, mutes, time.Now())
+	return n.withMutes(mutes, func() error { return s.outbox.SetRoutes(routes, mutes, time.Now()) })
 }
 
 // later are the settings of a configuration that take effect with the next start.

@@ -25,10 +25,11 @@ type reloader struct {
 	load func() (*runtimeconfig.Config, error)
 	// loadText reads a configuration that is in no file, for a check.
 	loadText func(text []byte, running *config.Config) (*runtimeconfig.Config, error)
-	accept   func(*config.Config) error    // may refuse a configuration that is not the first
-	ended    func(targets int, err error)  // called after each reload; may be nil
-	settings func(*config.Config) []string // that take effect with the next start; may be nil
-	loaded   func(*runtimeconfig.Config)   // called with each one
+	accept   func(*config.Config) error                      // may refuse a configuration that is not the first
+	relist   func(before, after *runtimeconfig.Config) error // is accept for one that differs in targets of lists alone
+	ended    func(targets int, err error)                    // called after each reload; may be nil
+	settings func(*config.Config) []string                   // that take effect with the next start; may be nil
+	loaded   func(*runtimeconfig.Config)                     // called with each one
 	// lists has the lists of targets read of another configuration, and returns it with those that are known; may be nil
 	lists      func(*runtimeconfig.Config) (*runtimeconfig.Config, error)
 	noteListed func(before, after []*poller.Target) // called with the targets before and after a change of lists; may be nil
@@ -97,19 +98,19 @@ func (r *reloader) withLists(w *runtimeconfig.Config) (*runtimeconfig.Config, er
 func (r *reloader) listed(entries func() []*discovery.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w, err := r.current.Load().With(entries())
+	current := r.current.Load()
+	w, err := current.With(entries())
 	if err == nil {
-		err = r.accept(w.Config)
+		err = r.relist(current, w)
 	}
 	if err != nil {
 		r.logger.Error("the targets of lists are not taken over, those before stay", "err", err)
 		return
 	}
-	before := r.current.Load().Targets
 	r.current.Store(w)
 	r.loaded(w)
 	if r.noteListed != nil {
-		r.noteListed(before, w.Targets)
+		r.noteListed(current.Targets, w.Targets)
 	}
 }
 

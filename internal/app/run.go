@@ -161,7 +161,7 @@ func (d *daemon) newPoller() *poller.Poller {
 
 func (d *daemon) newReloader() *reloader {
 	r := newReloader(d.load, d.configure, d.registry, d.logger)
-	r.accept, r.ended, r.lists, r.noteListed = d.accept, d.notifier.noteReload, d.lists, d.notifier.noteListed
+	r.accept, r.relist, r.ended, r.lists, r.noteListed = d.accept, d.notifier.relist, d.notifier.noteReload, d.lists, d.notifier.noteListed
 	r.settings = func(c *config.Config) []string {
 		names := d.notifier.later(c)
 		if concurrency(c) != concurrency(d.first.Config) {
@@ -189,8 +189,10 @@ func (d *daemon) lists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
 func (d *daemon) configure(w *runtimeconfig.Config) {
 	d.client.SetMaxTotalBytes(w.Config.Global.MaxTotalBytes)
 	d.client.SetExclusive(w.Config.Global.Concurrency == 1)
-	if mutes, err := mutesOf(w.Config); err == nil { // which accept has checked
-		d.notifier.mutes.Store(mutes)
+	if d.notifier.storage.Load().outbox == nil { // whose mutes are those of the configuration
+		if mutes, err := mutesOf(w.Config); err == nil { // which accept has checked
+			d.notifier.mutes.Store(mutes)
+		}
 	}
 	d.evaluator.Configure(w.Rules())
 	d.metrics.histories.Configure(&w.Config.History)

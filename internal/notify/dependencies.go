@@ -9,6 +9,16 @@ import (
 	"trapline/internal/varbind"
 )
 
+// TargetLabels returns the labels that a target has in the configuration, by its name. They may change. nil means none.
+type TargetLabels func(name string) map[string]string
+
+func (l TargetLabels) of(target string) map[string]string {
+	if l == nil {
+		return nil
+	}
+	return l(target)
+}
+
 // Dependencies are the values that all receivers share.
 type Dependencies struct {
 	Settings *Settings
@@ -17,6 +27,6 @@ type Dependencies struct {
 	Metrics  *outbox.Metrics
 	Names    varbind.Names
 	Logger   *slog.Logger
-	Targets  map[string]map[string]string // labels in the configuration by name of the target; may be nil
-	Groups   *WebhookGroups               // that go on; nil begins new ones
+	Targets  TargetLabels
+	Groups   *WebhookGroups // that go on; nil begins new ones
 }

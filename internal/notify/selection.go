@@ -15,8 +15,8 @@ import (
 	"trapline/internal/varbind"
 )
 
-// matches returns the filter of the receiver. targets are the labels of targets.
-func (r *ReceiverSettings) matches(targets map[string]map[string]string) func(*alarm.Alarm) bool {
+// matches returns the filter of the receiver.
+func (r *ReceiverSettings) matches(targets TargetLabels) func(*alarm.Alarm) bool {
 	least, filters := alarm.Severities[r.MinSeverity]
 	return func(a *alarm.Alarm) bool {
 		if !queue.Wants(a, r.Name, r.Tags) {
@@ -25,7 +25,7 @@ func (r *ReceiverSettings) matches(targets map[string]map[string]string) func(*a
 		if filters && !a.Severity.AtLeast(least) {
 			return false
 		}
-		labels := mute.Labels{Alarm: a, Target: targets[a.Target]}
+		labels := mute.Labels{Alarm: a, Target: targets.of(a.Target)}
 		for name, pattern := range r.Labels {
 			if !pattern.MatchString(labels.Get(name)) {
 				return false

@@ -153,7 +153,7 @@ func (w *WebhookGroups) of(s *groupSettings) *webhookGroups {
 // groupSettings are what a reload changes of groups.
 type groupSettings struct {
 	receiver *ReceiverSettings
-	targets  map[string]map[string]string // see Dependencies
+	targets  TargetLabels
 	post     func(context.Context, *webhookMessage) error
 }
 
@@ -205,7 +205,7 @@ func (g *webhookGroups) labels(a *webhookAlert) map[string]string {
 	for _, name := range s.receiver.GroupBy {
 		value, ok := a.Labels[name]
 		if !ok {
-			value = s.targets[a.Labels["target"]][name]
+			value = s.targets.of(a.Labels["target"])[name]
 		}
 		of[name] = value
 	}
