@@ -229,7 +229,7 @@ func (n *notifier) targetLabels(name string) map[string]string {
 	return n.mutes.Load().TargetLabels(name)
 }
 
-// withMutes has what an outbox is given come with the mutes of its configuration, or restores those before.
+// withMutes calls give with other mutes for receivers, and restores those before if it fails.
 func (n *notifier) withMutes(m *mute.Rules, give func() error) error {
 	before := n.mutes.Swap(m)
 	err := give()

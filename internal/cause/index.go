@@ -14,7 +14,7 @@ import (
 )
 
 // Index has the active alarms that inhibit other ones, or may be inhibited, by the values of the labels that must be
-// equal: what begins or ends concerns only alarms with the same values.
+// equal: an alarm that begins or ends concerns only alarms with the same values.
 type Index struct {
 	rules  []Rule
 	labels func(*alarm.Alarm) mute.Labels

@@ -110,7 +110,7 @@ func randomState(r *rand.Rand, id string, at time.Time) *alarm.State {
 type model struct {
 	*world
 	index *Index
-	seen  map[string]string // what inhibited each alarm when it was last looked at
+	seen  map[string]string // the cause of each alarm when it was last looked at
 	ids   int               // of alarms
 }
 

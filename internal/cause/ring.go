@@ -37,7 +37,7 @@ func (x *Index) leads(n *node) bool {
 	return r.leaders[n]
 }
 
-// known returns what is known of the rings.
+// known returns the rings as far as they are known.
 func (x *Index) known() *rings {
 	if x.base != nil && len(x.nodes) == 0 {
 		return x.base.known()

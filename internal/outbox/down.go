@@ -19,7 +19,7 @@ func (st *state) relabel(before *mute.Set) {
 	st.downs.Relabel(before, st.mutes)
 }
 
-// reindex has the indexes know what the labels of alarms have become.
+// reindex has the indexes compare the labels of alarms anew.
 func (st *state) reindex(keys []string) {
 	for _, key := range keys {
 		if s := st.active[key]; s != nil {

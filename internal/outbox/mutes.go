@@ -41,7 +41,7 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 	return errors.Join(refused, err)
 }
 
-// SetTargets replaces what the configuration mutes by rules that differ in the labels of some targets alone: see
+// SetTargets replaces the mutes of the configuration by rules that differ in the labels of some targets alone: see
 // mute.Rules.WithTargets. Only the alarms of these targets are looked at again.
 func (o *Outbox) SetTargets(r *mute.Rules, targets map[string]bool, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) { p.relabel(r, targets) }})

@@ -26,7 +26,7 @@ type knower struct {
 	gone     bool // from the configuration
 	heard    map[string]bool
 	knows    map[string]bool
-	doubt    map[string]bool // an event was given up: the outbox cannot know what the receiver knows
+	doubt    map[string]bool // an event was given up: the outbox cannot know the state of the receiver
 	wrong    []string
 }
 
@@ -43,7 +43,7 @@ func (k *knower) take() {
 		e := &events[i].Event
 		key, _ := k.key(&e.Alarm)
 		again := k.heard[e.ID]
-		has := e.Kind == alarm.Acked || again == (e.Kind == alarm.Raise) // what is sent again is what it has been sent last
+		has := e.Kind == alarm.Acked || again == (e.Kind == alarm.Raise) // it is sent again only the last event
 		if k.group == "" && e.Kind != alarm.Change && k.knows[key] != has && !k.doubt[key] {
 			k.wrong = append(k.wrong, fmt.Sprintf("%s of %s (again: %t)", e.Kind, key, again))
 		}

@@ -87,7 +87,7 @@ func (q *quiet) silence(from, to time.Duration, untilClear ...string) {
 	q.silences = append(q.silences, id)
 }
 
-// do performs a line, and returns what nms-1 is sent.
+// do performs a line, and returns the notifications of nms-1.
 func (q *quiet) do(line string) string {
 	q.t.Helper()
 	name, what, _ := strings.Cut(line, " ")
@@ -198,7 +198,7 @@ func linesOf(story string) (lines []string) {
 	return lines
 }
 
-// storyLine returns a line of a story with what nms-1 is sent.
+// storyLine returns a line of a story with the notifications of nms-1.
 func storyLine(line, sent string) string {
 	if sent != "" {
 		line = fmt.Sprintf("%-20s-> %s", line, sent)

@@ -12,7 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// SetRoutes replaces the receivers, and what the configuration mutes, while the outbox runs. The events of a removed receiver are kept until it is configured
+// SetRoutes replaces the receivers, and the mutes of the configuration, while the outbox runs. The events of a removed receiver are kept until it is configured
 // again, as across a restart. Added receivers are sent the active alarms. The others are tried at once, because the change
 // may have removed the cause of a failure.
 func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Time) error {

@@ -40,7 +40,7 @@ func manyAlarms(tb testing.TB, n int) (*Outbox, []Transition) {
 	return o, all
 }
 
-// A caller that selects alarms may take its time: the outbox goes on meanwhile, and renews what the caller looks at.
+// A caller that selects alarms may take its time: the outbox goes on meanwhile, and renews the alarms that the caller looks at.
 func TestStandingsHoldUpNobody(t *testing.T) {
 	t.Parallel()
 	o, all := manyAlarms(t, 2*standingsAtOnce)

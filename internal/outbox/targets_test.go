@@ -64,7 +64,7 @@ func (l *labeled) routes() []*queue.Route {
 	return []*queue.Route{r}
 }
 
-// state is what can be seen of the outbox.
+// state shows the alarms, the notifications and the targets that are down.
 func (l *labeled) state() string {
 	var lines []string
 	for _, s := range l.outbox.Standings(nil) {

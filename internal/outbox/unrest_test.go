@@ -70,7 +70,7 @@ func TestAlarmsThatComeAndGo(t *testing.T) {
 	})
 }
 
-// Of a storm a receiver is sent what came first, a summary, and what is severe; at its end, what is still there.
+// Of a storm a receiver is sent the first alarms, a summary, and severe ones; at its end, those that are still there.
 func TestStormsAreSummarized(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, l := t.TempDir(), &outboxtest.Receiver{}
@@ -209,7 +209,7 @@ func TestRestartsCalmNoAlarm(t *testing.T) {
 	})
 }
 
-// Nothing that comes and goes, and no storm, loses or doubles anything: at the end receivers know what is active.
+// Nothing that comes and goes, and no storm, loses or doubles anything: at the end receivers know the active alarms.
 func TestUnrestIsTrueInTheEnd(t *testing.T) {
 	for seed := range 10 {
 		synctest.Test(t, func(t *testing.T) {

@@ -151,7 +151,7 @@ func TestARaiseThatWaitsIsWithheldAfterARestart(t *testing.T) {
 	}
 }
 
-// Whatever happens when: no raise is sent while the alarm is muted, and in the end the receiver knows what is active.
+// Whatever happens when: no raise is sent while the alarm is muted, and in the end the receiver knows the active alarms.
 func TestNoRaiseIsSentWhileMuted(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
