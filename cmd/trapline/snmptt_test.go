@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"trapline/internal/api"
 	"trapline/internal/originator"
 	"trapline/internal/peers"
 	"trapline/internal/snmp"
@@ -174,5 +176,71 @@ func TestTextsAreThoseOfSnmptt(t *testing.T) {
 	}
 	for n, text := range want {
 		t.Errorf("event %s is missing: %q", n, text)
+	}
+}
+
+// Events of severity Normal end the alarms of the events before them, with the texts of snmptt: those beside them by their
+// name, and those of the same notification by its values.
+func TestEndsHaveTheTextsOfSnmptt(t *testing.T) {
+	t.Parallel()
+	const device, conf = "127.0.62.50", `EVENT linkDown .1.3.6.1.6.3.1.1.5.3 "Status" MAJOR
+FORMAT Port $1 is down ($c)
+EVENT linkUp .1.3.6.1.6.3.1.1.5.4 "Status" Normal
+FORMAT Port $1 is up: $* ($#, $c)
+EVENT fanFailed .1.3.6.1.4.1.32473.0.1 "Fans" CRITICAL
+FORMAT Fan $1 failed
+MATCH $2: (failed)
+EVENT fanWorks .1.3.6.1.4.1.32473.0.1 "Fans" Normal
+FORMAT $N: fan $1 works
+MATCH $2: (ok)
+`
+	text := func(arc uint32, value string) snmp.VarBind {
+		return snmp.VarBind{Name: snmp.AppendArc(snmp.MustParseOID("1.3.6.1.4.1.32473.1"), arc), Type: snmp.OctetString, Value: []byte(value)}
+	}
+	port := snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}}
+	var sent []string
+	for i, n := range []originator.Notification{
+		{Trap: snmp.MustParseOID("1.3.6.1.6.3.1.1.5.3"), VarBinds: []snmp.VarBind{port}}, {Trap: snmp.MustParseOID("1.3.6.1.4.1.32473.0.1"), VarBinds: []snmp.VarBind{text(1, "7"), text(2, "failed")}},
+		{Trap: snmp.MustParseOID("1.3.6.1.6.3.1.1.5.4"), VarBinds: []snmp.VarBind{port}}, {Trap: snmp.MustParseOID("1.3.6.1.4.1.32473.0.1"), VarBinds: []snmp.VarBind{text(1, "7"), text(2, "ok")}},
+	} {
+		n.Uptime = uint32(i + 1)
+		sent = append(sent, string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.TrapV2, VarBinds: n.EncodeVarBinds()})))
+	}
+	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{Handled: true})
+	var result trapimport.Result
+	result.Add("snmptt.conf", conf)
+	address, _ := peers.FreeUDPAddresses(t)
+	_, base := startProcess(t, fmt.Sprintf("state_dir: %s\nlisten: {addresses: [%q], auths: [public_v2], allow: [127.0.62.0/24]}\n%s", t.TempDir(), address, result.YAML()))
+	for i, trap := range sent {
+		sendFrom(t, device+":0", address, trap)
+		sendFrom(t, device+":0", trapd.Address, trap)
+		trapd.AwaitHandled(t, i+1)
+	}
+	var want []string
+	for _, line := range snmpttLines(t, conf, trapd.AwaitHandled(t, len(sent))) {
+		if m := snmpttLine.FindStringSubmatch(line); m != nil {
+			want = append(want, asDocumented(m[4]))
+		}
+	}
+	var got struct{ Data []api.Event }
+	awaitThat(t, base+"/api/v1/events?kind=cleared", func(body string) error {
+		if n := strings.Count(body, `"kind":"cleared"`); n != 2 {
+			return fmt.Errorf("%d are cleared", n)
+		}
+		return nil
+	})
+	_, _, body := get(t, base+"/api/v1/events?match[]=kind=~%22raised|cleared%22")
+	if err := json.Unmarshal([]byte(body), &got); err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, e := range slices.Backward(got.Data) {
+		texts = append(texts, e.Text)
+	}
+	if !slices.Equal(texts, want) {
+		t.Errorf("texts are %q, of snmptt %q", texts, want)
+	}
+	if _, _, body := get(t, base+"/api/v1/alarms"); strings.Contains(body, `"rule"`) {
+		t.Errorf("still active: %s", body)
 	}
 }

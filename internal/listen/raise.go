@@ -59,10 +59,10 @@ func (w *worker) apply(t *traps.Trap) (sources []string) {
 			c.transitions = append(c.transitions, next)
 			c.raised = append(c.raised, raised{target, a.ID, &condition{r.ID(), a.Target, a.Labels, t.At, next.Lease}})
 		}
-		if source, cleared := r.Cleared(t, &s.in); cleared {
-			c.transitions = append(c.transitions, over(source, t.Name+" was received"))
-			sources = append(sources, source)
-			c.raised = append(c.raised, raised{target: target, source: source})
+		if end, cleared := r.Cleared(t, &s.in); cleared {
+			c.transitions = append(c.transitions, outbox.Transition{Alarm: end})
+			sources = append(sources, end.ID)
+			c.raised = append(c.raised, raised{target: target, source: end.ID})
 		}
 	}
 	return sources

@@ -19,7 +19,12 @@ type imported struct {
 		Alert, On, Expires  string
 		Match               map[string]string
 		Labels, Annotations map[string]string
+		Clear               []string
 	} `yaml:"trap_rules"`
+	Receivers []struct {
+		Name, Type, Address, Auth string
+		Forward                   map[string][]string
+	}
 }
 
 // texts is as in package traps.

@@ -16,6 +16,7 @@ type Result struct {
 	auths     []auth
 	allow     []string
 	rules     []rule
+	forwards  []forward
 	notes     []string // lines without a counterpart
 	events    map[string]int
 	anyone    bool // a community is accepted from everywhere
@@ -32,6 +33,15 @@ type rule struct {
 	alert, on, severity, category, summary, description string
 	event, level                                        string // name and severity as snmptt has them
 	match                                               map[string]string
+	nodes, where                                        string   // of NODES; the file and the line
+	clears                                              []string // OIDs of events that end the alarm
+	clearSummary                                        string
+}
+
+// forward is a receiver to which snmptrapd passes notifications on.
+type forward struct {
+	address string
+	traps   []string
 }
 
 // Add adds the text of a file: of snmptt if it has a line EVENT, else of snmptrapd.
@@ -45,7 +55,7 @@ func (r *Result) Add(file, text string) {
 	}
 }
 
-// Events returns the number of rules.
+// Events returns the number of rules. Events that end the alarms of others have none, once YAML was called.
 func (r *Result) Events() int { return len(r.rules) }
 
 // reader reads a file.
@@ -70,6 +80,7 @@ func word(line string) string {
 
 // YAML returns the sections, after what has no counterpart as comments.
 func (r *Result) YAML() []byte {
+	r.pair()
 	var b strings.Builder
 	for _, text := range r.notes {
 		fmt.Fprintf(&b, "# %s\n", strings.Map(printable, text))
@@ -77,6 +88,7 @@ func (r *Result) YAML() []byte {
 	r.writeAuths(&b)
 	r.writeListen(&b)
 	r.writeRules(&b)
+	r.writeReceivers(&b)
 	return []byte(b.String())
 }
 
@@ -159,11 +171,36 @@ func (r *Result) writeRules(b *strings.Builder) {
 			}
 			fmt.Fprintf(b, "  match: {%s}\n", strings.Join(pairs, ", "))
 		}
-		b.WriteString("  expires: 1h # or clear, or until\n")
+		if len(one.clears) > 0 {
+			writeList(b, "clear", one.clears)
+		} else {
+			b.WriteString("  expires: 1h # or clear, or until\n")
+		}
 		fmt.Fprintf(b, "  labels: {severity: %s, category: %s}\n", one.severity, strconv.Quote(literal(one.category)))
 		fmt.Fprintf(b, "  annotations:\n    summary: %s\n", strconv.Quote(one.summary))
 		if one.description != "" {
 			fmt.Fprintf(b, "    description: %s\n", strconv.Quote(one.description))
 		}
+		if one.clearSummary != "" {
+			fmt.Fprintf(b, "    clear_summary: %s\n", strconv.Quote(one.clearSummary))
+		}
+	}
+}
+
+// writeReceivers writes those to which notifications are passed on, with the first community that is accepted.
+func (r *Result) writeReceivers(b *strings.Builder) {
+	if len(r.forwards) == 0 {
+		return
+	}
+	auth := "public_v2"
+	for _, a := range slices.Backward(r.auths) {
+		if strings.HasPrefix(a.name, "trap_community") {
+			auth = a.name
+		}
+	}
+	b.WriteString("receivers: # which need state_dir, and are sent alarms too; snmptrapd sends the community of each trap, and Trapline that of auth\n")
+	for i, f := range r.forwards {
+		fmt.Fprintf(b, "- name: forward_%d\n  type: trap\n  address: %s\n  auth: %s\n  forward:\n  ", i+1, strconv.Quote(f.address), auth)
+		writeList(b, "traps", f.traps)
 	}
 }

@@ -37,7 +37,11 @@ func (c *reader) snmptrapd(lines []string) {
 		case "traphandle":
 			c.note("%s: have a receiver of type webhook run it", strings.Join(fields, " "))
 		case "forward":
-			c.note("%s: write a receiver with forward: {traps: [NAME or OID, or *]}", strings.Join(fields, " "))
+			c.addForward(fields)
+		case "includefile":
+			c.note("%s: name this file behind this one too", strings.Join(fields, " "))
+		case "includedir":
+			c.note("%s: name its files *.conf behind this one too", strings.Join(fields, " "))
 		default:
 			c.note("%s has no counterpart", fields[0])
 		}
@@ -103,6 +107,37 @@ func (c *reader) addAddresses(list string) {
 			c.addresses = append(c.addresses, one)
 		}
 	}
+}
+
+// addForward reads forward default|OID DESTINATION. Only destinations of UDP have a counterpart.
+func (c *reader) addForward(fields []string) {
+	if len(fields) != 3 {
+		c.note("%s: want forward default DESTINATION, or an OID", strings.Join(fields, " "))
+		return
+	}
+	traps, address := strings.TrimPrefix(fields[1], "."), fields[2]
+	if strings.EqualFold(traps, "default") {
+		traps = "*"
+	}
+	transport, rest, _ := strings.Cut(address, ":")
+	switch strings.ToLower(transport) {
+	case "tcp", "tcp6", "tls", "tlstcp", "dtls", "dtlsudp", "ssh", "unix", "alias", "ipx":
+		c.note("%s: notifications are sent over UDP only", strings.Join(fields, " "))
+		return
+	case "udp":
+		address = rest
+	case "udpv6", "udpipv6", "udp6":
+		address = "udp6:" + rest
+	}
+	for i := range c.forwards {
+		if f := &c.forwards[i]; f.address == address {
+			if !slices.Contains(f.traps, traps) {
+				f.traps = append(f.traps, traps)
+			}
+			return
+		}
+	}
+	c.forwards = append(c.forwards, forward{address, []string{traps}})
 }
 
 func allDigits(text string) bool {

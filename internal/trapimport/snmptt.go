@@ -53,6 +53,7 @@ func (c *reader) without(one *rule, key, rest string) {
 	case "EXEC", "PREEXEC":
 		c.note("%s: %s %s: have a receiver of type webhook run it", one.alert, key, rest)
 	case "NODES":
+		one.nodes += " " + rest
 		c.note("%s: NODES %s is left out: the rule is for all targets", one.alert, rest)
 	case "REGEX":
 		c.note("%s: REGEX %s is left out", one.alert, rest)
@@ -87,6 +88,7 @@ func (c *reader) begin(line string) *rule {
 	}
 	c.rules = append(c.rules, rule{
 		alert: name, on: oid, category: category, severity: cmp.Or(severities[strings.ToLower(severity)], "indeterminate"), match: map[string]string{}, event: m[1], level: severity,
+		where: fmt.Sprintf("%s:%d: ", c.file, c.line),
 	})
 	return &c.rules[len(c.rules)-1]
 }

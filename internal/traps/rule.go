@@ -129,13 +129,21 @@ func (r *Rule) Raised(t *Trap, in *Surroundings) bool {
 	return r.on.Matches(t.OID) && r.matchesObjects(t, in.Tree)
 }
 
-// Cleared returns the source of the alarm that a trap clears, if it clears one.
-func (r *Rule) Cleared(t *Trap, in *Surroundings) (source string, cleared bool) {
-	if !slices.ContainsFunc(r.clears, func(p varbind.Pattern) bool { return p.Matches(t.OID) }) {
-		return "", false
+// Cleared returns the end of the alarm that a trap clears, if it clears one: its source, and its summary if the rule has
+// one for the clear. A trap that raises the alarm does not clear it.
+func (r *Rule) Cleared(t *Trap, in *Surroundings) (end alarm.Alarm, cleared bool) {
+	if !slices.ContainsFunc(r.clears, func(p varbind.Pattern) bool { return p.Matches(t.OID) }) || r.Raised(t, in) {
+		return alarm.Alarm{}, false
 	}
 	key, _ := r.keyOf(t, in.Tree)
-	return r.source(in.Deployment, t.Owner(), key), true
+	end.ID, end.Reason = r.source(in.Deployment, t.Owner(), key), t.Name+" was received"
+	data := r.data(t, in, key)
+	for _, a := range r.annotations {
+		if a.name == notify.AnnotationClearSummary {
+			end.ClearSummary = expand(a.template, data)
+		}
+	}
+	return end, true
 }
 
 // matchesObjects reports whether the values of a trap are those of the rule. An enumeration matches by its name and by its
@@ -209,15 +217,14 @@ func (r *Rule) source(deployment, target string, key map[string]string) string {
 	return r.ID() + alarm.ID(deployment, r.Alert, target, key)
 }
 
-// Alarm returns the alarm that a trap raises by the rule.
-func (r *Rule) Alarm(t *Trap, in *Surroundings) (alarm.Alarm, error) {
-	key, instance := r.keyOf(t, in.Tree)
-	target, data := t.Owner(), newTemplateData(t, in.Tree)
+// data returns the variables of the templates of annotations, with the labels of the alarm.
+func (r *Rule) data(t *Trap, in *Surroundings, key map[string]string) *templateData {
+	data := newTemplateData(t, in.Tree)
 	if t.Target != nil {
 		maps.Copy(data.Labels, t.Target.Labels)
 	}
 	maps.Copy(data.Labels, key)
-	data.Labels["target"] = target
+	data.Labels["target"] = t.Owner()
 	labels := maps.Clone(data.Labels)
 	for _, l := range r.labels {
 		labels[l.name] = expand(l.template, data)
@@ -225,6 +232,14 @@ func (r *Rule) Alarm(t *Trap, in *Surroundings) (alarm.Alarm, error) {
 	labels["alertname"] = r.Alert
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "" })
 	data.Labels = labels
+	return data
+}
+
+// Alarm returns the alarm that a trap raises by the rule.
+func (r *Rule) Alarm(t *Trap, in *Surroundings) (alarm.Alarm, error) {
+	key, instance := r.keyOf(t, in.Tree)
+	target, data := t.Owner(), r.data(t, in, key)
+	labels := data.Labels
 	annotations := map[string]string{}
 	for _, a := range r.annotations {
 		annotations[a.name] = expand(a.template, data)

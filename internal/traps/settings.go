@@ -18,7 +18,7 @@ type Settings struct {
 	Match       map[string]setting.AnchoredRegexp `yaml:"match,omitempty"`       // expressions that must match the whole values of objects of the notification, or of its first value under $1, its second under $2 and so on
 	Key         []string                          `yaml:"key,omitempty"`         // objects of the notification whose values are labels and distinguish alarms; default the index of its first row
 	Until       string                            `yaml:"until,omitempty"`       // PromQL over what is polled; the alarm is over when a poll that began after the notification makes it true
-	Clear       []string                          `yaml:"clear,omitempty"`       // notifications with the same key that end it
+	Clear       []string                          `yaml:"clear,omitempty"`       // notifications with the same key that end it, unless they raise it
 	Expires     setting.Duration                  `yaml:"expires,omitempty"`     // time after which it is over unless the notification comes again
 	Labels      map[string]string                 `yaml:"labels,omitempty"`      // labels of the alarm, severity among them; templates as annotations
 	Annotations map[string]string                 `yaml:"annotations,omitempty"` // texts as in rules; templates with $labels, $varbinds by name of the object, $values and $names in order ($values.At 1), $trap and $source

@@ -15,7 +15,7 @@ import (
 )
 
 func addImportTraps(program *cli.Program, group *kingpin.CmdClause) {
-	c := group.Command("traps", "Print the sections auths, listen and trap_rules for files of snmptrapd and snmptt. What has no counterpart is listed in comments.")
+	c := group.Command("traps", "Print the sections auths, listen, trap_rules and receivers for files of snmptrapd and snmptt. What has no counterpart is listed in comments.")
 	files := c.Arg("file", "snmptrapd.conf, snmptt.conf and further files of events.").Required().Strings()
 	output := c.Flag("output", "File to write instead, which must not exist.").Short('o').Default("-").String()
 	program.Commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
