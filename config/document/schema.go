@@ -98,6 +98,10 @@ func (f *schemaCheck[T]) value(here, n *yaml.Node, t reflect.Type) bool {
 		if Decode(n, reflect.New(t).Interface()) != nil {
 			return f.unfit(here, n, t)
 		}
+	case t.Implements(reflect.TypeFor[ownForm]()):
+		if Decode(n, reflect.New(t).Interface()) != nil {
+			return f.unfit(here, n, t)
+		}
 	case IsSettings(t):
 		if n.Kind != yaml.MappingNode {
 			return f.unfit(here, n, t)
@@ -128,6 +132,9 @@ func (f *schemaCheck[T]) value(here, n *yaml.Node, t reflect.Type) bool {
 type mappingForm interface{ MappingForm() any }
 
 func hasMappingForm(t reflect.Type) bool { return t.Implements(reflect.TypeFor[mappingForm]()) }
+
+// ownForm is settings in a form that their type alone knows.
+type ownForm interface{ OwnForm() }
 
 // textForm is settings that may be written as a single value too.
 type textForm interface{ TextForm() }

@@ -28,6 +28,9 @@ type savedSource struct {
 	Targets []labels.Labels `json:"targets"`
 }
 
+// maxSaved bounds the file: labels with escapes are longer there than in memory.
+const maxSaved = 8 * maxOctets
+
 // savedDir is the directory below the state directory.
 const savedDir = "discovery"
 
@@ -62,7 +65,7 @@ func (l *list) restore(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	text, err := setting.ReadFile(savedFile(dir, l.name), maxList)
+	text, err := setting.ReadFile(savedFile(dir, l.name), maxSaved)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

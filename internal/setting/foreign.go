@@ -30,6 +30,9 @@ func (f *Foreign[T]) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
+// OwnForm says that the keys are those of the other program.
+func (Foreign[T]) OwnForm() {}
+
 // MarshalYAML returns the settings; their secrets are masked by their own types.
 func (f Foreign[T]) MarshalYAML() (any, error) { return f.Value, nil }
 
