@@ -21,7 +21,7 @@ const (
 	ByMaintenance Kind = "maintenance"
 	ByInhibition  Kind = "inhibit"
 	ByCause       Kind = "cause"    // the device is behind another one that is down
-	BySettling    Kind = "settling" // the devices by which it is reached are asked
+	BySettling    Kind = "settling" // the devices by which it is reached are asked, or it is once more
 	ByRecovery    Kind = "recovery" // its cause is over, and it is asked
 )
 

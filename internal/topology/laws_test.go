@@ -252,3 +252,29 @@ func TestMaintenanceOfAParent(t *testing.T) {
 		}
 	}
 }
+
+// However short the outage of a device is, none behind it is raised: each is asked again once those by which it is reached
+// have answered. Two outages within the timeouts of a device that none of these polls sees are beyond that.
+func TestShortOutagesRaiseNoneBehind(t *testing.T) {
+	for seed := range seeds(150) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		roots, links := randomMesh(r)
+		n := newMesh(r, []time.Duration{0, 0, 2 * time.Minute}[r.IntN(3)], roots, links...)
+		n.run(3 * time.Minute)
+		names := slices.Sorted(maps.Keys(n.polls))
+		for range 8 {
+			name := names[r.IntN(len(names))]
+			lasts := time.Duration(1+r.IntN(4*90)) * step
+			n.dead[name] = true
+			n.run(lasts)
+			n.dead[name] = false
+			n.run(4 * time.Minute)
+			for _, event := range n.events {
+				if words := strings.Fields(event); words[1] != name {
+					t.Fatalf("seed %d: %s is not there for %s, for %v: %q: roots %v, links %v", seed, name, lasts, n.after, n.events, n.roots, n.links)
+				}
+			}
+			n.events = nil
+		}
+	}
+}

@@ -47,9 +47,21 @@ type device struct {
 	suspect time.Time       // until when it counts as down without an alert
 	awaited map[string]bool // devices that are asked because it failed
 	until   time.Time       // when it stops waiting, for them or for its own poll
-	asked   time.Time       // when it recovers: since when its own poll is awaited
-	muted   bool            // it answers, and its alarm may not have ended yet
+	asked   time.Time       // when it recovers, or those awaited have answered: since when its own poll is awaited
+	settled settling
+	muted   bool // it answers, and its alarm may not have ended yet
 }
+
+// settling is how far it is known that a device does not answer by itself. Its poll may have failed by an outage that was
+// over when those were asked by which it is reached: it is asked once more after they have answered.
+type settling uint8
+
+const (
+	unsettled settling = iota
+	others             // are asked
+	itself             // is asked
+	again              // it failed a second time
+)
 
 // Poll is a poll of a device that has ended.
 type Poll struct {
@@ -176,7 +188,10 @@ func (t *Tracker) Ended(p Poll, now time.Time) (urgent bool) {
 		t.failed(d, now)
 		return true
 	case !p.Up && !d.asked.IsZero() && !p.Began.Before(d.asked):
-		t.failed(d, now)
+		twice := d.settled == itself
+		if t.failed(d, now); twice {
+			d.settled = again
+		}
 		return true
 	}
 	return false
@@ -222,9 +237,19 @@ func (t *Tracker) settle(name string, d *device, r *Reach) {
 		d.until = later(d.until, d.failed.Add(t.hold+t.known[other].Budget))
 		t.asks = append(t.asks, other)
 	}
+	if len(d.awaited) > 0 && d.settled != again {
+		d.settled = others
+	}
 }
 
-// answered notes that a device answers. Until its alert has been evaluated, its alarm stays muted.
+// confirm has a device asked again that is behind none, as those by which it is reached have answered.
+func (t *Tracker) confirm(name string, d *device, now time.Time) {
+	d.settled, d.asked, d.until = itself, now, now.Add(t.hold+t.known[name].Budget)
+	t.asks = append(t.asks, name)
+}
+
+// answered notes that a device answers. Until its alerts have been evaluated, that of the poll before included, its alarm
+// stays muted.
 func (t *Tracker) answered(d *device, p Poll, now time.Time) {
 	if d.failed.IsZero() {
 		return
@@ -280,11 +305,14 @@ func (t *Tracker) Outages(said map[string]bool, now time.Time) (o *cause.Outages
 	t.maintain(o, down, reach)
 	t.recover(o, said, now)
 	for name, d := range t.devices {
-		if d.failed.IsZero() && (!d.muted || !now.Before(d.until) || !said[name]) {
+		if d.failed.IsZero() && (!d.muted || !now.Before(d.until)) {
 			delete(t.devices, name)
 			continue
 		}
 		if _, muted := o.Of[name]; !muted {
+			if d.settled == others && len(d.awaited) == 0 {
+				t.confirm(name, d, now)
+			}
 			if one, waits := d.waits(now); waits {
 				o.Of[name] = one
 			}
@@ -373,6 +401,8 @@ func (d *device) waits(now time.Time) (one cause.Outage, waits bool) {
 		return one, false
 	case len(d.awaited) > 0:
 		return cause.Outage{Kind: mute.BySettling, Name: strings.Join(slices.Sorted(maps.Keys(d.awaited)), ", ")}, true
+	case d.settled == itself:
+		return cause.Outage{Kind: mute.BySettling, Name: "itself"}, true
 	case !d.asked.IsZero() || d.muted:
 		return cause.Outage{Kind: mute.ByRecovery}, true
 	}
