@@ -13,6 +13,7 @@ import (
 	"trapline/collector"
 	"trapline/config/document"
 	"trapline/internal/access"
+	"trapline/internal/assign"
 	"trapline/internal/cause"
 	"trapline/internal/discovery"
 	"trapline/internal/history"
@@ -38,7 +39,7 @@ type Config struct {
 	StateDir       string                       `yaml:"state_dir,omitempty"`       // directory for what survives a restart; default $STATE_DIRECTORY, or ./trapline-data with receivers or rules
 	Targets        []poller.TargetSettings      `yaml:"targets,omitempty"`         // devices to poll
 	Discovery      []discovery.Settings         `yaml:"discovery,omitempty"`       // lists of targets that are kept elsewhere
-	Assign         []discovery.Assignment       `yaml:"assign,omitempty"`          // settings of targets of lists: each entry that matches adds what is not set
+	Assign         []assign.Assignment          `yaml:"assign,omitempty"`          // settings of targets of lists: each entry that matches adds what is not set
 	MIBs           modules.MIBs                 `yaml:"mibs,omitempty"`            // where MIB files are
 	Profiles       profile.Section              `yaml:"profiles,omitempty"`        // where profile files are
 	Auto           profile.AutoSettings         `yaml:"auto,omitempty"`            // what the module auto makes

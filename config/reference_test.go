@@ -106,7 +106,7 @@ func settingsOf(t reflect.Type) reflect.Type {
 
 var typeNames = map[string]string{
 	"setting.Duration": "duration", "setting.Time": "time", "setting.Bytes": "octets", "setting.Secret": "text", "setting.OID": "OID", "setting.URL": "URL", "setting.Regexp": "expression",
-	"setting.AnchoredRegexp": "expression", "access.Version": "version",
+	"setting.AnchoredRegexp": "expression", "access.Version": "version", "facts.Template": "template",
 }
 
 func typeName(t reflect.Type) string {

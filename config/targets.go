@@ -12,6 +12,7 @@ import (
 
 	"trapline/config/document"
 	"trapline/internal/access"
+	"trapline/internal/assign"
 	"trapline/internal/discovery"
 	"trapline/internal/listen"
 	"trapline/internal/poller"
@@ -211,7 +212,7 @@ func (u *merged) checkDiscovery() {
 			u.config.Warnings = append(u.config.Warnings, s.Config.Discovery[i].Warnings()...)
 		}
 		for i := range s.Config.Assign {
-			u.checkAssignment(s, document.Path{"assign", document.Index(i), "set"}, s.Config.Assign[i].Set.Auth, s.Config.Assign[i].Set.Modules)
+			u.checkAssignment(s, document.Path{"assign", document.Index(i)}, &s.Config.Assign[i])
 		}
 	}
 	for i := range u.config.Discovery {
@@ -245,14 +246,41 @@ func (u *merged) checkProbes(s *configSource, at document.Path, list *discovery.
 	}
 }
 
-func (u *merged) checkAssignment(s *configSource, at document.Path, auth string, modules []string) {
+func (u *merged) checkAssignment(s *configSource, at document.Path, a *assign.Assignment) {
 	report := reporterBelow(s, at)
-	if auth != "" && u.config.Auths[auth] == nil && !u.lacks("auths") {
-		report("auth", missingAuth(auth, slices.Sorted(maps.Keys(u.config.Auths))))
+	if name := a.Set.Auth; name != "" && u.config.Auths[name] == nil && !u.lacks("auths") {
+		report("set.auth", missingAuth(name, slices.Sorted(maps.Keys(u.config.Auths))))
 	}
-	for i, name := range modules {
+	for i, name := range a.Set.Modules {
 		if !u.config.knowsModule(name) && !u.lacks("modules") {
-			report(fmt.Sprintf("modules[%d]", i), missingModule(name, slices.Concat(slices.Sorted(maps.Keys(u.config.Modules)), shippedNames())))
+			report(fmt.Sprintf("set.modules[%d]", i), missingModule(name, slices.Concat(slices.Sorted(maps.Keys(u.config.Modules)), shippedNames())))
 		}
 	}
+	if a.Match.Profile != "" {
+		if text := u.errorOfProfile(a.Match.Profile); text != "" {
+			report("match.profile", text)
+		}
+	}
+}
+
+// errorOfProfile says why assignments cannot depend on a profile, "" if they can, or if that is not known: directories of
+// profiles are read later.
+func (u *merged) errorOfProfile(name string) string {
+	own, err := builtin()
+	if err != nil {
+		return ""
+	}
+	known := maps.Clone(own.index.Profiles)
+	maps.Copy(known, u.config.DeviceProfiles)
+	switch p := known[name]; {
+	case p != nil && len(p.Probe) > 0:
+		return fmt.Sprintf("which devices are %s depends on more than sysObjectID and sysDescr: match these", name)
+	case p != nil || len(u.config.Profiles.Dirs) > 0:
+		return ""
+	}
+	text := fmt.Sprintf("there is no profile %q", name)
+	if question := setting.DidYouMean(name, slices.Sorted(maps.Keys(known))); question != "" {
+		return text + ": " + question
+	}
+	return text + ": `trapline profile list` has them"
 }

@@ -14,6 +14,9 @@ type List struct {
 	HeldUntil  time.Time    `json:"held_until,omitzero"` // when they may go at the earliest
 	Rejected   int          `json:"rejected"`            // entries that are not polled
 	Rejections []Rejection  `json:"rejections"`          // the first 100 of them
+	Waiting    int          `json:"waiting"`             // entries that are not polled until their device was asked for its name
+	Misnamed   int          `json:"misnamed"`            // targets that have another name than their device gives
+	Naming     []Rejection  `json:"naming"`              // the first 100 of them
 }
 
 // ListSource is where a list is read.
@@ -24,10 +27,10 @@ type ListSource struct {
 	Entries     int       `json:"entries"`
 }
 
-// Rejection is an entry of a list that is not polled.
+// Rejection is an entry of a list that is not polled, or a target that has another name than its device gives.
 type Rejection struct {
 	Name   string `json:"name"`
-	Reason string `json:"reason"` // row, address, setting, labels, duplicate or too_many
+	Reason string `json:"reason"` // row, address, setting, labels, duplicate or too_many; of names unfit, taken or kept
 	Text   string `json:"text"`
 }
 

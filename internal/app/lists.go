@@ -157,17 +157,23 @@ func (n *notifier) noteNames(happened string, names []string) {
 func listsShown(d *discovery.Discovery) []api.List {
 	all := []api.List{}
 	for _, s := range d.Lists() {
-		one := api.List{Name: s.Name, Sources: []api.ListSource{}, Targets: s.Targets, Held: s.Held, HeldUntil: s.HeldUntil, Rejections: []api.Rejection{}}
+		one := api.List{Name: s.Name, Sources: []api.ListSource{}, Targets: s.Targets, Held: s.Held, HeldUntil: s.HeldUntil, Waiting: s.Waiting, Misnamed: s.Misnamed}
 		for _, source := range s.Sources {
 			one.Sources = append(one.Sources, api.ListSource{Name: source.Name, LastSuccess: source.Success, Error: source.Error, Entries: source.Entries})
 		}
 		for _, n := range s.Rejected {
 			one.Rejected += n
 		}
-		for _, r := range s.First {
-			one.Rejections = append(one.Rejections, api.Rejection{Name: r.Name, Reason: r.Reason, Text: r.Text})
-		}
+		one.Rejections, one.Naming = rejectionsShown(s.First), rejectionsShown(s.Naming)
 		all = append(all, one)
+	}
+	return all
+}
+
+func rejectionsShown(list []discovery.Rejection) []api.Rejection {
+	all := make([]api.Rejection, 0, len(list))
+	for _, r := range list {
+		all = append(all, api.Rejection{Name: r.Name, Reason: r.Reason, Text: r.Text})
 	}
 	return all
 }

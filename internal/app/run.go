@@ -153,6 +153,7 @@ func (d *daemon) newPoller() *poller.Poller {
 		ObserveDelay: d.metrics.observeDelay,
 		Overran:      d.metrics.overran,
 		Identify:     true,
+		Identified:   d.discovery.Identified,
 		Answered:     func(ctx context.Context, t *poller.Target) { d.notifier.links.answered(ctx, d.polls.Open, t) },
 		History:      d.metrics.histories,
 		Paused:       d.notifier.paused,
@@ -181,7 +182,9 @@ func (d *daemon) newReloader() *reloader {
 
 // lists returns a configuration with the targets of its lists that are known, and has these lists read.
 func (d *daemon) lists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
-	d.discovery.Configure(w.Lists())
+	lists := w.Lists()
+	lists.Ask = w.Ask(d.polls.Open)
+	d.discovery.Configure(lists)
 	return w.With(d.discovery.Entries())
 }
 

@@ -17,6 +17,9 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/access"
+	"trapline/internal/assign"
+	"trapline/internal/facts"
+	"trapline/internal/facts/asker"
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 )
@@ -28,11 +31,13 @@ const settleTime, settleMost = 200 * time.Millisecond, time.Second
 // Configuration is the part of the configuration that lists depend on.
 type Configuration struct {
 	Lists    []Settings
-	Assign   []Assignment
-	Targets  map[string]string                  // that stand in the configuration: addresses by name
-	Usual    func(*poller.TargetSettings) error // completes a target, and reports what it cannot be polled with
-	Auths    map[string]*access.Auth            // of the configuration
-	StateDir string                             // for the lists of the next start; empty for none
+	Assign   []assign.Assignment
+	Targets  map[string]string                           // that stand in the configuration: addresses by name
+	Usual    func(*poller.TargetSettings) error          // completes a target, and reports what it cannot be polled with
+	Auths    map[string]*access.Auth                     // of the configuration
+	StateDir string                                      // for the lists of the next start; empty for none
+	Profiles func(sysObjectID, sysDescr string) []string // of a device, the most specific first
+	Ask      asker.Ask                                   // a device for the facts that assignments need; nil asks none
 }
 
 // Discovery reads the lists.
@@ -51,6 +56,9 @@ type Discovery struct {
 	updates  chan update
 	restored map[string]bool // lists whose file was read
 	reached  map[string]reach
+
+	asker *asker.Asker
+	heard *asker.Heard
 }
 
 // update is a message of a list that is read.
@@ -73,6 +81,7 @@ func New(changed func(), logger *slog.Logger) *Discovery {
 	return &Discovery{
 		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update), near: neighbours.NewNearby(),
 		readers: map[string]*reader{}, restored: map[string]bool{}, reached: map[string]reach{},
+		asker: asker.New(), heard: asker.NewHeard(),
 	}
 }
 
@@ -105,7 +114,7 @@ func (d *Discovery) configure(c Configuration, first map[string]*list) {
 func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 	l := &list{
 		name: s.Name, sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{},
-		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: d.current.Assign, usual: d.current.Usual, known: map[labels.Labels]*made{}},
+		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: assign.List{Entries: d.current.Assign, Profiles: d.current.Profiles}, usual: d.current.Usual, book: facts.NewBook(), known: map[labels.Labels]*made{}},
 		guard: guard{maxDrop: s.MaxDrop.or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
 	}
 	for _, k := range s.kinds() {
@@ -115,7 +124,10 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 		}
 	}
 	if old != nil {
-		l.sources = old.sources
+		l.sources, l.maker.book = old.sources, old.maker.book
+		if old.maker.assign.Naming() != l.maker.assign.Naming() {
+			l.maker.book.Unname()
+		}
 		for _, a := range old.guard.missing {
 			l.held = append(l.held, a.entry.raw)
 		}
@@ -123,6 +135,7 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
 	}
 	l.adopt(s)
+	l.maker.hold = d.current.Ask != nil && old == nil && len(l.sources) == 0 // other devices are polled, and stay so
 	if first != nil {
 		l.fill(first.sources)
 	}
@@ -132,6 +145,7 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 		l.receive(staticKind, s.static(), now)
 	}
 	l.settle(false, now)
+	l.maker.hold = d.current.Ask != nil
 	var before []Rejection
 	if old != nil {
 		before = old.rejected
@@ -146,9 +160,14 @@ func (d *Discovery) Entries() (list []*Entry) {
 	defer d.mu.Unlock()
 	seen := map[string]string{} // the list that has a name
 	for _, l := range d.lists {
-		l.shadowed = nil
+		l.shadowed, l.clashing = nil, nil
 		for _, e := range l.entries {
 			name := e.Target.Name
+			if e.unnamed != nil && (has(d.current.Targets, name) || seen[name] != "") {
+				l.clashing = append(l.clashing, Rejection{l.name, e.unnamed.Target.Name, namingTaken, "another target has the name " + name + ", which it would get, too"})
+				l.maker.book.Give(e.key, e.unnamed.Target.Name)
+				e, name = e.unnamed, e.unnamed.Target.Name
+			}
 			first, there := seen[name]
 			switch {
 			case has(d.current.Targets, name):
@@ -167,7 +186,8 @@ func (d *Discovery) Entries() (list []*Entry) {
 // Run reads the lists until ctx is canceled.
 func (d *Discovery) Run(ctx context.Context) error {
 	defer d.endReaders(func(string) bool { return false })
-	timer := time.NewTimer(0)
+	defer d.asker.Wait()
+	timer := newAlarmClock()
 	defer timer.Stop()
 	touched := map[*list]bool{}
 	var first time.Time // of the messages since lists were settled
@@ -183,14 +203,25 @@ func (d *Discovery) Run(ctx context.Context) error {
 					first = time.Now()
 				}
 				touched[l] = true
-				timer.Reset(min(settleTime, settleMost-time.Since(first)))
+				timer.set(min(settleTime, settleMost-time.Since(first)))
+			}
+			continue
+		case a := <-d.asker.Answers:
+			if d.learn(a) {
+				timer.hasten(answerTime)
+			}
+			continue
+		case <-d.heard.Signal:
+			if d.hear() {
+				timer.hasten(changeTime)
 			}
 			continue
 		case <-timer.C:
 		}
 		next := d.settle(touched)
 		clear(touched)
-		timer.Reset(next)
+		d.askDevices(ctx)
+		timer.set(next)
 	}
 }
 
@@ -203,13 +234,14 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	now := time.Now()
 	wait, changed := idle, false
 	for _, l := range d.lists {
-		if next := l.next(); touched[l] || !next.IsZero() && !next.After(now) {
-			before, rejected := l.entries, l.rejected
+		if next := l.next(); touched[l] || l.stale || !next.IsZero() && !next.After(now) {
+			before, rejected, naming := l.entries, l.rejected, l.naming
 			guarded := l.guard.missing != nil
 			l.settle(touched[l], now)
 			changed = changed || !slices.Equal(before, l.entries)
 			d.report(l, guarded)
 			d.reportRejected(l, rejected)
+			d.reportNaming(l, naming)
 			d.saveList(l)
 		}
 		if next := l.next(); next.After(now) {
@@ -245,6 +277,14 @@ func (d *Discovery) reportRejected(l *list, before []Rejection) {
 		d.logger.Warn("entries of a list are not polled", "list", l.name, "entries", len(l.rejected), "first", r.Name, "err", r.Text)
 	default:
 		d.logger.Info("all entries of a list are polled again", "list", l.name)
+	}
+}
+
+// reportNaming logs that targets have other names than their devices give.
+func (d *Discovery) reportNaming(l *list, before []Rejection) {
+	if len(l.naming) > 0 && !slices.Equal(before, l.naming) {
+		r := l.naming[0]
+		d.logger.Warn("targets of a list have other names than their devices give", "list", l.name, "targets", len(l.naming), "first", r.Name, "text", r.Text)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
 
+	"trapline/internal/assign"
+	"trapline/internal/facts"
 	"trapline/internal/poller"
 )
 
@@ -20,7 +23,10 @@ type Entry struct {
 	List   string // name of the entry of `discovery`
 	Target poller.TargetSettings
 
-	raw labels.Labels // as the list has them
+	raw      labels.Labels // as the list has them
+	key      facts.Key
+	assigned bool   // `assign` decides its name
+	unnamed  *Entry // the same under its address, if it was given a name; else nil
 }
 
 // maker makes entries of the labels of a list.
@@ -28,55 +34,116 @@ type maker struct {
 	list    string
 	relabel []*relabel.Config
 	job     job
-	assign  []Assignment
+	assign  assign.List
 	usual   func(*poller.TargetSettings) error // completes and checks a target
+	book    *facts.Book
+	hold    bool // devices are asked for their names, and not polled until then
 	known   map[labels.Labels]*made
 }
 
 // made is the target of labels, or why there is none.
 type made struct {
-	entry *Entry // nil: the labels were dropped, or refused
+	entry *Entry // nil: the labels were dropped, or refused, or wait
 	err   error
+
+	key   facts.Key
+	stamp uint64 // of the facts that it was made of
+	asks  bool   // it depends on facts that are unknown
+	waits bool   // its name does, and it is not polled until it was asked
+	fresh bool   // it has just got its name
+	given bool   // it has a name that it got
+	wants string // the name that its facts give
+	unfit string // a name that it cannot have
+
+	target *poller.TargetSettings // to ask with; nil unless it asks
 }
 
-// entry returns the target with labels, nil if relabelling drops it. Labels that were seen before have the same entry.
-func (m *maker) entry(raw labels.Labels) (*Entry, error) {
+// entry returns the target with labels, without an entry if relabelling drops it. Labels that were seen before have the
+// same entry, unless facts about the device changed it.
+func (m *maker) entry(raw labels.Labels) *made {
 	k := m.known[raw]
-	if k == nil {
-		e, err := m.make(raw)
-		k = &made{e, err}
+	if k == nil || k.stamp != m.book.Stamp(k.key) {
+		before := k
+		k = m.make(raw)
+		if before != nil && before.entry != nil && k.entry != nil && reflect.DeepEqual(before.entry.Target, k.entry.Target) {
+			k.entry = before.entry
+		}
 		m.known[raw] = k
 	}
-	return k.entry, k.err
+	return k
 }
 
-func (m *maker) make(raw labels.Labels) (*Entry, error) {
+func (m *maker) make(raw labels.Labels) *made {
 	if text := raw.Get(errorLabel); text != "" {
-		return nil, refuse(rejectRow, "%s", text)
+		return &made{err: refuse(rejectRow, "%s", text)}
 	}
 	b := labels.NewBuilder(raw)
 	m.job.label(b)
 	if keep, err := relabelled(b, m.relabel); err != nil || !keep {
-		return nil, err
+		return &made{err: err}
 	}
 	l := b.Labels()
 	t, err := m.job.target(l)
+	if err == nil {
+		err = checkTexts(&t)
+	}
 	if err != nil {
-		return nil, err
+		return &made{err: err}
 	}
-	if err := checkTexts(&t); err != nil {
-		return nil, err
+	return m.target(raw, l, t)
+}
+
+// target completes a target of labels.
+func (m *maker) target(raw, l labels.Labels, t poller.TargetSettings) *made {
+	k := &made{key: facts.Key{Address: t.Address, Context: t.Context, Engine: t.ContextEngineID}}
+	record := m.book.Get(k.key)
+	k.stamp = m.book.Stamp(k.key)
+	f := factsOf(l.Get)
+	if f == nil {
+		f = record.Facts
 	}
-	if err := assign(m.assign, &t); err != nil {
-		return nil, err
+	a := m.assign.Apply(&t, f)
+	if len(t.Labels) > maxLabels {
+		k.err = refuse(rejectLabels, "it has more than %d labels", maxLabels)
+		return k
 	}
+	k.wants, k.unfit = a.Name, a.Unfit
+	if a.Asks && f == nil {
+		k.asks, k.target = true, &t
+	}
+	e := &Entry{List: m.list, raw: raw, key: k.key}
+	address := assign.HostOf(t.Address)
+	switch {
+	case t.Name != "" && t.Name != address && t.Name != t.Address: // its list names it
+		k.wants, k.unfit = "", ""
+	case record.Name != "" && (a.Name != "" || a.Unsure):
+		t.Name, k.given, e.assigned = record.Name, true, true
+	case a.Unsure && m.hold && !record.Polled:
+		k.waits = true
+		return k
+	case a.Name != "":
+		t.Name, k.fresh, e.assigned = a.Name, true, true
+	default:
+		t.Name, e.assigned = cmp.Or(t.Name, address), a.Asks
+	}
+	if e.Target, k.err = m.checked(t); k.err != nil {
+		return k
+	}
+	if k.fresh || k.given {
+		t.Name = address
+		e.unnamed = &Entry{List: m.list, raw: raw, key: k.key, assigned: true}
+		e.unnamed.Target, _ = m.checked(t)
+	}
+	k.entry = e
+	return k
+}
+
+// checked returns a target with all settings that it needs, or the error in them.
+func (m *maker) checked(t poller.TargetSettings) (poller.TargetSettings, error) {
 	if m := slices.Concat(t.Problems(), t.Params.Problems()); len(m) > 0 {
-		return nil, errors.New(m[0].Text)
+		return t, errors.New(m[0].Text)
 	}
-	if err := m.usual(&t); err != nil {
-		return nil, err
-	}
-	return &Entry{List: m.list, Target: t, raw: raw}, nil
+	return t, m.usual(&t)
 }
 
 // relabelled has labels pass the rules, each of which may make them longer: twice as long by $1$1.
@@ -100,7 +167,7 @@ func (j *job) target(l labels.Labels) (t poller.TargetSettings, err error) {
 	if t.Address == "" {
 		return t, refuse(rejectAddress, "neither %starget nor %s is set", paramPrefix, model.AddressLabel)
 	}
-	t.Name = cmp.Or(l.Get(nameLabel), l.Get(instanceLabel), t.Address[strings.LastIndex(t.Address, "/")+1:])
+	t.Name = cmp.Or(l.Get(nameLabel), l.Get(instanceLabel))
 	t.Auth = j.first(l, "auth")
 	t.Context = j.first(l, "snmp_context")
 	t.Modules = j.modules(l)

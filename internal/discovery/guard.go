@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"trapline/internal/facts"
 )
 
 // guard keeps targets that a list has lost all at once: a broken server must not end the alarms of a fleet.
@@ -26,8 +28,9 @@ type absent struct {
 // step takes the targets of a list, and returns those to poll. Refreshed reports that the list was read again.
 func (g *guard) step(wanted map[string]*Entry, refreshed bool, now time.Time) map[string]*Entry {
 	missing := map[string]absent{}
+	named := assignedKeys(wanted)
 	for name, e := range g.accepted {
-		if wanted[name] != nil {
+		if wanted[name] != nil || e.assigned && named[e.key] {
 			continue
 		}
 		a, known := g.missing[name]
@@ -72,6 +75,17 @@ func (g *guard) keep(wanted map[string]*Entry, missing map[string]absent) map[st
 	}
 	g.accepted, g.missing = kept, missing
 	return kept
+}
+
+// assignedKeys returns the devices whose names are assigned: one with another name than before is not lost.
+func assignedKeys(wanted map[string]*Entry) map[facts.Key]bool {
+	keys := map[facts.Key]bool{}
+	for _, e := range wanted {
+		if e.assigned {
+			keys[e.key] = true
+		}
+	}
+	return keys
 }
 
 // resume goes on to keep targets that the guard of the process before has kept.

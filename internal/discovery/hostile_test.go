@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
 
+	"trapline/internal/facts"
 	"trapline/internal/poller"
 )
 
@@ -75,7 +76,7 @@ func TestServersThatAreHostile(t *testing.T) {
 func TestEntriesThatAreHostile(t *testing.T) {
 	l := &list{
 		name: "l", sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{"http": {heard: map[string]bool{}}}, guard: guard{maxDrop: 50},
-		maker: &maker{list: "l", usual: func(*poller.TargetSettings) error { return nil }, known: map[labels.Labels]*made{}},
+		maker: &maker{list: "l", usual: func(*poller.TargetSettings) error { return nil }, book: facts.NewBook(), known: map[labels.Labels]*made{}},
 	}
 	g := &targetgroup.Group{Source: "0"}
 	add := func(set model.LabelSet) { g.Targets = append(g.Targets, set) }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/facts"
 	"trapline/internal/human"
 	"trapline/internal/seek"
 )
@@ -23,6 +24,7 @@ const (
 	nameLabel     = seek.NameLabel
 	instanceLabel = "instance"
 	jobLabel      = "job"
+	metaLabel     = "__meta_trapline_"
 )
 
 // maxLabels and maxLabelLength bound the labels of a target.
@@ -51,4 +53,15 @@ func shownLabels(raw labels.Labels) labels.Labels {
 		}
 	})
 	return b.Labels()
+}
+
+// factsOf returns the facts that labels carry, nil if they carry none.
+func factsOf(get func(label string) string) *facts.Facts {
+	f := facts.Facts{
+		SysName: get(metaLabel + "sysname"), SysDescr: get(metaLabel + "sysdescr"), SysObjectID: get(metaLabel + "sysobjectid"), SysLocation: get(metaLabel + "syslocation"),
+	}
+	if f.SysObjectID == "" {
+		return nil
+	}
+	return f.Lines()
 }

@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/assign"
+	"trapline/internal/facts"
+	"trapline/internal/facts/asker"
 	"trapline/internal/human"
 )
 
@@ -23,9 +27,15 @@ type list struct {
 	held    []labels.Labels       // targets that the guard of the process before has kept
 	adopted []string              // kinds with sources that were read with other settings
 
-	entries  []*Entry // sorted by name
-	rejected []Rejection
-	shadowed []Rejection // entries whose names others had before
+	entries   []*Entry // sorted by name
+	rejected  []Rejection
+	shadowed  []Rejection          // entries whose names others had before
+	clashing  []Rejection          // targets whose names others had before, and that are polled under their addresses
+	naming    []Rejection          // targets that do not have the name that `assign` would give them
+	asking    []asker.Question     // devices on which some of it depends
+	addresses map[string]facts.Key // that targets have, and may be polled under
+	waiting   int                  // entries that are not polled until their device was asked
+	stale     bool                 // facts about its devices have changed
 }
 
 // attemptTime bounds an attempt to read a list: errors of some files, and the content of others, come in it.
@@ -125,21 +135,26 @@ func (l *list) next() time.Time {
 // settle computes the targets anew. Taken are names that come before those of the list.
 func (l *list) settle(refreshed bool, now time.Time) {
 	l.forget(now)
-	l.rejected = nil
+	l.rejected, l.naming, l.asking, l.waiting, l.stale = nil, nil, nil, 0, false
 	wanted := map[string]*Entry{}
 	var used []labels.Labels
+	var all []*made
 	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
 		for _, raw := range l.sources[key] {
 			used = append(used, raw)
-			l.add(wanted, raw)
+			k := l.maker.entry(raw)
+			l.note(k)
+			all = append(all, k)
 		}
 	}
+	l.addAll(wanted, used, all)
 	if l.held != nil {
 		rejected := l.rejected
-		held := map[string]*Entry{}
+		held := maps.Clone(wanted) // whose names are taken
 		for _, raw := range l.held {
-			l.add(held, raw)
+			l.add(held, raw, l.maker.entry(raw))
 		}
+		maps.DeleteFunc(held, func(name string, _ *Entry) bool { return wanted[name] != nil })
 		l.held, l.rejected = nil, rejected
 		l.guard.resume(wanted, held, now)
 	}
@@ -151,13 +166,105 @@ func (l *list) settle(refreshed bool, now time.Time) {
 	l.entries = slices.SortedFunc(maps.Values(kept), func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
 }
 
-// add makes a target of labels.
-func (l *list) add(to map[string]*Entry, raw labels.Labels) {
-	e, err := l.maker.entry(raw)
+// note notes what is unknown of a device.
+func (l *list) note(k *made) {
+	if k.waits {
+		l.waiting++
+	} else if k.asks && k.entry != nil && l.maker.book.Poll(k.key) {
+		k.stamp = l.maker.book.Stamp(k.key)
+	}
+	if k.asks && k.err == nil {
+		l.asking = append(l.asking, asker.Question{List: l.name, Key: k.key, Target: *k.target})
+	}
+}
+
+// addAll adds targets: those that their list names come first, then those with a name that they got before, and those
+// that get one at last.
+func (l *list) addAll(to map[string]*Entry, raw []labels.Labels, all []*made) {
+	l.addresses = map[string]facts.Key{}
+	for _, k := range all {
+		if e := k.entry; e != nil {
+			l.addresses[assign.HostOf(e.Target.Address)] = e.key
+		}
+	}
+	for rank := range 3 {
+		for i, k := range all {
+			if k.rank() == rank {
+				l.add(to, raw[i], k)
+			}
+		}
+	}
+	for _, k := range all {
+		if k.entry != nil {
+			l.noteNaming(to, k)
+		}
+	}
+}
+
+// noteNaming notes of a target that it has another name than its facts give.
+func (l *list) noteNaming(to map[string]*Entry, k *made) {
+	name := k.entry.Target.Name
 	switch {
-	case err != nil:
-		l.reject(rejection(l.name, raw, err))
-	case e == nil: // dropped by relabelling
+	case k.unfit != "":
+		l.naming = append(l.naming, Rejection{l.name, name, namingUnfit, fmt.Sprintf("%q cannot be the name of a target", shortened(k.unfit))})
+	case k.wants == "" || k.wants == name || !k.given:
+	case l.other(to, k) != "":
+		l.naming = append(l.naming, Rejection{l.name, name, namingTaken, fmt.Sprintf("%s has the name %s, which it would get, too", l.other(to, k), k.wants)})
+	default:
+		l.naming = append(l.naming, Rejection{l.name, name, namingKept, fmt.Sprintf("it would be called %s, and keeps its name until `trapline targets accept %s`", k.wants, l.name)})
+	}
+}
+
+// other returns the address of another target that has the name that a target wants, or whose address it is.
+func (l *list) other(to map[string]*Entry, k *made) string {
+	if e := to[k.wants]; e != nil && e.key != k.key {
+		return e.Target.Address
+	}
+	if owner, there := l.addresses[k.wants]; there && owner != k.key {
+		return owner.Address
+	}
+	return ""
+}
+
+// giveName gives a target its name: never one that another has, or may need, which is its address.
+func (l *list) giveName(to map[string]*Entry, k *made) {
+	if !k.fresh && !k.given {
+		return
+	}
+	name := k.entry.Target.Name
+	owner, reserved := l.addresses[name]
+	taken := k.entry.unnamed != nil && (to[name] != nil && to[name].key != k.key || reserved && owner != k.key)
+	if taken {
+		k.entry = k.entry.unnamed
+	}
+	if k.fresh || taken {
+		book := l.maker.book
+		book.Give(k.key, k.entry.Target.Name)
+		k.fresh, k.given, k.stamp = false, true, book.Stamp(k.key)
+	}
+}
+
+func (k *made) rank() int {
+	switch {
+	case k.fresh:
+		return 2
+	case k.given:
+		return 1
+	}
+	return 0
+}
+
+// add makes a target of labels.
+func (l *list) add(to map[string]*Entry, raw labels.Labels, k *made) {
+	if k.err != nil {
+		l.reject(rejection(l.name, raw, k.err))
+		return
+	}
+	if k.entry == nil { // dropped by relabelling, or it waits
+		return
+	}
+	l.giveName(to, k)
+	switch e := k.entry; {
 	case len(to) == maxTargets:
 		l.reject(Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
 	case to[e.Target.Name] == nil:

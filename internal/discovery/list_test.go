@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/facts"
 	"trapline/internal/poller"
 )
 
@@ -34,7 +35,7 @@ func newRig(t *testing.T, dir string) *rig {
 func (r *rig) start() {
 	r.list = &list{
 		name: "inventory", sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{"file": {heard: map[string]bool{}}},
-		maker: &maker{list: "inventory", usual: func(*poller.TargetSettings) error { return nil }, known: map[labels.Labels]*made{}},
+		maker: &maker{list: "inventory", usual: func(*poller.TargetSettings) error { return nil }, book: facts.NewBook(), known: map[labels.Labels]*made{}},
 		guard: guard{maxDrop: 50, grace: r.grace},
 	}
 	if err := r.list.restore(r.dir); err != nil {

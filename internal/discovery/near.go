@@ -1,14 +1,19 @@
 package discovery
 
 import (
+	"cmp"
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/facts/asker"
 	"trapline/internal/neighbours"
+	"trapline/internal/poller"
 	"trapline/internal/seek"
 )
 
@@ -177,4 +182,78 @@ func (d *Discovery) taken(list, kind string) map[netip.Addr]bool {
 func has(targets map[string]string, name string) bool {
 	_, ok := targets[name]
 	return ok
+}
+
+const (
+	// answerTime is how long answers are collected of devices that are new, and changeTime of those that are polled: a
+	// device that says something else in each poll disturbs nobody.
+	answerTime = 200 * time.Millisecond
+	changeTime = 10 * time.Second
+)
+
+// askDevices has those devices asked on which assignments depend, and that have not been asked.
+func (d *Discovery) askDevices(ctx context.Context) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.current.Ask == nil {
+		return
+	}
+	for _, l := range d.lists {
+		var ask []asker.Question
+		for _, q := range l.asking {
+			if l.maker.book.Ask(q.Key) {
+				ask = append(ask, q)
+			}
+		}
+		d.asker.Add(ctx, d.current.Ask, ask)
+	}
+}
+
+// learn takes the answer of a device, and reports whether it changes the list. One that did not answer is polled under
+// its address.
+func (d *Discovery) learn(a asker.Answer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == a.List })
+	if i < 0 {
+		return false
+	}
+	l := d.lists[i]
+	changed := false
+	if a.Facts != nil {
+		changed = l.maker.book.Learn(a.Key, a.Facts)
+	} else {
+		changed = l.maker.book.Poll(a.Key)
+	}
+	l.stale = l.stale || changed
+	return changed
+}
+
+// Identified takes the identity of a target that has answered. It does not wait.
+func (d *Discovery) Identified(t *poller.Target, id *poller.Identity) {
+	if t.List != "" {
+		d.heard.Add(t, id)
+	}
+}
+
+// hear takes the identities of targets, and reports whether they change lists.
+func (d *Discovery) hear() (changed bool) {
+	pending := d.heard.Take()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, id := range pending {
+		i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == key.List })
+		if i < 0 || !d.lists[i].maker.assign.OfDevice() {
+			continue
+		}
+		l := d.lists[i]
+		at, there := slices.BinarySearchFunc(l.entries, key.Name, func(e *Entry, name string) int { return cmp.Compare(e.Target.Name, name) })
+		if !there || l.entries[at].Target.Address != key.Address || l.entries[at].Target.Context != key.Context {
+			continue
+		}
+		if l.maker.book.Learn(l.entries[at].key, asker.FactsOf(id)) {
+			l.stale, changed = true, true
+		}
+	}
+	return changed
 }

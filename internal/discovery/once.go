@@ -35,7 +35,7 @@ func (d *Discovery) readWanted(ctx context.Context, wanted func(*Settings, *list
 		}
 		d.start(ctx, d.current.Lists[i])
 	}
-	d.hear(ctx, waiting)
+	d.await(ctx, waiting)
 	for l := range touched {
 		l.settle(true, time.Now())
 	}
@@ -90,8 +90,8 @@ func (l *list) has(kind string) bool {
 	return false
 }
 
-// hear takes messages until all kinds were read, and removes those from waiting.
-func (d *Discovery) hear(ctx context.Context, waiting map[*kindState]string) {
+// await takes messages until all kinds were read, and removes those from waiting.
+func (d *Discovery) await(ctx context.Context, waiting map[*kindState]string) {
 	quiet := settleTime
 	for {
 		var settled <-chan time.Time

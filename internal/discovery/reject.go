@@ -32,6 +32,13 @@ const (
 	rejectTooMany   = "too_many"  // the list has its 200,000 targets
 )
 
+// The reasons why a target does not have the name that its facts give.
+const (
+	namingUnfit = "unfit" // it cannot be a name
+	namingTaken = "taken" // another target has it
+	namingKept  = "kept"  // the target has another one, which it keeps
+)
+
 // Reasons are the reasons of rejections.
 var Reasons = []string{rejectRow, rejectAddress, rejectSetting, rejectLabels, rejectDuplicate, rejectTooMany}
 

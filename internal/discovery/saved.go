@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/facts"
 	"trapline/internal/setting"
 	"trapline/internal/statedir"
 )
@@ -20,6 +22,9 @@ import (
 type saved struct {
 	Sources []savedSource   `json:"sources"`
 	Held    []labels.Labels `json:"held,omitempty"` // that the guard keeps
+
+	Devices []facts.Record `json:"devices,omitempty"` // as far as assignments depend on them
+	Naming  string         `json:"naming,omitempty"`  // the templates that gave the names
 }
 
 type savedSource struct {
@@ -49,6 +54,9 @@ func (l *list) save(dir string) error {
 		s.Held = append(s.Held, a.entry.raw)
 	}
 	slices.SortFunc(s.Held, labels.Compare)
+	if s.Naming = l.maker.assign.Naming(); !l.maker.book.Empty() {
+		s.Devices = l.maker.book.Records(l.keys(), time.Now())
+	}
 	text, err := json.Marshal(&s)
 	if err != nil {
 		return err
@@ -87,5 +95,18 @@ func (l *list) restore(dir string) error {
 		l.sources[key] = append(l.sources[key], source.Targets...)
 	}
 	l.held = s.Held
+	l.maker.book.Restore(s.Devices)
+	if s.Naming != l.maker.assign.Naming() {
+		l.maker.book.Unname()
+	}
 	return nil
+}
+
+// keys returns the devices of the list.
+func (l *list) keys() map[facts.Key]bool {
+	keys := make(map[facts.Key]bool, len(l.maker.known))
+	for _, k := range l.maker.known {
+		keys[k.key] = true
+	}
+	return keys
 }

@@ -20,6 +20,9 @@ type Status struct {
 	HeldUntil time.Time      // when they may go at the earliest; zero if none are held
 	Rejected  map[string]int // entries that are not polled, by reason
 	First     []Rejection    // the first of them
+	Waiting   int            // entries that are not polled until their device was asked for its name
+	Misnamed  int            // targets that have another name than their device gives
+	Naming    []Rejection    // the first of them
 }
 
 // SourceStatus is how reading a source of a list goes.
@@ -62,10 +65,13 @@ func (l *list) status() Status {
 			s.First = append(s.First, r)
 		}
 	}
+	naming := slices.Concat(l.naming, l.clashing)
+	s.Waiting, s.Misnamed, s.Naming = l.waiting, len(naming), naming[:min(len(naming), maxFirst)]
 	return s
 }
 
-// Accept takes a list as it is: targets that it has lost, and that are held, are polled no more.
+// Accept takes a list as it is: targets that it has lost, and that are held, are polled no more, and all targets get the
+// names that their devices give.
 func (d *Discovery) Accept(name string) error {
 	d.mu.Lock()
 	i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == name })
@@ -81,11 +87,13 @@ func (d *Discovery) Accept(name string) error {
 	held := len(l.guard.missing)
 	l.guard.missing = nil
 	l.guard.accepted = nil
+	before := l.entries
+	l.maker.book.Unname()
 	l.settle(false, time.Now())
 	d.saveList(l)
-	left := len(l.entries)
+	left, changed := len(l.entries), !slices.Equal(before, l.entries)
 	d.mu.Unlock()
-	if held > 0 {
+	if changed {
 		d.logger.Info("a list was accepted as it is", "list", name, "gone", held, "targets", left)
 		d.changed()
 	}

@@ -16,7 +16,7 @@ type Discovery struct {
 var lists = []route{
 	gives("GET /api/v1/discovery", "Lists of targets that are kept elsewhere: when they were read, what they have, and what is not polled of it.",
 		func(a *API, _ *http.Request) ([]api.List, error) { return a.Lists(), nil }),
-	takes("POST /api/v1/discovery/{list}/accept", "Accepts a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared.",
+	takes("POST /api/v1/discovery/{list}/accept", "Accepts a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared; targets that assign names get the names that it gives today.",
 		func(a *API, r *http.Request, _ *nothing) (Done, error) {
 			return Done{}, a.AcceptList(r.PathValue("list"))
 		}),

@@ -58,7 +58,7 @@ func (p *Poller) identify(ctx context.Context, s *state, t *Target) {
 		return
 	}
 	defer s.identifying.Store(false)
-	id, err := p.ask(ctx, t)
+	id, err := Ask(ctx, p.options.Open, t)
 	if err != nil {
 		s.identifyAt.Store(now.Add(identityRetry).UnixNano())
 		return
@@ -69,10 +69,14 @@ func (p *Poller) identify(ctx context.Context, s *state, t *Target) {
 		p.described.Add(1)
 	}
 	p.version.Add(1)
+	if p.options.Identified != nil {
+		p.options.Identified(t, id)
+	}
 }
 
-func (p *Poller) ask(ctx context.Context, t *Target) (*Identity, error) {
-	session, err := p.options.Open(t.Spec)
+// Ask asks a target who it is, by one GET.
+func Ask(ctx context.Context, open Open, t *Target) (*Identity, error) {
+	session, err := open(t.Spec)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Entered      func(*Target, Change)          // called when a target enters another state, but when its first poll is answered; may be nil
 	Overran      func(*Target)                  // called of a pass that goes on after its deadline; may be nil
 	Identify     bool                           // ask each target who it is, once an hour
+	Identified   func(*Target, *Identity)       // called when a target has said who it is; may be nil
 	Answered     func(context.Context, *Target) // called after each pass that was answered, in its place; may be nil
 	History      *history.Store                 // of rates and histories; nil keeps none
 

@@ -160,6 +160,22 @@ func (b *Registry) matches(d *device) (list []*Match) {
 	return list
 }
 
+// Of returns the names of the profiles of a device, as far as sysObjectID and sysDescr decide, the most specific first;
+// Default if there is none.
+func (b *Registry) Of(sysObjectID snmp.OID, sysDescr string) (names []string) {
+	matches := b.matches(&device{sysObjectID: sysObjectID, sysDescr: sysDescr})
+	slices.SortFunc(matches, moreSpecific)
+	for _, m := range matches {
+		if len(m.Probe) == 0 {
+			names = append(names, m.Profile)
+		}
+	}
+	if len(matches) == 0 {
+		names = []string{Default}
+	}
+	return names
+}
+
 // moreSpecific orders profiles of a device: those with the longest prefix first, of these those with further conditions.
 func moreSpecific(x, y *Match) int {
 	conditions := func(m *Match) int { return min(len(m.SysDescr), 1) + len(m.Probe) }

@@ -6,7 +6,10 @@ import (
 	"slices"
 
 	"trapline/internal/discovery"
+	"trapline/internal/facts"
+	"trapline/internal/facts/asker"
 	"trapline/internal/poller"
+	"trapline/internal/snmp"
 )
 
 // Lists returns the configuration of the lists of targets.
@@ -17,7 +20,38 @@ func (w *Config) Lists() discovery.Configuration {
 	}
 	return discovery.Configuration{
 		Lists: w.Config.Discovery, Assign: w.Config.Assign, Targets: targets,
-		Usual: w.Config.Complete, Auths: w.Config.Auths, StateDir: w.Config.StateDir,
+		Usual: w.Config.Complete, Auths: w.Config.Auths, StateDir: w.Config.StateDir, Profiles: w.profiles,
+	}
+}
+
+// profiles returns the profiles of a device. Profiles that cannot be read are reported by its polls.
+func (w *Config) profiles(sysObjectID, sysDescr string) []string {
+	book, err := w.Config.Book()
+	if err != nil {
+		return nil
+	}
+	oid, _ := snmp.ParseOID(sysObjectID)
+	return book.Of(oid, sysDescr)
+}
+
+// Ask returns the function that asks devices for the facts that assignments need.
+func (w *Config) Ask(open poller.Open) asker.Ask {
+	return func(ctx context.Context, s *poller.TargetSettings) (*facts.Facts, error) {
+		settings := *s
+		settings.Name, settings.Modules = settings.Address, nil
+		if err := w.Config.Complete(&settings); err != nil {
+			return nil, err
+		}
+		settings.Modules = nil
+		t, err := poller.NewTarget(&settings, &w.Config.Global, w.Catalog)
+		if err != nil {
+			return nil, err
+		}
+		id, err := poller.Ask(ctx, open, t)
+		if err != nil {
+			return nil, err
+		}
+		return asker.FactsOf(id), nil
 	}
 }
 

@@ -75,11 +75,25 @@ func printRejections(p *cli.Printer, all []api.List) {
 		for _, r := range l.Rejections {
 			fmt.Fprintf(p.Out, "  %s: %s\n", human.Visible(r.Name), human.Visible(r.Text))
 		}
+		printNaming(p, l)
+	}
+}
+
+// printNaming prints which devices have not said their names yet, and which have others than their targets.
+func printNaming(p *cli.Printer, l *api.List) {
+	if l.Waiting > 0 {
+		fmt.Fprintf(p.Out, "\n%s: %s asked for its name before the first poll\n", l.Name, human.Counted(l.Waiting, "device"))
+	}
+	if l.Misnamed > 0 {
+		fmt.Fprintf(p.Out, "\n%s: %s with another name than assign gives\n", l.Name, human.Counted(l.Misnamed, "target"))
+	}
+	for _, r := range l.Naming {
+		fmt.Fprintf(p.Out, "  %s: %s\n", human.Visible(r.Name), human.Visible(r.Text))
 	}
 }
 
 func addAccept(program *cli.Program, targets *kingpin.CmdClause) {
-	c := targets.Command("accept", "Take a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared.")
+	c := targets.Command("accept", "Take a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared; targets that assign names get the names that it gives today.")
 	server := cli.AddServerFlags(c)
 	name := c.Arg("list", "Name of the list, an entry of discovery in the configuration.").Required().String()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
