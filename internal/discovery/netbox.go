@@ -41,6 +41,7 @@ const (
 	maxNetboxPage  = 16 << 20        // octets
 	maxToken       = 4 << 10         // octets
 	netboxPatience = time.Minute     // for one page
+	netboxTime     = time.Hour       // for all pages, with their waits
 	maxRetryAfter  = 2 * time.Minute // a longer wait is left to the next refresh
 	netboxTries    = 5               // of a page, after answers that name a wait
 )
@@ -87,7 +88,7 @@ func (n *NetBox) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
 	}
 	client.Timeout = netboxPatience
 	staysEncrypted(client)
-	l := &netboxList{settings: n, client: client, most: maxOctets}
+	l := &netboxList{settings: n, client: client, most: maxOctets, within: netboxTime}
 	return newRefresh("netbox", cmp.Or(n.Refresh.Duration, netboxRefresh), l.refresh, o), nil
 }
 
@@ -96,6 +97,7 @@ type netboxList struct {
 	settings *NetBox
 	client   *http.Client
 	most     int // octets of the labels
+	within   time.Duration
 }
 
 type netboxAnswer struct {
@@ -153,6 +155,8 @@ var errUnsteady = errors.New("the devices changed while their pages were read")
 
 // refresh reads all pages, once more if devices came or went meanwhile.
 func (l *netboxList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.within)
+	defer cancel()
 	token, err := l.token()
 	if err != nil {
 		return nil, err

@@ -1,7 +1,9 @@
 package discovery
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	common "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
@@ -76,7 +79,7 @@ func netboxOf(t *testing.T, s *netboxServer) *netboxList {
 	if err := os.WriteFile(token, []byte(netboxToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &netboxList{settings: &NetBox{URL: server.URL + "/", TokenFile: token, Query: "status=active"}, client: server.Client(), most: 32 << 20}
+	return &netboxList{settings: &NetBox{URL: server.URL + "/", TokenFile: token, Query: "status=active"}, client: server.Client(), most: 32 << 20, within: time.Hour}
 }
 
 // 10,000 devices are read in pages of 500; one without an address is no target.
@@ -182,6 +185,20 @@ func TestNetBoxAnswersThatAreHostile(t *testing.T) {
 		if groups, err := l.refresh(t.Context()); err == nil || s.requests.Load() > 5 {
 			t.Errorf("%s: %v, %v after %d requests", name, groups, err, s.requests.Load())
 		}
+	}
+}
+
+// A server that has one wait again and again is left to the next refresh.
+func TestNetBoxThatHasOneWait(t *testing.T) {
+	s := &netboxServer{before: func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Retry-After", "100")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	}}
+	l := netboxOf(t, s)
+	l.within = time.Second / 10
+	if _, err := l.refresh(t.Context()); !errors.Is(err, context.DeadlineExceeded) || s.requests.Load() != 1 {
+		t.Errorf("%v after %d requests", err, s.requests.Load())
 	}
 }
 
