@@ -103,7 +103,7 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: sinceBoot,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.view = newView(cluster.keys)
-	cluster.session = &session{cluster: cluster, deadline: sinceBoot()}
+	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: sinceBoot()}
 	cluster.metrics = newMetrics()
 	return cluster, nil
 }

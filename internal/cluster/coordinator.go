@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"maps"
-	"reflect"
 	"slices"
 	"time"
 
@@ -75,8 +74,9 @@ func (c *Cluster) elected(ctx context.Context, k *coordinator) *coordinator {
 		return nil // the view says who was the first
 	}
 	previous, err := c.readPlan(ctx)
-	if err != nil {
-		c.log.Error("the plan cannot be read, and is made anew", "err", err)
+	if err != nil { // a plan made anew would move everything
+		c.log.Warn("the plan cannot be read, will retry", "err", err)
+		return nil
 	}
 	c.log.Info("this member is the coordinator of the cluster")
 	return &coordinator{lease: lease, planner: plan.NewPlanner(c.settings.Lease.Duration, c.settings.Members), plan: previous, compacted: c.clock()}
@@ -95,8 +95,8 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	if wait == 0 || wait > time.Second {
 		wait = time.Second
 	}
-	if reflect.DeepEqual(next.Members, k.plan.Members) && maps.Equal(next.Owners, k.plan.Owners) {
-		return wait
+	if len(next.Members) == 0 || slices.Equal(next.Members, k.plan.Members) && maps.Equal(next.Owners, k.plan.Owners) {
+		return wait // when all leave, they come back to what they had
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
@@ -107,7 +107,9 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 		return 100 * time.Millisecond
 	}
 	if r.Succeeded {
-		c.metrics.moves.Add(float64(moved(k.plan, next)))
+		n := moved(k.plan, next)
+		c.metrics.moves.Add(float64(n))
+		c.log.Info("the plan of the cluster has changed", "members", next.Members, "moved", n)
 		k.plan = next
 	}
 	return wait

@@ -56,10 +56,11 @@ func (m memberConfig) settings() Settings {
 
 // said is a line that a member writes.
 type said struct {
-	Is    string // took, dropped, lost, committed, sent, removed, coordinator, leader
+	Is    string // took, dropped, lost, committed, sent, removed, coordinator, leader, silent
 	Shard string `json:",omitempty"`
 	N     uint64 `json:",omitempty"`
 	At    time.Duration
+	Left  time.Duration `json:",omitempty"` // until the deadline
 }
 
 // application is the Work of a member.
@@ -77,7 +78,7 @@ type application struct {
 type activity struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
-	rows    map[uint64]bool
+	rows    map[uint64]bool // false: was not sent for want of a session
 	number  uint64
 	acks    chan uint64
 	ordered chan struct{} // closed: no new events, and end when the others are removed
@@ -86,7 +87,7 @@ type activity struct {
 func (a *application) say(is, shard string, n uint64, at time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_ = json.NewEncoder(a.out).Encode(said{is, shard, n, at})
+	_ = json.NewEncoder(a.out).Encode(said{is, shard, n, at, a.cluster.Remaining()})
 	_ = a.out.Flush()
 }
 
@@ -99,7 +100,7 @@ func (a *application) Take(ctx context.Context, shard string, _ time.Time) error
 			act.number, err = strconv.ParseUint(string(value), 10, 64)
 			return err
 		}
-		act.rows[n] = true
+		act.rows[n] = false
 		return err
 	})
 	if err != nil {
@@ -124,11 +125,15 @@ func (a *application) Take(ctx context.Context, shard string, _ time.Time) error
 func (a *application) Drop(shard string, lost bool) {
 	a.mu.Lock()
 	act := a.shards[shard]
-	delete(a.shards, shard)
 	a.mu.Unlock()
 	if act == nil {
 		return
 	}
+	defer func() { // until then acknowledgements come
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.shards, shard)
+	}()
 	if lost {
 		act.cancel()
 		<-act.done
@@ -149,7 +154,7 @@ func (a *application) Drop(shard string, lost bool) {
 // work commits, sends and removes events until the shard is dropped.
 func (a *application) work(ctx context.Context, shard string, act *activity) {
 	for n := range act.rows {
-		a.send(shard, n)
+		act.rows[n] = a.send(shard, n)
 	}
 	tick := time.NewTicker(a.config.Interval)
 	defer tick.Stop()
@@ -165,7 +170,7 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 			}
 			ordered = nil
 		case n := <-act.acks:
-			if !act.rows[n] {
+			if _, ok := act.rows[n]; !ok {
 				continue
 			}
 			if err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n)}}); err == nil {
@@ -179,18 +184,17 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 			if ordered == nil {
 				continue
 			}
-			if len(act.rows) > 0 { // not acknowledged, or held for want of a session
-				for n := range act.rows {
-					a.send(shard, n)
+			if len(act.rows) > 0 {
+				for n, sent := range act.rows {
+					act.rows[n] = sent || a.send(shard, n)
 				}
 				continue
 			}
 			n := act.number + 1
 			err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n), Value: []byte("event")}, {Shard: shard, Key: NumberKey, Value: strconv.AppendUint(nil, n, 10)}})
 			if err == nil {
-				act.number, act.rows[n] = n, true
 				a.say("committed", shard, n, sinceBoot())
-				a.send(shard, n)
+				act.number, act.rows[n] = n, a.send(shard, n)
 			}
 		}
 		var lost *Lost
@@ -204,11 +208,13 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 func row(n uint64) string { return fmt.Sprintf("out/sink/%012d", n) }
 
 // send sends an event if the member may. The time is that of the question.
-func (a *application) send(shard string, n uint64) {
+func (a *application) send(shard string, n uint64) bool {
 	at := sinceBoot()
-	if a.cluster.MaySend() {
+	may := a.cluster.MaySend()
+	if may {
 		a.say("sent", shard, n, at)
 	}
+	return may
 }
 
 // listen reads acknowledgements.
@@ -235,7 +241,7 @@ func (a *application) listen(in io.Reader) {
 func (a *application) follow(ctx context.Context) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	coordinator, leader := false, false
+	coordinator, leader, silent := false, false, true
 	for {
 		select {
 		case <-ctx.Done():
@@ -250,6 +256,10 @@ func (a *application) follow(ctx context.Context) {
 		if is := a.cluster.engine.Leads(); is != leader {
 			leader = is
 			a.say("leader", strconv.FormatBool(is), 0, sinceBoot())
+		}
+		if is := !a.cluster.MaySend(); is != silent {
+			silent = is
+			a.say("silent", strconv.FormatBool(is), 0, sinceBoot())
 		}
 	}
 }
@@ -272,6 +282,27 @@ func runMember(text string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	go a.listen(os.Stdin)
+	go a.explain()
 	go a.follow(ctx)
 	return a.cluster.Run(ctx)
+}
+
+// explain writes the state to the log when asked to, after a test has failed.
+func (a *application) explain() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	for range asked {
+		s := a.cluster.status()
+		s.Unowned = s.Unowned[:min(5, len(s.Unowned))]
+		lease, usable := a.cluster.session.usable()
+		d := a.cluster.view.duties(a.config.Member, lease)
+		a.cluster.mu.Lock()
+		states := map[state]int{}
+		for _, s := range a.cluster.shards {
+			states[s.state]++
+		}
+		a.cluster.mu.Unlock()
+		text, _ := json.Marshal(s)
+		fmt.Fprintf(os.Stderr, "%s lease %x usable %v, planned here %d, free %d, ours %d, states %v, plan of %v\n", text, lease, usable, len(d.planned), len(d.free), len(d.ours), states, a.cluster.view.plan.Members)
+	}
 }

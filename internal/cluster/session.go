@@ -19,6 +19,8 @@ import (
 type session struct {
 	cluster *Cluster
 
+	suspect chan struct{} // its keys are gone: the engine is asked at once
+
 	mu       sync.Mutex
 	id       clientv3.LeaseID // 0: none
 	joined   bool             // members/M is attached to it
@@ -56,6 +58,7 @@ func (s *session) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+		case <-s.suspect:
 		}
 		wait, err := s.step(ctx)
 		var refused *formatError

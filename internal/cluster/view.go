@@ -131,9 +131,8 @@ func (c *Cluster) watchOne(ctx context.Context, n int) error {
 		case <-silent.C:
 			return errSilent
 		case <-ask.C:
-			if err := client.RequestProgress(ctx); err != nil {
-				return err
-			}
+			// It blocks while the client connects anew, which it may do for ever: without an answer we leave this server.
+			go func() { _ = client.RequestProgress(ctx) }()
 		case e, ok := <-events:
 			if !ok {
 				return errSilent
@@ -143,6 +142,11 @@ func (c *Cluster) watchOne(ctx context.Context, n int) error {
 			}
 			silent.Reset(maxStale)
 			c.view.apply(e.Header.Revision, e.Events)
+			for _, one := range e.Events {
+				if one.Type == clientv3.EventTypeDelete && string(one.Kv.Key) == c.keys.member(c.settings.Member) {
+					notice(c.session.suspect)
+				}
+			}
 		}
 	}
 }

@@ -20,27 +20,23 @@ func (e *Engine) Leads() bool {
 
 // Leader returns the name of the voter that leads, if a server knows it.
 func (e *Engine) Leader(ctx context.Context) string {
-	type led struct{ id, member uint64 }
-	l, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (string, error) {
+	name, _ := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (string, error) {
 		list, err := c.MemberList(ctx)
 		if err != nil {
 			return "", err
 		}
-		lead := led{}
-		if lead.id, err = leaderOf(ctx, c); err != nil {
+		leader, err := leaderOf(ctx, c)
+		if err != nil {
 			return "", err
 		}
 		for _, m := range list.Members {
-			if m.ID == lead.id {
+			if m.ID == leader {
 				return m.Name, nil
 			}
 		}
 		return "", nil
 	})
-	if err != nil {
-		return ""
-	}
-	return l
+	return name
 }
 
 func leaderOf(ctx context.Context, c *clientv3.Client) (uint64, error) {
@@ -106,7 +102,7 @@ const slowWrite = 700 * time.Millisecond
 
 // Observe reports whether leadership should move, given a write of the leader.
 func (s *Slow) Observe(took, lease time.Duration) bool {
-	slow := took > max(slowWrite, slowWrite*lease/(5*time.Second))
+	slow := took > max(slowWrite, lease*7/50)
 	move := slow && s.before
 	s.before = slow && !move
 	return move

@@ -79,15 +79,24 @@ func (s *server) abandon(ctx context.Context, etcd *embed.Etcd, ready func(*clie
 // stopWait bounds how long a server may take to end: it hands its leadership over, and waits for what it has begun.
 const stopWait = 5 * time.Second
 
+// closeWait bounds how long its connections may take after that: watches of others never end by themselves.
+const closeWait = 100 * time.Millisecond
+
 func stop(etcd *embed.Etcd) {
+	within(stopWait, etcd.Server.Stop)
+	within(closeWait, etcd.Close)
+}
+
+// within waits for f, but not longer than this.
+func within(wait time.Duration, f func()) {
 	done := make(chan struct{})
 	go func() {
-		etcd.Close()
+		f()
 		close(done)
 	}()
 	select {
 	case <-done:
-	case <-time.After(stopWait):
+	case <-time.After(wait):
 	}
 }
 
