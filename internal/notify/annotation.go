@@ -83,6 +83,9 @@ func annotationsOf(a *alarm.Alarm) map[string]string {
 		AnnotationNotification: a.Notification, AnnotationClearNotification: a.ClearNotification,
 		AnnotationVarBinds: varbind.FormatBindings(a.VarBinds), AnnotationClearVarBinds: varbind.FormatBindings(a.ClearVarBinds),
 	}
+	if a.Gone || a.Stale { // values of the raise
+		delete(all, AnnotationVarBinds)
+	}
 	if a.Ack != nil {
 		all["acknowledged_by"], all["acknowledged_comment"] = a.Ack.By, a.Ack.Comment
 	}

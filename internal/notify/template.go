@@ -122,7 +122,7 @@ func (t *template) bind(cleared bool) {
 	ends := t.bindings
 	for _, b := range t.alarm.VarBinds {
 		found := t.bound(b)
-		if t.alarm.Gone && found.isColumn() {
+		if (t.alarm.Gone || t.alarm.Stale) && found.isColumn() {
 			continue // it has the value of the raise
 		}
 		replaced := func(end bound) bool {
@@ -136,17 +136,21 @@ func (t *template) bind(cleared bool) {
 		about.used = true // it is not added for its value alone
 		t.add(about)
 	}
-	if t.alarm.Gone {
-		absent := bound{Binding: alarm.Binding{Value: strconv.Itoa(ifNotPresent)}, oid: ifOperStatus, used: true}
+	if t.alarm.Gone || t.alarm.Stale {
+		state := ifUnknown
+		if t.alarm.Gone {
+			state = ifNotPresent
+		}
+		absent := bound{Binding: alarm.Binding{Value: strconv.Itoa(state)}, oid: ifOperStatus, used: true}
 		_, absent.at, _ = t.names.Find(ifOperStatus.String())
 		t.add(&absent)
 	}
 }
 
-// The object of IF-MIB that is notPresent for a port that does not exist.
+// The object of IF-MIB that is notPresent for a port that does not exist, and unknown for one that nobody looks at.
 var ifOperStatus = snmp.MustParseOID("1.3.6.1.2.1.2.2.1.8")
 
-const ifNotPresent = 6
+const ifUnknown, ifNotPresent = 4, 6
 
 func (b *bound) isColumn() bool { return b != nil && b.at.Node != nil && b.at.Node.Kind == smi.Column }
 

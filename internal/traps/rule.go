@@ -129,13 +129,14 @@ func (r *Rule) Raised(t *Trap, in *Surroundings) bool {
 	return r.on.Matches(t.OID) && r.matchesObjects(t, in.Tree)
 }
 
-// Cleared returns the end of the alarm that a trap clears, if it clears one: its source, and its summary if the rule has
-// one for the clear. A trap that raises the alarm does not clear it.
+// Cleared returns the end of the alarm that a trap clears, if it clears one: its source, its variable
+// bindings, and its summary if the rule has one for the clear. A trap that raises the alarm does not clear it.
 func (r *Rule) Cleared(t *Trap, in *Surroundings) (end alarm.Alarm, cleared bool) {
 	if !slices.ContainsFunc(r.clears, func(p varbind.Pattern) bool { return p.Matches(t.OID) }) || r.Raised(t, in) {
 		return alarm.Alarm{}, false
 	}
 	key, _ := r.keyOf(t, in.Tree)
+	end.VarBinds = t.bindings()
 	end.ID, end.Reason = r.source(in.Deployment, t.Owner(), key), t.Name+" was received"
 	data := r.data(t, in, key)
 	for _, a := range r.annotations {
