@@ -31,7 +31,8 @@ type listedFleet struct {
 	dir             string
 	web             string
 	process         *peers.Process
-	receiver, lists string // URLs
+	receiver, lists string   // URLs
+	addresses       []string // of devices
 	address         map[string]string
 
 	in    map[string]string // by target: where it stands, "" if nowhere
@@ -41,6 +42,7 @@ type listedFleet struct {
 
 	want   map[string]int     // by target: how often its alarm began and ended
 	passes map[string]float64 // of targets, when they were last looked at
+	anew   map[string]bool    // targets whose polls are counted anew
 
 	mu     sync.Mutex
 	server []string       // the targets that it has
@@ -207,7 +209,7 @@ func (l *listedFleet) settled() bool {
 		now[m[1]], _ = strconv.ParseFloat(m[2], 64)
 	}
 	for name, n := range now {
-		if n < l.passes[name] && l.polled()[name] {
+		if n < l.passes[name] && l.polled()[name] && !l.anew[name] {
 			l.failed("%s was polled %g times, and %g before", name, n, l.passes[name])
 		}
 	}
@@ -284,7 +286,8 @@ const later = 2500 * time.Millisecond
 
 // step changes something, and returns how long nothing more may change.
 func (l *listedFleet) step() (quiet time.Duration) {
-	switch l.random.IntN(8) {
+	clear(l.anew)
+	switch l.random.IntN(9) {
 	case 0:
 		back := l.some("")
 		l.put(l.some("devices"), "")
@@ -331,12 +334,27 @@ func (l *listedFleet) step() (quiet time.Duration) {
 		l.put(append(l.some("devices"), l.some("server")...), "targets")
 		l.restart()
 		l.writeLists()
+	case 8: // which begin anew, and keep their alarms
+		for _, name := range l.some("devices") {
+			l.note("%s has another address", name)
+			l.move(name)
+		}
+		l.writeLists()
+		quiet = later
 	case 7:
 		l.note("the configuration is read again")
 		l.reload()
 		quiet = later
 	}
 	return quiet
+}
+
+// move gives a target the other address.
+func (l *listedFleet) move(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.address[name] = l.addresses[1-slices.Index(l.addresses, l.address[name])]
+	l.anew[name] = true
 }
 
 func (l *listedFleet) set(what *bool) {
@@ -357,20 +375,22 @@ func TestLawOfListsAndAlarms(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	l := &listedFleet{T: t, random: rand.New(rand.NewPCG(seed, 17)), dir: t.TempDir(), web: peers.FreeTCPAddress(t), address: map[string]string{}, in: map[string]string{},
-		want: map[string]int{}, passes: map[string]float64{}, got: map[string]int{}, says: map[string]string{}}
+		want: map[string]int{}, passes: map[string]float64{}, anew: map[string]bool{}, got: map[string]int{}, says: map[string]string{}}
 	l.note("seed %d", seed)
 	recording, err := agent.ReadRecording(strings.NewReader("1.3.6.1.2.1.1.3.0|67|4711\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	devices := programtest.StartDevices(t, "127.0.0.1:0", agent.Faults{}, recording)
+	for range 2 {
+		l.addresses = append(l.addresses, programtest.StartDevices(t, "127.0.0.1:0", agent.Faults{}, recording).Addr(0).String())
+	}
 	lists, receiver := httptest.NewServer(http.HandlerFunc(l.serve)), httptest.NewServer(http.HandlerFunc(l.receive))
 	defer lists.Close()
 	defer receiver.Close()
 	l.lists, l.receiver = lists.URL, receiver.URL
 	for i := range 16 {
 		name := fmt.Sprintf("sw%d", i)
-		l.address[name] = devices.Addr(0).String()
+		l.address[name] = l.addresses[0]
 		l.put([]string{name}, []string{"devices", "devices", "server", "server", "targets", ""}[i%6])
 	}
 	l.writeLists()
