@@ -373,7 +373,9 @@ func (t *Tracker) recover(o *cause.Outages, said map[string]bool, now time.Time)
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.last.Of)) {
 		before := t.last.Of[name]
-		if before.Kind != mute.ByCause && before.Kind != mute.ByMaintenance || !said[name] {
+		d := t.devices[name]
+		fails := said[name] || d != nil && !d.failed.IsZero() // its alert may not have been evaluated yet
+		if before.Kind != mute.ByCause && before.Kind != mute.ByMaintenance || !fails {
 			continue
 		}
 		if _, muted := o.Of[name]; muted {
@@ -382,7 +384,6 @@ func (t *Tracker) recover(o *cause.Outages, said map[string]bool, now time.Time)
 			}
 			continue
 		}
-		d := t.devices[name]
 		if d == nil {
 			d = &device{failed: now} // by an alert of the time before the start
 			t.devices[name] = d
