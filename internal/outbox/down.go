@@ -23,10 +23,9 @@ func (st *state) relabel(before *mute.Set) {
 func (st *state) reindex(keys []string) {
 	for _, key := range keys {
 		if s := st.active[key]; s != nil {
-			a := s.Alarm()
 			st.causes.Set(s.ID, key, s)
-			st.downs.Set(key, a, false)
-			st.downs.Set(key, a, true)
+			st.downs.Set(key, s, false)
+			st.downs.Set(key, s, true)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (p *plan) choose(group []*alarm.Receiver, s *alarm.State) *alarm.Receiver {
 		return nil
 	}
 	if !p.room(q, s.Alarm()) {
-		p.short[q] = true
+		set(&p.short, q, true)
 		return nil
 	}
 	return q.Receiver

@@ -118,7 +118,7 @@ func (p *plan) catchUp(q *queue.Queue) {
 	if !p.state.short[q] || r.MaxEvents > 0 && q.Len() > r.MaxEvents*3/4 || r.MaxBytes > 0 && q.Size() > r.MaxBytes*3/4 {
 		return
 	}
-	p.short[q] = false
+	set(&p.short, q, false)
 	var unknown []string
 	for _, key := range p.state.keys() {
 		if s := p.Alarm(key); s != nil && s.In[q.Name] == "" {

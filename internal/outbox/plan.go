@@ -80,19 +80,20 @@ type queued struct {
 
 func (st *state) newPlan() *plan {
 	p := &plan{
-		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{}, joined: map[alarm.Place][]string{},
-		views: map[alarm.Place]*alarm.View{}, awaited: map[uint64]int{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, renewals: map[string]renewal{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, short: map[*queue.Queue]bool{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages, foreseen: map[string]*alarm.State{}, silences: map[string]*mute.Silence{},
+		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
+		views: map[alarm.Place]*alarm.View{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, ids: map[string]string{},
+		counts: map[*queue.Queue]*count{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages,
 	}
-	p.reconciler = &alarm.Reconciler{Store: p, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
-	for _, group := range st.groups {
-		var receivers []*alarm.Receiver
-		for _, q := range group {
-			receivers = append(receivers, q.Receiver)
-		}
-		p.reconciler.Groups = append(p.reconciler.Groups, receivers)
-	}
+	p.reconciler = &alarm.Reconciler{Store: p, Groups: st.receivers, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
 	return p
+}
+
+// set sets a value of a map that is made with its first one.
+func set[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
 }
 
 // Alarm implements alarm.Store.
@@ -117,7 +118,7 @@ func (p *plan) PutAlarm(key string, s *alarm.State) {
 	p.number++
 	for receiver, k := range s.In {
 		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.state.members[at][key] && !slices.Contains(p.joined[at], key) {
-			p.joined[at] = append(p.joined[at], key)
+			set(&p.joined, at, append(p.joined[at], key))
 		}
 	}
 }
@@ -272,9 +273,16 @@ func (p *plan) append(q *queue.Queue, r *queue.Row) {
 	p.stamp(r)
 	k := alarmQueueKey{q, r.QueueKey()}
 	p.alarmQueues[k] = append(slices.Clip(p.alarmQueue(q, k.id)), r)
-	p.awaited[r.After]++
+	p.await(r, 1)
 	p.count(q).rows++
 	p.count(q).bytes += r.Size()
+}
+
+// await changes the number of rows that wait for the row for which one waits.
+func (p *plan) await(r *queue.Row, n int) {
+	if r.After != 0 {
+		set(&p.awaited, r.After, p.awaited[r.After]+n)
+	}
 }
 
 // remove removes a row from its alarm queue, if it is still there.
@@ -286,7 +294,7 @@ func (p *plan) remove(q *queue.Queue, r *queue.Row) {
 		return
 	}
 	p.alarmQueues[k] = slices.Delete(slices.Clone(rows), i, i+1)
-	p.awaited[r.After]--
+	p.await(r, -1)
 	p.count(q).rows--
 	p.count(q).bytes -= r.Size()
 }

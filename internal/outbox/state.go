@@ -32,6 +32,7 @@ type state struct {
 
 	queues      []*queue.Queue
 	groups      [][]*queue.Queue                // the same
+	receivers   [][]*alarm.Receiver             // of the groups
 	byName      map[string]*queue.Queue         // the same
 	names, tags map[string]bool                 // of the receivers
 	active      map[string]*alarm.State         // by key
@@ -61,7 +62,7 @@ func (st *state) put(key string, s *alarm.State) {
 	if old := st.active[key]; old != nil {
 		st.size -= old.Size()
 		st.causes.Set(old.ID, key, nil)
-		st.downs.Set(key, old.Alarm(), false)
+		st.downs.Set(key, old, false)
 		for i := range old.Conditions {
 			delete(st.sources, old.Conditions[i].Source)
 		}
@@ -78,7 +79,7 @@ func (st *state) put(key string, s *alarm.State) {
 	}
 	st.active[key] = s
 	st.causes.Set(s.ID, key, s)
-	st.downs.Set(key, s.Alarm(), true)
+	st.downs.Set(key, s, true)
 	st.size += s.Size()
 	for i := range s.Conditions {
 		st.sources[s.Conditions[i].Source] = key
@@ -126,7 +127,14 @@ func (st *state) putView(at alarm.Place, v *alarm.View) {
 }
 
 func (st *state) setQueues(queues []*queue.Queue) {
-	st.queues, st.groups = queues, grouped(queues)
+	st.queues, st.groups, st.receivers = queues, grouped(queues), nil
+	for _, group := range st.groups {
+		var receivers []*alarm.Receiver
+		for _, q := range group {
+			receivers = append(receivers, q.Receiver)
+		}
+		st.receivers = append(st.receivers, receivers)
+	}
 	st.byName, st.names, st.tags = map[string]*queue.Queue{}, map[string]bool{}, map[string]bool{}
 	for _, q := range queues {
 		st.byName[q.Name], st.names[q.Name] = q, true

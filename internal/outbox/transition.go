@@ -102,7 +102,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	}
 	c := is.Find(source)
 	if c != nil && alarm.SameEvent(&c.Alarm, &a) {
-		p.renewals[source] = renewal{&a, lease}
+		set(&p.renewals, source, renewal{&a, lease})
 		return
 	}
 	if !p.fits(is, c, &a) {
@@ -184,7 +184,9 @@ func (p *plan) changeMutes(c *mute.Change) {
 			p.note(journal.Event{Kind: kind, Value: w.Name, Text: w.Text})
 		}
 	}
-	maps.Copy(p.silences, c.Changed)
+	for id, s := range c.Changed {
+		set(&p.silences, id, s)
+	}
 	d := c.Set.Since(p.mutes)
 	p.mutes = c.Set
 	all := d.Intervals && slices.ContainsFunc(p.state.queues, func(q *queue.Queue) bool { return len(q.Route.Active)+len(q.Route.Mute) > 0 })
@@ -294,7 +296,7 @@ func (p *plan) foresee(transitions []Transition) {
 			if s.RaisedAt.IsZero() {
 				s.RaisedAt = p.now
 			}
-			p.foreseen[key] = s
+			set(&p.foreseen, key, s)
 			p.cause(key, nil, s)
 		}
 	}

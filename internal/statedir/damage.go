@@ -2,6 +2,8 @@ package statedir
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -96,7 +98,11 @@ func PutAside(tx *bbolt.Tx, from *bbolt.Bucket, bad []Damage) error {
 
 // Seal returns the value of a record: its text, and a checksum over the key and the text.
 func Seal(key, text []byte) []byte {
-	return fmt.Appendf(bytes.Clone(text), "%s%08x", sealMark, checksum(key, text))
+	value := make([]byte, 0, len(text)+len(sealMark)+8)
+	value = append(append(value, text...), sealMark...)
+	var sum [4]byte
+	binary.BigEndian.PutUint32(sum[:], checksum(key, text))
+	return hex.AppendEncode(value, sum[:])
 }
 
 // Unseal returns the text of a record. Records of earlier versions have no checksum.

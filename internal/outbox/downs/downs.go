@@ -18,9 +18,13 @@ type Index struct {
 }
 
 // Set notes whether an alarm is active.
-func (x *Index) Set(key string, a *alarm.Alarm, active bool) {
+func (x *Index) Set(key string, s *alarm.State, active bool) {
+	if x.mutes == nil {
+		return
+	}
+	a := s.Alarm()
 	switch {
-	case x.mutes == nil || a.Target == "":
+	case a.Target == "":
 	case !active:
 		if delete(x.of[a.Target], key); len(x.of[a.Target]) == 0 {
 			delete(x.of, a.Target)
@@ -40,7 +44,7 @@ func (x *Index) Use(m mute.Matchers, mutes *mute.Set, active map[string]*alarm.S
 	}
 	*x = Index{matchers: m, mutes: mutes, of: map[string]map[string]bool{}}
 	for key, s := range active {
-		x.Set(key, s.Alarm(), true)
+		x.Set(key, s, true)
 	}
 }
 

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -29,25 +32,34 @@ const rowSize = 80
 // References are how many rows refer to the stored events, by the number of the event.
 type References map[uint64]int
 
-// NewEvents are the events of a plan.
-type NewEvents struct {
-	texts   map[uint64][]byte
-	numbers map[string]uint64 // by text
+// NewEvents are the events of a plan, in the order of their numbers.
+type NewEvents []newEvent
+
+type newEvent struct {
+	number uint64
+	text   []byte
 }
 
-// Stamp numbers a row. Its event has the number of the first row of the plan that has the same event.
+// sameWithin is among how many of the last events the same one is looked for: rows of one event are made together.
+const sameWithin = 16
+
+// Stamp numbers a row. Its event has the number of the first row that has the same event.
 func (n *NewEvents) Stamp(r *queue.Row, seq uint64, run float64) {
-	if n.texts == nil {
-		n.texts, n.numbers = map[uint64][]byte{}, map[string]uint64{}
-	}
 	text, _ := json.Marshal(&r.Event) // encoding an event cannot fail
-	number, known := n.numbers[string(text)]
-	if !known {
-		number = seq
-		n.numbers[string(text)], n.texts[number] = number, text
+	r.EventSeq = seq
+	last := (*n)[max(0, len(*n)-sameWithin):]
+	if i := slices.IndexFunc(last, func(e newEvent) bool { return bytes.Equal(e.text, text) }); i >= 0 {
+		r.EventSeq = last[i].number
+	} else {
+		*n = append(*n, newEvent{seq, text})
 	}
-	r.EventSeq = number
 	r.Stamp(seq, run, sizeOf(r, len(text)))
+}
+
+// text returns the text of an event.
+func (n NewEvents) text(number uint64) []byte {
+	i, _ := slices.BinarySearchFunc(n, number, func(e newEvent, number uint64) int { return cmp.Compare(e.number, number) })
+	return n[i].text
 }
 
 func sizeOf(r *queue.Row, event int) int { return rowSize + len(r.Line) + event }
@@ -73,7 +85,7 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 		}
 	}
 	for _, a := range c.Added {
-		b, err := outbox.CreateBucketIfNotExists([]byte(a.Receiver))
+		b, err := bucketOf(outbox, a.Receiver)
 		if err != nil {
 			return err
 		}
@@ -86,7 +98,7 @@ func (c *Change) writeRows(tx *bbolt.Tx) error {
 		if c.balance[r.EventSeq]++; c.balance[r.EventSeq] > 1 {
 			continue
 		}
-		if err := events.Put(k, statedir.Seal(k, c.Events.texts[r.EventSeq])); err != nil {
+		if err := events.Put(k, statedir.Seal(k, c.Events.text(r.EventSeq))); err != nil {
 			return err
 		}
 	}

@@ -88,11 +88,19 @@ func (c *Change) Write(tx *bbolt.Tx) error {
 }
 
 func writeView(tx *bbolt.Tx, at alarm.Place, v *alarm.View) error {
-	b, err := tx.Bucket(viewsBucket).CreateBucketIfNotExists([]byte(at.Receiver))
+	b, err := bucketOf(tx.Bucket(viewsBucket), at.Receiver)
 	if err != nil {
 		return err
 	}
 	return putJSON(b, []byte(at.Key), v)
+}
+
+// bucketOf returns the bucket of a receiver, which is made with its first record.
+func bucketOf(all *bbolt.Bucket, receiver string) (*bbolt.Bucket, error) {
+	if b := all.Bucket([]byte(receiver)); b != nil {
+		return b, nil
+	}
+	return all.CreateBucket([]byte(receiver))
 }
 
 // WriteEntries writes entries of the journal, and removes those up to the number stored, which are in the files of the
