@@ -103,6 +103,8 @@ type Options struct {
 	AllMIBs bool
 	// ExpandEnv replaces $NAME and ${NAME} in the credentials of auths; $$ stands for a $.
 	ExpandEnv bool
+	// Nothing accepts files that configure nothing to poll, such as auths alone.
+	Nothing bool
 
 	convert     bool // files of the form before snmp_exporter 0.23
 	builtinMIBs bool // no MIBs but the built-in ones
@@ -115,7 +117,7 @@ func Load(patterns []string, o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m := u.nothing(); len(m) > 0 {
+	if m := u.nothing(); len(m) > 0 && !o.Nothing {
 		return nil, m.Sorted()
 	}
 	return u.configuration(o)

@@ -45,14 +45,14 @@ func TestNeighboursOfACampus(t *testing.T) {
 	auth := map[bool]string{true: "secure", false: cmp.Or(seed.Community, "one")}[seed.User != nil]
 	config := filepath.Join(t.TempDir(), "snmp.yml")
 	text := fmt.Sprintf(`%sstate_dir: %s
-global: {interval: 2s, modules: [sys]}
+modules: {sys: {get: [SNMPv2-MIB::sysUpTime.0]}}
+global: {interval: 2s}
 targets: [{name: core-1, address: "%s:%d", auth: %s, modules: [sys]}]
 discovery:
 - name: campus
   neighbours: {seeds: [core-1], within: [127.64.0.0/20], depth: 64, auths: [secure, one, two], port: %d, timeout: 300ms, rate: 5000, subnet_rate: 2000}
 assign: [{set: {modules: [sys]}}]
-`, strings.Replace(scanConfig, "modules: {", "modules: {sys: {get: [SNMPv2-MIB::sysUpTime.0]}, ", 1), state, seed.Addresses[0], n.Port(), auth, n.Port())
-	text = strings.Replace(text, ", modules: [sys]}\ntargets", "}\ntargets", 1)
+`, scanConfig, state, seed.Addresses[0], n.Port(), auth, n.Port())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,6 @@ const scanConfig = `auths:
   secure: {version: 3, username: poller, security_level: authNoPriv, auth_protocol: SHA, password: correct horse}
   one: {version: 2, community: one}
   two: {version: 2, community: two}
-modules: {if_mib: {walk: [IF-MIB::ifTable]}}
 `
 
 func (r *trial) run(t *testing.T, binary string) {

@@ -85,7 +85,7 @@ func (d *Discovery) surroundings(list, kind string) seek.Surroundings {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return seek.Surroundings{
-		Logger: d.logger.With("list", list), Auths: d.current.Auths, StateDir: d.current.StateDir, Names: d.names(), Taken: d.taken(list, kind), Near: d.near,
+		Logger: d.logger.With("list", list), Auths: d.current.Auths, StateDir: d.current.StateDir, Names: d.names(), Unread: d.unread(list), Taken: d.taken(list, kind), Near: d.near,
 		Spread: func(s *seek.Neighbours) []neighbours.Candidate {
 			d.mu.Lock()
 			defer d.mu.Unlock()

@@ -26,7 +26,8 @@ type reach struct {
 
 // wants is what targets are asked for.
 type wants struct {
-	own bool // all of them, for their addresses
+	own bool                  // all of them, for their addresses
+	all []neighbours.Protocol // and by these tables
 	by  map[string][]neighbours.Protocol
 }
 
@@ -37,7 +38,13 @@ func (d *Discovery) Wants(target string) (by []neighbours.Protocol, ok bool) {
 	if w == nil {
 		return nil, false
 	}
-	return w.by[target], w.own
+	by = w.by[target]
+	for _, p := range w.all {
+		if !slices.Contains(by, p) {
+			by = append(slices.Clip(by), p)
+		}
+	}
+	return by, w.own
 }
 
 // Heard takes what a target has said.
@@ -75,7 +82,11 @@ func (d *Discovery) spread(list string, s *seek.Neighbours) []neighbours.Candida
 func (d *Discovery) want() {
 	w := &wants{by: map[string][]neighbours.Protocol{}}
 	for i := range d.current.Lists {
-		w.own = w.own || d.current.Lists[i].Scan != nil || d.current.Lists[i].Neighbours != nil
+		s := &d.current.Lists[i]
+		w.own = w.own || s.Scan != nil || s.Neighbours != nil
+		if s.Scan != nil && s.Scan.AliveOnly {
+			w.all = []neighbours.Protocol{neighbours.ARP}
+		}
 	}
 	for _, r := range d.reached {
 		for name, depth := range r.depths {
@@ -87,6 +98,19 @@ func (d *Discovery) want() {
 		}
 	}
 	d.wanted.Store(w)
+}
+
+// unread reports whether a target of another list, or of the configuration, has not said yet which addresses it has.
+func (d *Discovery) unread(but string) bool {
+	read := func(name string) bool { _, ok := d.near.Own(name); return ok }
+	for name := range d.current.Targets {
+		if !read(name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(d.lists, func(l *list) bool {
+		return l.name != but && slices.ContainsFunc(l.entries, func(e *Entry) bool { return !read(e.Target.Name) })
+	})
 }
 
 func (d *Discovery) names() map[string]bool {

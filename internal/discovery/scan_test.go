@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"trapline/internal/access"
+	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 	"trapline/internal/scan/scantest"
 	"trapline/internal/seek"
@@ -25,7 +26,7 @@ func TestScan(t *testing.T) {
 
 	auth := access.DefaultAuth()
 	auth.Community = "one"
-	taken := devices[5].Addresses[0]
+	taken, claimed := devices[5].Addresses[0], devices[4].Addresses[0] // which the target says to have, too
 	c := Configuration{
 		Lists: []Settings{{Name: "campus", Scan: &seek.Scan{
 			Networks: []string{"127.82.64.0/25"}, Auths: []string{"one"}, SubnetRate: 2000, Port: int(n.Port()), Timeout: setting.Duration{Duration: 200 * time.Millisecond},
@@ -48,10 +49,11 @@ func TestScan(t *testing.T) {
 		}
 	}
 	d, stop := start()
+	d.Heard("taken", &neighbours.Reading{Addresses: []netip.Addr{taken, claimed}})
 	<-changed
 	entries := d.Entries()
 	stop()
-	if len(entries) != 5 {
+	if len(entries) != 4 {
 		t.Fatalf("%d targets", len(entries))
 	}
 	for _, e := range entries {
@@ -59,8 +61,10 @@ func TestScan(t *testing.T) {
 			t.Errorf("%+v", e.Target)
 		}
 	}
-	if c := n.Counts(taken); c != (scantest.Counts{}) {
-		t.Errorf("the address of a target saw %+v", c)
+	for _, a := range []netip.Addr{taken, claimed} {
+		if c := n.Counts(a); c != (scantest.Counts{}) {
+			t.Errorf("the address %v of a target saw %+v", a, c)
+		}
 	}
 	asked := n.Asked()
 	again, stop := start()

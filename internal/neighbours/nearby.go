@@ -84,6 +84,24 @@ func (n *Nearby) Own(target string) (list []netip.Addr, read bool) {
 	return r.own, read
 }
 
+// Stations returns the addresses that targets have by ARP, nil if they are not wanted.
+func (n *Nearby) Stations(wanted bool) map[netip.Addr]bool {
+	if !wanted {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	stations := map[netip.Addr]bool{}
+	for _, r := range n.readings {
+		for _, at := range r.near {
+			if at.By == ARP {
+				stations[at.Address] = true
+			}
+		}
+	}
+	return stations
+}
+
 // Spread is the way from targets to those around them.
 type Spread struct {
 	Seeds           []string

@@ -35,7 +35,7 @@ func (s *Scan) plan() (plan []question) {
 	}
 	h := s.state.header
 	due := s.o.AskSilent || h.Communities.IsZero() || h.Begun.Sub(h.Communities) >= failureMemory || h.Communities.Equal(h.Begun)
-	if s.o.AliveOnly || !due && !s.o.Listed || len(communities) == 0 {
+	if s.o.AliveOnly && len(s.o.Alive) == 0 || !due && !s.o.Listed || len(communities) == 0 {
 		return plan
 	}
 	if s.o.Listed {
@@ -120,6 +120,9 @@ func (s *Scan) skips(a netip.Addr, q *question) bool {
 	known := s.refused[a] || s.at[a] != nil
 	s.mu.Unlock()
 	if known {
+		return true
+	}
+	if q.community != nil && s.o.AliveOnly && !s.o.Alive[a] {
 		return true
 	}
 	r, ok := s.state.record(a)

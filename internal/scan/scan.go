@@ -26,7 +26,8 @@ type Options struct {
 	Candidates  []Candidate
 	Rate        int                 // datagrams a second; 0 means DefaultRate
 	SubnetRate  int                 // into a network of 24 bits; 0 means DefaultSubnetRate
-	AliveOnly   bool                // communities only to devices that answer the engine discovery
+	AliveOnly   bool                // communities only to devices that answer the engine discovery, and to those that are alive
+	Alive       map[netip.Addr]bool // addresses that others have seen
 	MaxFailures int                 // failed logins to a device in a day; 0 means DefaultMaxFailures
 	Prefer      []netip.Prefix      // networks to poll devices in
 	Port        uint16              // 0 means 161
@@ -288,7 +289,7 @@ func (s *Scan) Untried() (names []string) {
 		asked[q.community] = true
 	}
 	for _, c := range s.credentials {
-		if !c.v3() && !asked[c] && !s.o.AliveOnly {
+		if !c.v3() && !asked[c] && (!s.o.AliveOnly || len(s.o.Alive) > 0) {
 			names = append(names, c.Name)
 		}
 	}

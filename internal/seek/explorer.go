@@ -34,7 +34,7 @@ func (x *explorer) DependOn(amid func() Surroundings) { x.probes.amid = amid }
 func (x *explorer) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 	began := time.Now()
 	x.restore(ctx, up)
-	for {
+	for x.probes.awaitTargets(ctx, began.Add(targetPatience)) {
 		c := x.probes.amid()
 		changed := c.Near.Changed()
 		candidates := c.Spread(x.settings)

@@ -35,7 +35,7 @@ type Scan struct {
 	Every       setting.Duration `yaml:"every,omitempty"`              // from the end of one sweep to the next; default 6h
 	Rate        int              `yaml:"rate,omitempty"`               // packets a second; default 1000
 	SubnetRate  int              `yaml:"subnet_rate,omitempty"`        // of them into one network of 24 bits (IPv6: 120); default 50
-	AliveOnly   bool             `yaml:"alive_only,omitempty"`         // communities are sent only to devices that answer engine discovery
+	AliveOnly   bool             `yaml:"alive_only,omitempty"`         // communities are sent only to devices that answer engine discovery, and to addresses that a target has by ARP
 	MaxFailures int              `yaml:"max_failures,omitempty"`       // failed logins to a device in a day, and communities to a silent address, which is sent them once a day; default 2
 	Prefer      []string         `yaml:"preferred_networks,omitempty"` // of a device with several addresses, one of these is polled; else its loopback's, else the lowest
 	Port        int              `yaml:"port,omitempty"`               // UDP port; default 161
@@ -163,11 +163,15 @@ func (s *scanner) DependOn(amid func() Surroundings) { s.amid = amid }
 
 // Run sends the devices of the last whole sweep, then those of each.
 func (s *scanner) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
+	began := time.Now()
 	for wait := s.first(ctx, up); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
+		}
+		if !s.awaitTargets(ctx, began.Add(targetPatience)) {
+			return
 		}
 		wait = cmp.Or(s.settings.Every.Duration, defaultEvery)
 		devices, err := s.sweep(ctx)
@@ -179,6 +183,27 @@ func (s *scanner) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 			continue
 		}
 		s.send(ctx, up, devices)
+	}
+}
+
+// targetPatience is how long after its start a scan waits for targets to say which addresses they have, as these are sent
+// nothing: a target that is silent does not say that.
+const targetPatience = 90 * time.Second
+
+// awaitTargets waits until all targets have said which addresses they have, or for long enough.
+func (s *scanner) awaitTargets(ctx context.Context, end time.Time) bool {
+	for {
+		c := s.amid()
+		changed := c.Near.Changed()
+		if c = s.amid(); !c.Unread || !time.Now().Before(end) {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		case <-time.After(time.Until(end)):
+		}
 	}
 }
 
@@ -250,7 +275,7 @@ func (s *scanner) options(c *Surroundings) (scan.Options, error) {
 	}
 	o := scan.Options{
 		Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
-		AliveOnly: s.settings.AliveOnly, MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
+		AliveOnly: s.settings.AliveOnly, Alive: c.Near.Stations(s.settings.AliveOnly), MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
 		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: c.Taken, Resume: true,
 		Usable: UsableName, Logger: c.Logger,
 	}

@@ -14,6 +14,7 @@ type Surroundings struct {
 	Auths    map[string]*access.Auth
 	StateDir string
 	Names    map[string]bool     // of all targets
+	Unread   bool                // a target of another list, or of the configuration, has not said yet which addresses it has
 	Taken    map[netip.Addr]bool // addresses of targets of the configuration and of other lists
 	Near     *neighbours.Nearby
 	Spread   func(*Neighbours) []neighbours.Candidate

@@ -8,21 +8,22 @@ import (
 
 	"trapline/config"
 	"trapline/internal/access"
+	"trapline/internal/client"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/survey"
 )
 
-// candidates are the auths of the configuration, if there is one, and those that devices come with. Targets are the
-// addresses of its targets.
-func candidates(files []string, expandEnv bool) (list []survey.Candidate, targets []string, err error) {
+// candidates are the auths of the configuration, if there is one, and those that devices come with. Targets are those
+// of the configuration.
+func candidates(files []string, expandEnv bool) (list []survey.Candidate, targets []client.Spec, err error) {
 	auths := map[string]*access.Auth{}
-	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv})
+	c, err := config.Load(files, config.Options{ExpandEnv: expandEnv, Nothing: true})
 	switch {
 	case err == nil:
 		auths = c.Auths
 		for i := range c.Targets {
-			targets = append(targets, c.Targets[i].Address)
+			targets = append(targets, client.Spec{Address: c.Targets[i].Address, Auth: auths[c.Targets[i].Auth]})
 		}
 	case runtimeconfig.AnyFile(files):
 		return nil, nil, err

@@ -13,13 +13,19 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"trapline/internal/cli"
+	"trapline/internal/client"
 	"trapline/internal/human"
+	"trapline/internal/neighbours"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/scan"
 	"trapline/internal/seek"
+	"trapline/internal/setting"
 	"trapline/internal/survey"
 	"trapline/internal/sweep"
 )
@@ -56,7 +62,7 @@ func addScan(program *cli.Program) {
 }
 
 func (f *scanFlags) run(ctx context.Context, logger *slog.Logger) error {
-	list, taken, err := f.candidates()
+	list, taken, err := f.candidates(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,17 +99,12 @@ func (f *scanFlags) run(ctx context.Context, logger *slog.Logger) error {
 }
 
 // candidates returns the auths to try, and the addresses of targets.
-func (f *scanFlags) candidates() ([]survey.Candidate, map[netip.Addr]bool, error) {
+func (f *scanFlags) candidates(ctx context.Context) ([]survey.Candidate, map[netip.Addr]bool, error) {
 	list, targets, err := candidates(runtimeconfig.Files(*f.files), *f.expandEnv)
 	if err != nil {
 		return nil, nil, err
 	}
-	taken := map[netip.Addr]bool{}
-	for _, address := range targets {
-		if a, ok := seek.IPOf(address); ok {
-			taken[a] = true
-		}
-	}
+	taken := f.taken(ctx, targets)
 	if len(*f.auths) == 0 {
 		return list, taken, nil
 	}
@@ -120,6 +121,45 @@ func (f *scanFlags) candidates() ([]survey.Candidate, map[netip.Addr]bool, error
 		chosen = append(chosen, list[i])
 	}
 	return chosen, taken, nil
+}
+
+// maxAsked is how many targets are asked at once for their addresses.
+const maxAsked = 64
+
+// taken returns the addresses of targets: those of the configuration, and those that they have in their own tables.
+func (f *scanFlags) taken(ctx context.Context, targets []client.Spec) map[netip.Addr]bool {
+	taken := map[netip.Addr]bool{}
+	engine := client.New(client.Options{Logger: slog.New(slog.DiscardHandler)})
+	defer func() { _ = engine.Close() }()
+	params := client.Params{Timeout: setting.Duration{Duration: *f.timeout}, Retries: f.retries}
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(maxAsked)
+	for _, spec := range targets {
+		if a, ok := seek.IPOf(spec.Address); ok {
+			mu.Lock()
+			taken[a] = true
+			mu.Unlock()
+		}
+		t, err := engine.Target(spec)
+		if err != nil || spec.Auth == nil {
+			continue
+		}
+		group.Go(func() error {
+			r, err := neighbours.Read(ctx, t, params, nil)
+			if err != nil {
+				return nil // one that is silent has the address that is configured
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, a := range r.Addresses {
+				taken[a] = true
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return taken
 }
 
 func (f *scanFlags) options(list []survey.Candidate, taken map[netip.Addr]bool, logger *slog.Logger) (o scan.Options, err error) {
