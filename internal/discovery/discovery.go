@@ -22,6 +22,7 @@ import (
 	"trapline/internal/facts/asker"
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
+	"trapline/internal/seek"
 )
 
 // settleTime is how long lists wait for more messages after each, and settleMost after the first: groups that are gone come
@@ -47,7 +48,7 @@ type Discovery struct {
 
 	configured chan struct{}
 	near       *neighbours.Nearby
-	wanted     atomic.Pointer[wants]
+	wanted     atomic.Pointer[seek.Wants]
 
 	mu       sync.Mutex
 	current  Configuration
@@ -55,7 +56,7 @@ type Discovery struct {
 	readers  map[string]*reader // by the name of the list
 	updates  chan update
 	restored map[string]bool // lists whose file was read
-	reached  map[string]reach
+	reached  map[string]seek.Reach
 
 	asker *asker.Asker
 	heard *asker.Heard
@@ -80,7 +81,7 @@ type reader struct {
 func New(changed func(), logger *slog.Logger) *Discovery {
 	return &Discovery{
 		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update), near: neighbours.NewNearby(),
-		readers: map[string]*reader{}, restored: map[string]bool{}, reached: map[string]reach{},
+		readers: map[string]*reader{}, restored: map[string]bool{}, reached: map[string]seek.Reach{},
 		asker: asker.New(), heard: asker.NewHeard(),
 	}
 }

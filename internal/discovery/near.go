@@ -17,34 +17,10 @@ import (
 	"trapline/internal/seek"
 )
 
-// reach is the targets that a list of neighbours has come to, and which of them are asked by which tables.
-type reach struct {
-	by     []neighbours.Protocol
-	within int // the depth behind which tables are not read
-	depths map[string]int
-}
-
-// wants is what targets are asked for.
-type wants struct {
-	own bool                  // all of them, for their addresses
-	all []neighbours.Protocol // and by these tables
-	by  map[string][]neighbours.Protocol
-}
-
 // Wants returns by which tables a target is to be asked for its neighbours; ok is false if it is not to be asked for its
 // addresses either.
 func (d *Discovery) Wants(target string) (by []neighbours.Protocol, ok bool) {
-	w := d.wanted.Load()
-	if w == nil {
-		return nil, false
-	}
-	by = w.by[target]
-	for _, p := range w.all {
-		if !slices.Contains(by, p) {
-			by = append(slices.Clip(by), p)
-		}
-	}
-	return by, w.own
+	return d.wanted.Load().Of(target)
 }
 
 // Heard takes what a target has said.
@@ -73,31 +49,20 @@ func (d *Discovery) spread(list string, s *seek.Neighbours) []neighbours.Candida
 	owners := d.owners(list)
 	way.Owner = func(a netip.Addr) string { return owners[a] }
 	depths, candidates := d.near.Spread(way)
-	d.reached[list] = reach{way.By, way.Depth, depths}
+	d.reached[list] = seek.Reach{By: way.By, Within: way.Depth, Depths: depths}
 	d.want()
 	return candidates
 }
 
 // want computes what targets are asked for.
 func (d *Discovery) want() {
-	w := &wants{by: map[string][]neighbours.Protocol{}}
+	own, stations := false, false
 	for i := range d.current.Lists {
 		s := &d.current.Lists[i]
-		w.own = w.own || s.Scan != nil || s.Neighbours != nil
-		if s.Scan != nil && s.Scan.AliveOnly {
-			w.all = []neighbours.Protocol{neighbours.ARP}
-		}
+		own = own || s.Scan != nil || s.Neighbours != nil
+		stations = stations || s.Scan != nil && s.Scan.AliveOnly
 	}
-	for _, r := range d.reached {
-		for name, depth := range r.depths {
-			for _, p := range r.by {
-				if depth < r.within && !slices.Contains(w.by[name], p) {
-					w.by[name] = append(slices.Clip(w.by[name]), p)
-				}
-			}
-		}
-	}
-	d.wanted.Store(w)
+	d.wanted.Store(seek.NewWants(own, stations, d.reached))
 }
 
 // unread reports whether a target of another list, or of the configuration, has not said yet which addresses it has.
