@@ -30,7 +30,7 @@ func sweepWith(t *testing.T, o *Options) []Device {
 	return s.Devices()
 }
 
-// A device that answers one community when the next one is asked for does not accept that.
+// A device that answers one community when the next one is asked for accepts the one, and not the next.
 func TestLateAnswersAreOfTheirQuestion(t *testing.T) {
 	conn, err := net.ListenPacket("udp4", "127.0.67.50:0")
 	if err != nil {
@@ -53,11 +53,15 @@ func TestLateAnswersAreOfTheirQuestion(t *testing.T) {
 				continue
 			}
 			asked[string(m.Community)]++
-			if late != nil {
+			if late != nil && string(m.Community) == "two" {
 				_, _ = conn.WriteTo(late, from)
 			}
 			m.PDU = snmp.Response
-			late = snmp.AppendMessage(nil, &m)
+			if answer := snmp.AppendMessage(nil, &m); late != nil && string(m.Community) == "one" {
+				_, _ = conn.WriteTo(answer, from) // of a login
+			} else {
+				late = answer
+			}
 		}
 	}()
 	o := options(t, uint16(conn.LocalAddr().(*net.UDPAddr).Port), "127.0.67.50/32")
@@ -65,7 +69,7 @@ func TestLateAnswersAreOfTheirQuestion(t *testing.T) {
 	devices := sweepWith(t, &o)
 	_ = conn.Close()
 	<-ended
-	if len(devices) != 0 || asked["one"] != 1 || asked["two"] != 1 {
+	if len(devices) != 1 || devices[0].Auth != "one" || asked["two"] != 1 {
 		t.Errorf("%+v, asked %v", devices, asked)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/netip"
+	"slices"
 	"time"
 
 	"trapline/internal/snmp"
@@ -75,7 +76,7 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 			defer s.mu.Unlock()
 			s.refused[a] = true
 		},
-		Answered: func(a netip.Addr, id int32, data []byte) { s.heardEngine(ctx, a, id, data) },
+		Answered: func(a netip.Addr, id func(string) int32, data []byte) { s.heardEngine(ctx, a, id(q.name), data) },
 		Sent: func(position int) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -88,7 +89,8 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 		p.Request = func(b []byte, id int32) []byte {
 			return snmp.AppendMessage(b, &snmp.Message{Version: c.principal.Version, Community: c.principal.Community, PDU: snmp.GetRequest, RequestID: id, VarBinds: anyObject})
 		}
-		p.Answered = func(a netip.Addr, id int32, data []byte) { s.heardCommunity(ctx, a, c, id, data) }
+		s.asked = append(s.asked, q)
+		p.Answered = func(a netip.Addr, id func(string) int32, data []byte) { s.heardCommunity(ctx, a, id, data) }
 	}
 	if err := s.sweeper.Run(ctx, p); err != nil {
 		return err
@@ -142,12 +144,17 @@ func (s *Scan) heardEngine(ctx context.Context, a netip.Addr, id int32, data []b
 	s.join(ctx, a, hex.EncodeToString(o.EngineID), o.Boots, now.Add(-time.Duration(o.Time)*time.Second))
 }
 
-// heardCommunity takes an answer to a community.
-func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, c *credential, id int32, data []byte) {
+// heardCommunity takes an answer to a community: to that of this pass, or late to that of one before.
+func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, id func(question string) int32, data []byte) {
 	m, err := snmp.ParseMessage(data)
-	if err != nil || m.RequestID != id || m.PDU != snmp.Response || s.o.Taken[a] {
+	if err != nil || m.PDU != snmp.Response || s.o.Taken[a] {
 		return
 	}
+	i := slices.IndexFunc(s.asked, func(q *question) bool { return id(q.name) == m.RequestID })
+	if i < 0 {
+		return
+	}
+	c := s.asked[i].community
 	s.mu.Lock()
 	seen := s.at[a] != nil || len(s.at) >= maxFound
 	if !seen {

@@ -86,6 +86,7 @@ type Scan struct {
 
 	credentials []*credential
 	order       *sweep.Order
+	asked       []*question // passes of communities of this sweep
 	pacer       *sweep.Pacer
 	engine      *client.Client
 	sweeper     *sweep.Sweeper
@@ -245,6 +246,7 @@ func (s *Scan) begin() {
 	s.pacer = sweep.NewPacer(s.Rate())
 	s.logins = make(chan struct{}, maxLogins)
 	s.devices, s.at, s.refused = map[deviceKey][]*device{}, map[netip.Addr]*device{}, map[netip.Addr]bool{}
+	s.asked = nil
 	s.progress, s.left, s.doubts = Progress{}, 0, nil
 }
 

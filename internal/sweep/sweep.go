@@ -15,16 +15,15 @@ import (
 
 // Pass is one question to each address of a range.
 type Pass struct {
-	Order *Order
-	From  int // position to begin at
-	// Question is what is asked. Passes of the same one take each other's answers, and those of others do not.
-	Question string
+	Order    *Order
+	From     int    // position to begin at
+	Question string // what is asked: the IDs of requests depend on it
 
 	Skip    func(netip.Addr) bool           // addresses that are not asked
 	Request func(b []byte, id int32) []byte // appends the request with an ID
-	// Answered is called with a datagram from an address of the range, whose ID is yet to be compared. Data are valid until
-	// it returns. Calls do not overlap.
-	Answered func(from netip.Addr, id int32, data []byte)
+	// Answered is called with a datagram from an address of the range. Its ID is yet to be compared with that of the question,
+	// or of one before, to which it is a late answer. Data are valid until it returns. Calls do not overlap.
+	Answered func(from netip.Addr, id func(question string) int32, data []byte)
 	Refused  func(to netip.Addr)  // by ICMP; may be nil
 	Sent     func(position int)   // is called after each batch with the position behind the last address
 	Settled  func(position int)   // is called after each batch: whoever lies before and answers has done so
@@ -85,7 +84,7 @@ func (s *Sweeper) take(batch []mux.Datagram) {
 	}
 	for _, d := range batch {
 		if a := d.Peer.Addr(); d.Peer.Port() == s.port && s.pass.Order.of.Contains(a) {
-			s.pass.Answered(a, s.id(s.pass, a), d.Data)
+			s.pass.Answered(a, func(question string) int32 { return s.id(question, a) }, d.Data)
 		}
 	}
 }
@@ -99,9 +98,9 @@ func (s *Sweeper) refused(to netip.AddrPort, _ error) {
 }
 
 // id returns the ID of a request to an address: a number that others cannot guess.
-func (s *Sweeper) id(p *Pass, a netip.Addr) int32 {
+func (s *Sweeper) id(question string, a netip.Addr) int32 {
 	octets := a.As16()
-	return int32(maphash.Bytes(s.seed, append(octets[:], p.Question...))&0x3fffffff | 0x40000000)
+	return int32(maphash.Bytes(s.seed, append(octets[:], question...))&0x3fffffff | 0x40000000)
 }
 
 // Run asks. The error is that of ctx, or one of the socket.
@@ -170,7 +169,7 @@ type mark struct {
 func (b *batch) add(a netip.Addr) {
 	b.asked++
 	start := len(b.buffer)
-	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(b.pass, a))
+	b.buffer = b.pass.Request(b.buffer, b.sweeper.id(b.pass.Question, a))
 	b.list = append(b.list, mux.Datagram{Data: b.buffer[start:len(b.buffer):len(b.buffer)], Peer: netip.AddrPortFrom(a, b.sweeper.port)})
 }
 

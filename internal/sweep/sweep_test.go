@@ -124,7 +124,8 @@ func TestSweep(t *testing.T) {
 		Request: func(b []byte, id int32) []byte {
 			return snmp.AppendMessage(b, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.GetRequest, RequestID: id, VarBinds: snmp.AppendVarBind(nil, snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.2.1.1.2.0"), Type: snmp.Null})})
 		},
-		Answered: func(from netip.Addr, id int32, data []byte) {
+		Answered: func(from netip.Addr, of func(string) int32, data []byte) {
+			id := of("")
 			if m, err := snmp.ParseMessage(data); err == nil && m.RequestID == id && m.PDU == snmp.Response {
 				answers[from]++
 			}
