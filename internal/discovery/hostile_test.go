@@ -254,3 +254,21 @@ func TestRedirectsTakeNoCredentials(t *testing.T) {
 		}
 	}
 }
+
+// The URL that entries carry, and that is stored with them, has no password and no values of its query.
+func TestLabelsOfServersHaveNoSecret(t *testing.T) {
+	l := hostileList(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `[{"targets": ["192.0.2.1"]}]`)
+	})
+	l.url = strings.Replace(l.url, "http://", "http://user:SECRET@", 1) + "/devices?token=SECRET"
+	groups, err := l.refresh(t.Context())
+	if err != nil || len(groups) == 0 {
+		t.Fatal(groups, err)
+	}
+	for _, g := range groups {
+		if text := fmt.Sprint(g.Labels, g.Targets, g.Source); strings.Contains(text, "SECRET") || !strings.Contains(text, "/devices") {
+			t.Error(text)
+		}
+	}
+}

@@ -61,7 +61,7 @@ func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
 	}
 	for _, g := range groups {
 		g.Source = httpSource
-		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(l.url)
+		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(shownURL(l.url)) // which is stored
 	}
 	if len(groups) == 0 {
 		groups = append(groups, &targetgroup.Group{Source: httpSource})
