@@ -48,7 +48,7 @@ func (r *namedRig) start() {
 func (r *namedRig) list(addresses ...string) {
 	r.t.Helper()
 	file := filepath.Join(r.dir, "devices.json")
-	text, err := json.Marshal([]map[string][]string{{"targets": addresses}})
+	text, err := json.Marshal([]map[string][]string{{"targets": append([]string{}, addresses...)}})
 	if err == nil {
 		err = os.WriteFile(file+".new", text, 0o600)
 	}
@@ -164,6 +164,23 @@ discovery:
 	delete(want, address(3))
 	want["core-9"], want["core-1"] = address(1), address(3)
 	r.await(want)
+
+	r.list() // of nothing, which is doubted
+	r.process.Await(t, func() bool {
+		out, code = r.run("targets", "lists")
+		return code == 1 && strings.Contains(out, "campus has lost 6 targets at once")
+	})
+	r.await(want)
+	if out, code = r.run("targets", "accept", "campuss"); code != 2 || !strings.Contains(out, "campus") {
+		t.Errorf("status %d: %s", code, out)
+	}
+	if out, code = r.run("targets", "accept", "campus"); code != 0 {
+		t.Errorf("status %d: %s", code, out)
+	}
+	r.await(map[string]string{})
+	if out, code = r.run("targets", "lists"); code != 0 {
+		t.Errorf("status %d: %s", code, out)
+	}
 }
 
 // serveAgent serves devices until it is stopped, or the test ends.
