@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
@@ -125,7 +126,7 @@ func (d *device) endInherited(in *pollWriter, s *store, pass *poller.Pass) {
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
 		for name := range d.selectors.byName {
 			if !d.selectors.isMade(name) && !isPollSeries(name) {
-				of := labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name)
+				of := labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 				d.inherited[name] = s.samples.Matching(context.Background(), in.now.Add(-2*minLookback).UnixMilli(), only, of)
 			}
 		}

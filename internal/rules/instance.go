@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
@@ -118,7 +119,7 @@ func (b *ruleInstance) keep(id string) {
 
 // rowOf returns a function that returns the row of samples that have labels like one of them, as a hash.
 func rowOf(like labels.Labels, t *poller.Target) func(labels.Labels) uint64 {
-	own := map[string]bool{labels.MetricName: true}
+	own := map[string]bool{model.MetricNameLabel: true}
 	if t != nil { // the rule is of one target
 		for name := range t.Labels {
 			own[series.LabelName(name)] = true
