@@ -41,7 +41,8 @@ type device struct {
 	selectors *Selectors
 	seen      []bool                         // by number of the selector: it selects a series of the target
 	caches    map[string]*seriesCache        // by name
-	inherited map[string][]storage.SeriesRef // of the last process, by name; nil before the first poll
+	inherited map[string][]storage.SeriesRef // that may be of the last process, by name
+	inherits  *Selectors                     // whose names inherited has had
 	poll      uint32                         // number of the last
 	decided   uint32                         // series seen in this pass or before have to be looked at again
 	grown     bool                           // more selectors may select something
@@ -59,7 +60,7 @@ type device struct {
 }
 
 func newDevice() *device {
-	return &device{caches: map[string]*seriesCache{}, look: newLookState(), quota: quota.New()}
+	return &device{caches: map[string]*seriesCache{}, inherited: map[string][]storage.SeriesRef{}, look: newLookState(), quota: quota.New()}
 }
 
 // jump is a time at which counters of a row jumped, or those of all rows where it has no labels.
@@ -121,11 +122,11 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 
 // endInherited ends the series of the last process that the target has no more: rows are gone, or have other labels.
 func (d *device) endInherited(in *pollWriter, s *store, pass *poller.Pass) {
-	if d.inherited == nil {
-		d.inherited = map[string][]storage.SeriesRef{}
+	if before := d.inherits; before != d.selectors { // names that no rule named before may have series, too
+		d.inherits = d.selectors
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
 		for name := range d.selectors.byName {
-			if !d.selectors.isMade(name) && !isPollSeries(name) {
+			if (before == nil || len(before.byName[name]) == 0) && !d.selectors.isMade(name) && !isPollSeries(name) {
 				of := labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 				d.inherited[name] = s.samples.Matching(context.Background(), in.now.Add(-2*minLookback).UnixMilli(), only, of)
 			}
@@ -136,8 +137,12 @@ func (d *device) endInherited(in *pollWriter, s *store, pass *poller.Pass) {
 		if !pass.Up || pass.Refreshed != nil || d.broken(name) || has != nil && has.carried {
 			continue
 		}
+		live := map[storage.SeriesRef]bool{}
+		for i := 0; has != nil && i < len(has.series); i++ {
+			live[has.series[i].ref] = true
+		}
 		for _, ref := range refs {
-			if has == nil || !slices.ContainsFunc(has.series, func(one cachedSeries) bool { return one.ref == ref }) {
+			if !live[ref] {
 				in.end(ref)
 			}
 		}

@@ -442,3 +442,19 @@ func TestLabelsThatMove(t *testing.T) {
 	r.poll(`temperature{i="2"} 50`)
 	active(1)
 }
+
+// A rule that comes to look at what the process before has stored finds the rows that there are, and no others.
+func TestRulesThatComeBack(t *testing.T) {
+	const rule = `{alert: Hot, expr: temperature > 40}`
+	r := start(t, rule)
+	r.poll(`temperature{i="1"} 20`, `temperature{i="2"} 50`)
+	r.want("hot", "raise Hot i=2")
+	r.use(`{alert: Other, expr: humidity > 40}`)
+	r.restart(time.Second)
+	r.poll(`temperature{i="1"} 20`, `temperature{i="2"} 50`)
+	r.want("no rule looks at it", "clear Hot i=2 (the rule is gone)")
+	r.use(rule)
+	r.configure()
+	r.poll(`temperature{i="1"} 50`)
+	r.want("one row", "raise Hot i=1")
+}
