@@ -39,13 +39,3 @@ func (x *Index) inhibitor(n *node) (by *node) {
 	}
 	return by
 }
-
-// both reports whether an alarm is source and target in a group.
-func (n *node) both(g group) bool {
-	for _, m := range n.in {
-		if m.group == g {
-			return m.both()
-		}
-	}
-	return false
-}
