@@ -21,13 +21,14 @@ list() {
 				i ? "," : "", int((i + 1) / 256), (i + 1) % 256, i, at && i % 2 ? "-" at : "", at
 		}
 		print "]"
-	}' >"$dir/list.new"
-	mv "$dir/list.new" "$dir/list.json"
+	}' >"$dir/new"
+	mv "$dir/new" "$dir/lists/list.json"
 }
+mkdir "$dir/lists" # of which each new file has the lists read
 list 0
 cat >"$dir/trapline.yml" <<END
 global: {interval: ${interval}s, timeout: 1s}
-discovery: [{name: all, file_sd_configs: [{files: [$dir/list.json]}]}]
+discovery: [{name: all, file_sd_configs: [{files: [$dir/lists/list.json]}]}]
 assign: [{set: {modules: [system], auth: public_v2}}]
 END
 "$dir/trapline" simulate --device "ups=$targets" --listen 127.66.0.1:16166 >"$dir/devices" &

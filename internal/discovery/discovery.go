@@ -50,6 +50,8 @@ type Discovery struct {
 	near       *neighbours.Nearby
 	wanted     atomic.Pointer[seek.Wants]
 
+	saving sync.Mutex // one list is written at a time; taken before mu
+
 	mu       sync.Mutex
 	current  Configuration
 	lists    []*list
@@ -234,6 +236,7 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	d.mu.Lock()
 	now := time.Now()
 	wait, changed := idle, false
+	var settled []string
 	for _, l := range d.lists {
 		if next := l.next(); touched[l] || l.stale || !next.IsZero() && !next.After(now) {
 			before, rejected, naming := l.entries, l.rejected, l.naming
@@ -243,7 +246,7 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 			d.report(l, guarded)
 			d.reportRejected(l, rejected)
 			d.reportNaming(l, naming)
-			d.saveList(l)
+			settled = append(settled, l.name)
 		}
 		if next := l.next(); next.After(now) {
 			wait = min(wait, next.Sub(now))
@@ -255,6 +258,9 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	d.mu.Unlock()
 	if changed {
 		d.changed()
+	}
+	for _, name := range settled {
+		d.saveList(name)
 	}
 	return wait
 }

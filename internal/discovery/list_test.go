@@ -60,7 +60,7 @@ func (r *rig) read(sources ...[]int) {
 func (r *rig) receive(groups []*targetgroup.Group) {
 	r.list.receive("file", groups, r.now)
 	r.list.settle(true, r.now)
-	if err := r.list.save(r.dir); err != nil {
+	if err := r.list.saved().write(savedFile(r.dir, r.list.name)); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -172,7 +172,7 @@ func TestOtherServersTakeNoTargetAway(t *testing.T) {
 			d.lists[0].receive(id, []*targetgroup.Group{g}, time.Now())
 		}
 		d.lists[0].settle(true, time.Now())
-		d.saveList(d.lists[0])
+		d.saveList(d.lists[0].name)
 	}
 	expect := func(when string, want int) {
 		t.Helper()

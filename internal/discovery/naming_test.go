@@ -106,7 +106,7 @@ func TestLawOfNames(t *testing.T) {
 				r.read(present)
 			case 1:
 				before := r.listed()
-				if err := r.list.save(r.dir); err != nil {
+				if err := r.list.saved().write(savedFile(r.dir, r.list.name)); err != nil {
 					t.Fatal(err)
 				}
 				r.list = nil

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,27 +40,31 @@ const savedDir = "discovery"
 
 func savedFile(dir, name string) string { return filepath.Join(dir, savedDir, name+".json") }
 
-// save writes the list. Without a state directory it does nothing.
-func (l *list) save(dir string) error {
-	if dir == "" {
-		return nil
-	}
-	var s saved
-	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
-		s.Sources = append(s.Sources, savedSource{key.kind, key.source, l.sources[key]})
+// saved returns the list as it is written.
+func (l *list) saved() *saved {
+	s := &saved{Sources: make([]savedSource, 0, len(l.sources))}
+	for key, targets := range l.sources {
+		s.Sources = append(s.Sources, savedSource{key.kind, key.source, targets})
 	}
 	for _, a := range l.guard.missing {
 		s.Held = append(s.Held, a.entry.raw)
 	}
-	slices.SortFunc(s.Held, labels.Compare)
 	if s.Naming = l.maker.assign.Naming(); !l.maker.book.Empty() {
 		s.Devices = l.maker.book.Records(l.keys(), time.Now())
 	}
-	text, err := json.Marshal(&s)
+	return s
+}
+
+// write replaces the file, with all in a fixed order.
+func (s *saved) write(file string) error {
+	slices.SortFunc(s.Sources, func(a, b savedSource) int {
+		return compareSources(sourceKey{a.Kind, a.Source}, sourceKey{b.Kind, b.Source})
+	})
+	slices.SortFunc(s.Held, labels.Compare)
+	text, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	file := savedFile(dir, l.name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}

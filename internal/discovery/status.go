@@ -90,9 +90,9 @@ func (d *Discovery) Accept(name string) error {
 	before := l.entries
 	l.maker.book.Unname()
 	l.settle(false, time.Now())
-	d.saveList(l)
 	left, changed := len(l.entries), !slices.Equal(before, l.entries)
 	d.mu.Unlock()
+	d.saveList(name)
 	if changed {
 		d.logger.Info("a list was accepted as it is", "list", name, "gone", held, "targets", left)
 		d.changed()
@@ -100,9 +100,21 @@ func (d *Discovery) Accept(name string) error {
 	return nil
 }
 
-func (d *Discovery) saveList(l *list) {
-	if err := l.save(d.current.StateDir); err != nil {
-		d.logger.Error("a list of targets cannot be saved for the next start", "list", l.name, "err", err)
+// saveList writes a list for the next start, without the mutex held. Without a state directory it does nothing.
+func (d *Discovery) saveList(name string) {
+	d.saving.Lock()
+	defer d.saving.Unlock()
+	d.mu.Lock()
+	dir := d.current.StateDir
+	i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == name })
+	if i < 0 || dir == "" {
+		d.mu.Unlock()
+		return
+	}
+	s := d.lists[i].saved()
+	d.mu.Unlock()
+	if err := s.write(savedFile(dir, name)); err != nil {
+		d.logger.Error("a list of targets cannot be saved for the next start", "list", name, "err", err)
 	}
 }
 

@@ -167,3 +167,47 @@ func BenchmarkSetTargets(b *testing.B) {
 		p.SetTargets(targets)
 	}
 }
+
+// BenchmarkChange changes one of a hundred of 50,000 targets, every other one in its address. lock-ms is the longest wait for
+// the mutex meanwhile, which is at least as long as it is held.
+func BenchmarkChange(b *testing.B) {
+	all := make([]*Target, 50_000)
+	for i := range all {
+		all[i] = target(fmt.Sprint("t", i), 5*time.Minute)
+	}
+	p := New(Options{Logger: slog.New(slog.DiscardHandler)})
+	p.SetTargets(all)
+	done, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var most time.Duration
+		for {
+			select {
+			case <-done:
+				longest <- most
+				return
+			default:
+			}
+			before := time.Now()
+			p.mu.Lock()
+			most = max(most, time.Since(before))
+			p.mu.Unlock() //nolint:staticcheck // the wait is all
+			time.Sleep(10 * time.Microsecond)
+		}
+	}()
+	step := 0
+	for b.Loop() {
+		step++
+		next := slices.Clone(all)
+		for i := step % 100; i < len(all); i += 100 {
+			next[i] = target(all[i].Name, 5*time.Minute)
+			next[i].Labels = map[string]string{"step": fmt.Sprint(step)}
+			if i%2 == 0 {
+				next[i].Spec.Address = fmt.Sprint("192.0.2.", step%250)
+			}
+		}
+		p.SetTargets(next)
+		all = next
+	}
+	close(done)
+	b.ReportMetric(float64((<-longest).Microseconds())/1e3, "lock-ms")
+}

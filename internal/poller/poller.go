@@ -79,8 +79,20 @@ func New(o Options) *Poller {
 	return p
 }
 
-// firstPassSpacing is the time between the first passes of targets that arrive together.
-const firstPassSpacing = 5 * time.Millisecond
+// firstPassSpacing is the time between the first passes of targets that arrive together, unless they are so few that all
+// can begin within a second.
+const (
+	firstPassSpacing = 5 * time.Millisecond
+	fewTargets       = 500
+)
+
+// spacing is the time between the first passes of so many targets.
+func spacing(targets int) time.Duration {
+	if targets > fewTargets {
+		return firstPassSpacing
+	}
+	return min(firstPassSpacing, time.Second/time.Duration(max(targets, 1)))
+}
 
 // SetTargets replaces the targets. Those that did not change keep their pace and their last pass; a
 // target that changed keeps its counters.
@@ -105,7 +117,7 @@ func (p *Poller) SetTargets(targets []*Target) {
 }
 
 // changesALock is how many targets change while the mutex is held once: polls that are due begin in between.
-const changesALock = 500
+const changesALock = 100
 
 // change adds or replaces targets, and removes others.
 func (p *Poller) change(put []*Target, drop []string) {
@@ -117,7 +129,7 @@ func (p *Poller) change(put []*Target, drop []string) {
 		}
 		p.mu.Unlock()
 	}
-	now, fresh := p.clock.now(), 0
+	now, fresh, apart := p.clock.now(), 0, spacing(len(put))
 	for targets := range slices.Chunk(put, changesALock) {
 		same := make([]bool, len(targets))
 		for i, t := range targets {
@@ -133,7 +145,7 @@ func (p *Poller) change(put []*Target, drop []string) {
 				s.update(func(u *Summary) { u.Target = t })
 				continue
 			}
-			first := min(time.Duration(fresh)*firstPassSpacing, offset(t.Name, t.Interval))
+			first := min(time.Duration(fresh)*apart, offset(t.Name, t.Interval))
 			fresh++
 			due := now.Add(first)
 			if s != nil && s.next.Before(due) {
