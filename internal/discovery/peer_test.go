@@ -6,14 +6,19 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"trapline/config"
 	"trapline/internal/discovery"
@@ -34,6 +39,7 @@ type jobs struct {
 	*rand.Rand
 	dir, url string
 	served   map[string][]byte // by path
+	records  map[string]string // of the DNS, by name
 	params   bool              // the job has them, and its entries have none: versions of Prometheus differ in which comes first
 	text     strings.Builder
 }
@@ -93,7 +99,7 @@ func (j *jobs) add(n int) {
 	if j.params = j.IntN(2) == 0; j.params {
 		w("  params: {auth: [public_v2], module: [%s]}\n", j.one("if_mib", "if_mib, system", "system, if_mib, hrSystem"))
 	}
-	kinds := 1 + j.IntN(7)
+	kinds := 1 + j.IntN(15)
 	if kinds&1 != 0 {
 		file := filepath.Join(j.dir, fmt.Sprintf("job-%d.json", n))
 		_ = os.WriteFile(file, j.groups(n, "f"), 0o600)
@@ -107,6 +113,11 @@ func (j *jobs) add(n int) {
 	if kinds&4 != 0 {
 		w("  static_configs: [{targets: [192.0.%d.201, 192.0.%d.202], labels: {site: %s}}]\n", n, n, j.one("Berlin", "Rome"))
 	}
+	if kinds&8 != 0 {
+		kind, name := j.one("SRV", "A", "AAAA", "MX"), fmt.Sprintf("job-%d.example.", n)
+		w("  dns_sd_configs: [{names: [%q, none.example.], type: %s, port: 161}]\n", name, kind)
+		j.records[name] = j.zone(n, kind)
+	}
 	w("  relabel_configs:\n  - {source_labels: [__address__], target_label: __param_target}\n  - {source_labels: [__param_target], target_label: instance}\n")
 	for range j.IntN(5) {
 		w("  - %s\n", relabelling[j.IntN(len(relabelling))])
@@ -114,12 +125,95 @@ func (j *jobs) add(n int) {
 	w("  - {target_label: __address__, replacement: \"127.0.85.1:9\"}\n")
 }
 
+// zone makes up records of a name.
+func (j *jobs) zone(job int, kind string) string {
+	var text strings.Builder
+	for n := range j.IntN(5) {
+		data := map[string]string{"SRV": fmt.Sprintf("1 2 %d dev-%d.job-%d.example.", 161+n, n, job), "A": fmt.Sprintf("192.0.%d.%d", job, 210+n),
+			"AAAA": fmt.Sprintf("2001:db8:%d::%d", job, n), "MX": fmt.Sprintf("%d mail-%d.job-%d.example.", n, n, job)}[kind]
+		fmt.Fprintf(&text, "job-%d.example. 60 IN %s %s\n", job, kind, data)
+	}
+	return text.String()
+}
+
+// ServeDNS answers with the records of names.
+func (j *jobs) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
+	answer := new(dns.Msg)
+	answer.SetReply(r)
+	text, known := j.records[r.Question[0].Name]
+	if !known {
+		answer.Rcode = dns.RcodeNameError
+	}
+	for line := range strings.Lines(text) {
+		if record, err := dns.NewRR(line); err == nil && record.Header().Rrtype == r.Question[0].Qtype {
+			answer.Answer = append(answer.Answer, record)
+		}
+	}
+	_ = w.WriteMsg(answer)
+}
+
+// nameServer is what resolv.conf says in the namespace of the test.
+const nameServer = "127.0.66.2"
+
+// startDNS answers on the port of the DNS, in a network of the test's own.
+func (j *jobs) startDNS(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.ListenPacket("udp", net.JoinHostPort(nameServer, "53"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: conn, Handler: j}
+	go func() { _ = server.ActivateAndServe() }()
+	t.Cleanup(func() { _ = server.Shutdown() })
+}
+
+// apart runs a test in a process of which network and /etc/resolv.conf are its own: the programs that it compares both read
+// this file, and ask port 53.
+func apart(t *testing.T) (inside bool) {
+	const variable = "TRAPLINE_TEST_APART"
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(file, []byte("nameserver "+nameServer+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := `mount --bind "$0" /etc/resolv.conf && exec "$@"`
+	unshare := peers.Require(t, "unshare", "util-linux")
+	if out, err := exec.Command(unshare, "-Urmn", "mount", "--bind", file, "/etc/resolv.conf").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: this machine has no mount namespaces: %v: %s", err, out)
+	}
+	command := exec.Command(unshare, "-Urmn", "sh", "-c", script, file, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	command.Env = append(os.Environ(), variable+"=1")
+	out, err := command.CombinedOutput()
+	if t.Logf("%s", out); err != nil {
+		t.Error(err)
+	}
+	return false
+}
+
 // Scrape jobs for snmp_exporter that are pasted into `discovery` have the targets, labels and parameters that Prometheus
 // has of them.
 func TestScrapeJobsHaveTheTargetsOfPrometheus(t *testing.T) {
 	peers.Require(t, "prometheus", "prometheus")
+	if !apart(t) {
+		return
+	}
 	seed := rand.Uint64()
-	j := &jobs{Rand: rand.New(rand.NewPCG(seed, 15)), dir: t.TempDir(), served: map[string][]byte{}}
+	j := &jobs{Rand: rand.New(rand.NewPCG(seed, 15)), dir: t.TempDir(), served: map[string][]byte{}, records: map[string]string{}}
+	j.startDNS(t)
 	t.Logf("seed %d", seed)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -159,7 +253,10 @@ func TestScrapeJobsHaveTheTargetsOfPrometheus(t *testing.T) {
 	if count < cases {
 		t.Errorf("%d targets in all jobs", count)
 	}
-	t.Logf("%d targets of %d jobs are the same", count, cases)
+	t.Logf("%d targets of %d jobs are the same, %d of which read the DNS", count, cases, len(j.records))
+	if len(j.records) == 0 {
+		t.Error("no job reads the DNS")
+	}
 }
 
 // trapline reads the jobs as lists.
