@@ -36,7 +36,8 @@ type instances struct {
 
 // instanceList is an answer, compressed.
 type instanceList struct {
-	tag    string
+	key    string // of the request, and of all that is known of the targets
+	tag    string // of the answer
 	zipped []byte
 }
 
@@ -46,60 +47,54 @@ const maxInstanceLists = 8
 // serve answers with the targets that the parameters select. An answer is made once, as long as the targets and all
 // that is known of them stay.
 func (s *instances) serve(w http.ResponseWriter, r *http.Request) {
-	tag := s.tag(r)
-	w.Header().Set("ETag", tag)
-	w.Header().Set("Vary", "Accept-Encoding")
-	if httpserver.HasTag(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
+	list, err := s.list(r)
+	if err != nil {
+		httpapi.Refuse(w, err)
 		return
 	}
-	zipped, err := s.list(r, tag)
-	if err != nil {
-		w.Header().Del("ETag")
-		httpapi.Refuse(w, err)
+	w.Header().Set("ETag", list.tag)
+	w.Header().Set("Vary", "Accept-Encoding")
+	if httpserver.HasTag(r.Header.Get("If-None-Match"), list.tag) {
+		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if httpserver.AcceptsGzip(r) {
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = w.Write(zipped) // after a disconnect nobody can receive the error
+		_, _ = w.Write(list.zipped) // after a disconnect nobody can receive the error
 		return
 	}
-	if z, err := gzip.NewReader(bytes.NewReader(zipped)); err == nil {
+	if z, err := gzip.NewReader(bytes.NewReader(list.zipped)); err == nil {
 		_, _ = io.Copy(w, z)
 	}
 }
 
-// tag stands for the answer to a request.
-func (s *instances) tag(r *http.Request) string {
-	asked := sha256.Sum256(fmt.Appendf(nil, "%q %t %q", r.Host, r.TLS != nil, r.URL.RawQuery)) // of which nobody can make one twice
-	v := s.devices.DevicesVersion()
-	return fmt.Sprintf(`"%x-%x-%x"`, v[0], v[1], asked[:12])
-}
-
-// list returns the answer, compressed: that which is kept, or a new one.
-func (s *instances) list(r *http.Request, tag string) ([]byte, error) {
+// list returns the answer to a request: that which is kept, or a new one.
+func (s *instances) list(r *http.Request) (instanceList, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock() // one is made at a time: of several that ask at once, all but the first find it
-	if i := slices.IndexFunc(s.kept, func(l instanceList) bool { return l.tag == tag }); i >= 0 {
-		return s.kept[i].zipped, nil
+	key := fmt.Sprintf("%q %t %q %d", r.Host, r.TLS != nil, r.URL.RawQuery, s.devices.DevicesVersion())
+	if i := slices.IndexFunc(s.kept, func(l instanceList) bool { return l.key == key }); i >= 0 {
+		return s.kept[i], nil
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, api.Errorf(api.ErrBadRequest, "the query of the URL: %v", err)
+		return instanceList{}, api.Errorf(api.ErrBadRequest, "the query of the URL: %v", err)
 	}
 	devices, err := s.devices.Devices(query)
 	if err != nil {
-		return nil, err
+		return instanceList{}, err
 	}
 	var out bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is valid
-	s.write(z, devices, r)
+	digest := sha256.New()
+	s.write(io.MultiWriter(z, digest), devices, r)
 	if err := z.Close(); err != nil {
-		return nil, err
+		return instanceList{}, err
 	}
-	s.kept = append(s.kept[max(len(s.kept)-maxInstanceLists+1, 0):], instanceList{tag, out.Bytes()})
-	return out.Bytes(), nil
+	list := instanceList{key, fmt.Sprintf(`"%x"`, digest.Sum(nil)[:16]), out.Bytes()}
+	s.kept = append(s.kept[max(len(s.kept)-maxInstanceLists+1, 0):], list)
+	return list, nil
 }
 
 // write writes an entry for each device. Memory takes the output: there are no errors.

@@ -76,12 +76,17 @@ func TestInstancesAreMadeOnce(t *testing.T) {
 	if again := askInstances(s, "http://host/sd"); again.Body.String() != first.Body.String() || devices.asked != 1 {
 		t.Errorf("%v, asked %d times", again, devices.asked)
 	}
-	for i, other := range []string{"http://other/sd", "https://host/sd", "http://host/sd?site=berlin"} {
+	for i, other := range []string{"http://other/sd", "https://host/sd"} {
 		if again := askInstances(s, other, "If-None-Match", tag); again.Code != http.StatusOK || devices.asked != 2+i {
 			t.Errorf("%s: %v", other, again)
 		}
 	}
 	devices.version++
+	if later := askInstances(s, "http://host/sd", "If-None-Match", tag); later.Code != http.StatusNotModified {
+		t.Error("what changed is not in the answer, of which the tag is another one")
+	}
+	devices.version++
+	devices.list[0].SysName = "another"
 	if later := askInstances(s, "http://host/sd", "If-None-Match", tag); later.Code != http.StatusOK || later.Header().Get("ETag") == tag {
 		t.Error(later)
 	}

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"trapline/collector"
+	"trapline/internal/access"
 )
 
 // State is the outcome of a target's last poll.
@@ -71,11 +74,23 @@ func search(t *Target, id *Identity) string {
 	return strings.ToLower(strings.Join(parts, "\n"))
 }
 
-// describes reports whether another summary of the target has the same to say about the device itself.
+// describes reports whether another summary of the target has the same to say about the device itself, as far as queries
+// select targets by it.
 func (u *Summary) describes(other *Summary) bool {
 	a, b := u.Answered, other.Answered
-	return (u.State == Down) == (other.State == Down) && (u.State == Waiting) == (other.State == Waiting) &&
-		(a == nil) == (b == nil) && (a == nil || a.profile() == b.profile()) && u.Identity.sysName() == other.Identity.sysName()
+	return u.State == other.State && u.Search == other.Search && u.Identity.sysName() == other.Identity.sysName() &&
+		(a == nil) == (b == nil) && (a == nil || a.profile() == b.profile()) && u.Last.resembles(other.Last)
+}
+
+// resembles reports whether another pass of the target had the same modules, and the same reasons of errors.
+func (p *Pass) resembles(other *Pass) bool {
+	if p == nil || other == nil {
+		return p == other
+	}
+	reasons := func(a, b *access.Error) bool { return a.Reason == b.Reason }
+	names := func(a, b *collector.Module) bool { return a.Name == b.Name }
+	return (len(p.Duplicates) == 0) == (len(other.Duplicates) == 0) && slices.EqualFunc(p.Errors, other.Errors, reasons) &&
+		slices.EqualFunc(p.Modules, other.Modules, names)
 }
 
 // profile is the name of the most specific profile that auto found, "" without auto.
