@@ -26,7 +26,7 @@ var examples = map[string][]string{
 	"serve":           {"serve", "serve --config.file=/etc/trapline/*.yml --web.listen-address=:9117"},
 	"demo":            {"demo"},
 	"init":            {"init 192.0.2.1", "init 192.0.2.1 --community-file=community", "init 192.0.2.1 --user=monitor --auth-password-file=auth --priv-password-file=priv"},
-	"scan":            {"scan 192.0.2.0/24", "scan 10.0.0.0/16 --auth=secure,public_v2 --output=targets.yml", "scan 10.0.0.0/16 --resume --output=targets.yml"},
+	"scan":            {"scan 192.0.2.0/24", "scan 10.0.0.0/16 --auth=secure,public_v2 --output=targets.yml", "scan 10.0.0.0/16 --resume --output=targets.yml", "scan --url=http://localhost:9116 -o table"},
 	"import csv":      {"import csv devices.csv --output=targets.yml", "import csv devices.csv > targets.yml"},
 	"import traps":    {"import traps /etc/snmp/snmptrapd.conf /etc/snmp/snmptt.conf --output=traps.yml"},
 	"status":          {"status", "status --url=https://me@nms.example.net"},

@@ -47,6 +47,9 @@ func AddServerFlags(c Flagger) *ServerFlags {
 // Named reports whether the user said where the server is.
 func (f *ServerFlags) Named() bool { return f.urlGiven || os.Getenv("TRAPLINE_URL") != "" }
 
+// Given reports whether the command line says where the server is.
+func (f *ServerFlags) Given() bool { return f.urlGiven }
+
 // Remote is a server that runs.
 type Remote struct {
 	Base *url.URL

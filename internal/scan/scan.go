@@ -62,6 +62,7 @@ type Device struct {
 	ID        int // stays, as the name does, when the address is another
 	Name      string
 	Address   netip.Addr   // to poll it at
+	Port      uint16       // 0: that of the scan
 	Addresses []netip.Addr // where it answers
 	Auth      string       // that it accepts
 	Facts     Facts        // as it has at Address

@@ -39,6 +39,7 @@ type scanFlags struct {
 	timeout                                      *time.Duration
 	retries, port, rate, subnetRate, maxFailures *int
 	aliveOnly, resume                            *bool
+	server                                       *cli.ServerFlags
 }
 
 func addScan(program *cli.Program) {
@@ -57,8 +58,17 @@ func addScan(program *cli.Program) {
 	f.retries = cli.CountOf(c.Flag("retries", "How often to ask again, unless that would be a failed login.").Short('r').Default("1"), 0)
 	f.port = cli.CountOf(c.Flag("port", "UDP port.").Default("161"), 1)
 	f.resume = c.Flag("resume", "Go on with a scan of the same networks that was interrupted.").Bool()
-	f.networks = c.Arg("cidr", "Networks such as 192.0.2.0/24, or addresses.").Required().Strings()
-	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error { return f.run(ctx, logger) }
+	f.server = cli.AddServerFlags(c)
+	f.networks = c.Arg("cidr", "Networks such as 192.0.2.0/24, or addresses. With --url, nothing is sent to them: the server says which devices its lists have found, there or everywhere.").Strings()
+	program.Commands[c.FullCommand()] = func(ctx context.Context, logger *slog.Logger) error {
+		switch {
+		case f.server.Given():
+			return f.ask(ctx)
+		case len(*f.networks) == 0:
+			return cli.Usagef("required argument 'cidr' not provided: write networks such as 192.0.2.0/24, or --url=URL for the devices that a server has found")
+		}
+		return f.run(ctx, logger)
+	}
 }
 
 func (f *scanFlags) run(ctx context.Context, logger *slog.Logger) error {
@@ -194,24 +204,28 @@ func (f *scanFlags) options(list []survey.Candidate, taken map[netip.Addr]bool, 
 func (f *scanFlags) report(s *scan.Scan, list []survey.Candidate) error {
 	devices := s.Devices()
 	slices.SortFunc(devices, func(a, b scan.Device) int { return sweep.Compare(a.Address, b.Address) })
-	format, file := outputFormat(*f.output)
-	table := os.Stdout
-	if file == "-" && format != "table" {
-		table = os.Stderr
-	}
-	engines := s.Engines()
-	if len(devices)+len(engines) > 0 {
-		if err := printScan(table, devices, engines, list, *f.port); err != nil {
-			return err
-		}
-	}
 	for _, d := range s.Doubts() {
 		fmt.Fprintln(os.Stderr, "warning: "+d.String())
 	}
 	if n := s.LeftAlone(); n > 0 {
 		fmt.Fprintf(os.Stderr, "%s left alone before all auths were tried, as more failed logins could lock them\n", human.Count(n, "device was", "devices were"))
 	}
-	fmt.Fprintf(os.Stderr, "%s found at %s\n", human.Counted(len(devices), "device"), human.Counted(s.Progress().Range, "address"))
+	return f.write(devices, s.Engines(), list, "at "+human.Counted(s.Progress().Range, "address"))
+}
+
+// write writes and prints devices that were found somehow.
+func (f *scanFlags) write(devices []scan.Device, engines []scan.Record, list []survey.Candidate, how string) error {
+	format, file := outputFormat(*f.output)
+	table := os.Stdout
+	if file == "-" && format != "table" {
+		table = os.Stderr
+	}
+	if len(devices)+len(engines) > 0 {
+		if err := printScan(table, devices, engines, list, *f.port); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(os.Stderr, "%s found %s\n", human.Counted(len(devices), "device"), how)
 	if format == "table" || *f.output == "" || len(devices) == 0 {
 		return cli.Failed(len(devices)+len(engines) == 0)
 	}

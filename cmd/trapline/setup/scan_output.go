@@ -63,6 +63,17 @@ func progressOf(of string, p scan.Progress, rate int) string {
 	return text + fmt.Sprintf("  %s/s  %s left", human.Grouped(rate), human.Duration(left.Round(time.Second)))
 }
 
+// deviceAt is how the address of a device is written as that of a target.
+func deviceAt(d *scan.Device, port int) string { return scanned(d.Address, cmp.Or(int(d.Port), port)) }
+
+// tookOf is how long a device took to answer, "-" where that is unknown.
+func tookOf(d *scan.Device) string {
+	if d.Took == 0 {
+		return "-"
+	}
+	return d.Took.Round(100 * time.Microsecond).String()
+}
+
 // scanned is how an address is written as that of a target.
 func scanned(a netip.Addr, port int) string {
 	if port == 161 {
@@ -76,7 +87,7 @@ func printScan(out io.Writer, devices []scan.Device, engines []scan.Record, list
 	fmt.Fprintln(w, "ADDRESS\tNAME\tANSWERS\tTOOK\tDESCRIPTION")
 	for i := range devices {
 		d := &devices[i]
-		address := scanned(d.Address, port)
+		address := deviceAt(d, port)
 		if more := len(d.Addresses) - 1; more > 0 {
 			address += fmt.Sprintf(" (+%d)", more)
 		}
@@ -84,7 +95,7 @@ func printScan(out io.Writer, devices []scan.Device, engines []scan.Record, list
 		if c := candidateOf(list, d.Auth); c != nil {
 			answers = c.Describe()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", address, cmp.Or(oneLine(d.Facts.Name), "-"), oneLine(answers), d.Took.Round(100*time.Microsecond), oneLine(d.Facts.Descr))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", address, cmp.Or(oneLine(d.Facts.Name), "-"), oneLine(answers), tookOf(d), oneLine(d.Facts.Descr))
 	}
 	for i := range engines {
 		id := engines[i].EngineID()
@@ -112,7 +123,7 @@ func formatScan(format string, devices []scan.Device, list []survey.Candidate, p
 	found := make([]survey.Surveyed, 0, len(devices))
 	for i := range devices {
 		d := &devices[i]
-		s := survey.Surveyed{Address: scanned(d.Address, port), By: candidateOf(list, d.Auth), Descr: remarkOf(d)}
+		s := survey.Surveyed{Address: deviceAt(d, port), By: candidateOf(list, d.Auth), Descr: remarkOf(d)}
 		if d.Name != d.Address.String() {
 			s.Name = d.Name
 		}
@@ -125,7 +136,7 @@ func formatScan(format string, devices []scan.Device, list []survey.Candidate, p
 
 // remarkOf is the comment beside a target: its sysDescr, and how long it took to answer.
 func remarkOf(d *scan.Device) string {
-	text := fmt.Sprintf("%s in %s: %s", d.Auth, d.Took.Round(100*time.Microsecond), oneLine(d.Facts.Descr))
+	text := fmt.Sprintf("%s in %s: %s", d.Auth, tookOf(d), oneLine(d.Facts.Descr))
 	if len(d.Addresses) > 1 {
 		text += fmt.Sprintf(" (%d addresses)", len(d.Addresses))
 	}
@@ -140,7 +151,7 @@ func scanJSON(devices []scan.Device, port int) ([]byte, error) {
 	}
 	list := make([]group, 0, len(devices))
 	for i := range devices {
-		list = append(list, group{[]string{scanned(devices[i].Address, port)}, labelsOf(&devices[i])})
+		list = append(list, group{[]string{deviceAt(&devices[i], port)}, labelsOf(&devices[i])})
 	}
 	text, err := json.MarshalIndent(list, "", "  ")
 	return append(text, '\n'), err
@@ -151,7 +162,7 @@ func scanCSV(devices []scan.Device, port int) ([]byte, error) {
 	w := csv.NewWriter(&b)
 	rows := [][]string{{"address", "name", "auth"}}
 	for i := range devices {
-		rows = append(rows, []string{scanned(devices[i].Address, port), oneLine(devices[i].Name), devices[i].Auth})
+		rows = append(rows, []string{deviceAt(&devices[i], port), oneLine(devices[i].Name), devices[i].Auth})
 	}
 	err := w.WriteAll(rows)
 	return []byte(b.String()), err
