@@ -66,6 +66,7 @@ func (l *fileLists) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 	for {
 		start := time.Now()
 		groups, err := l.look(start)
+		looked := time.Since(start)
 		switch {
 		case err == nil:
 			l.noted = ""
@@ -79,8 +80,12 @@ func (l *fileLists) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 			case <-ctx.Done():
 			}
 		}
+		wait := max(lookTime, lookShare*looked)
+		if groups != nil { // which takes its time, and is done because of a change
+			wait = max(lookTime, time.Since(start))
+		}
 		select {
-		case <-time.After(max(lookTime, lookShare*time.Since(start))):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}

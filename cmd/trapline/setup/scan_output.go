@@ -92,7 +92,7 @@ func printScan(out io.Writer, devices []scan.Device, engines []scan.Record, list
 			address += fmt.Sprintf(" (+%d)", more)
 		}
 		answers := d.Auth
-		if c := candidateOf(list, d.Auth); c != nil {
+		if c := candidateOf(list, d.Auth); c != nil && c.Auth != nil { // a server does not say more than the name
 			answers = c.Describe()
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", address, cmp.Or(oneLine(d.Facts.Name), "-"), oneLine(answers), tookOf(d), oneLine(d.Facts.Descr))

@@ -46,7 +46,7 @@ func (f *scanFlags) ask(ctx context.Context) error {
 			continue
 		}
 		if candidateOf(list, d.Auth) == nil {
-			list = append(list, survey.Candidate{Name: d.Auth})
+			list = append(list, survey.Candidate{Name: d.Auth, Known: true})
 		}
 		devices = append(devices, d)
 	}
