@@ -43,15 +43,13 @@ type Configuration struct {
 
 // Discovery reads the lists.
 type Discovery struct {
-	logger  *slog.Logger
-	changed func()
-
+	logger     *slog.Logger
+	changed    func()
 	configured chan struct{}
 	near       *neighbours.Nearby
 	wanted     atomic.Pointer[seek.Wants]
 
-	saving sync.Mutex // one list is written at a time; taken before mu
-
+	saving   sync.Mutex // one list is written at a time; taken before mu
 	mu       sync.Mutex
 	current  Configuration
 	lists    []*list

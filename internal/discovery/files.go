@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	lookTime  = 500 * time.Millisecond // between looks at files
+	lookTime  = 500 * time.Millisecond // between looks
 	lookShare = 20                     // of the time, one part is for looks
 	raceTime  = time.Second            // in which a second change of a file may not change its time
 	// maxYAML and maxYAMLValues bound a list in YAML, of which memory holds many times as much.
@@ -32,19 +32,17 @@ const (
 )
 
 // fileLists reads files. Each is one source, which loses all that it loses at once, also what the process before has read of
-// it: the guard has to see it. It looks at them twice a second, and reads those that are
-// others than before once two looks saw the same: a file that is being written is left until it is whole. Prometheus' own
-// discoverer waits for ever for the writer of a named pipe, and bounds no file.
+// it: the guard has to see it. It looks twice a second, and reads those that are others once two looks saw the same: a file
+// is left until it is whole. Prometheus' discoverer waits for ever for the writer of a named pipe, and bounds no file.
 type fileLists struct {
 	patterns []string
 	every    time.Duration // after which all files are read again
 	read     func(file string) ([]*targetgroup.Group, error)
 	stay     bool // a file that is named, and is not there, is an error
 	logger   *slog.Logger
-
-	known map[string]*listFile
-	all   time.Time // when all files were last read
-	noted string    // error that was reported last
+	known    map[string]*listFile
+	all      time.Time // when all files were last read
+	noted    string    // error that was reported last
 }
 
 // listFile is a file that was seen.
@@ -66,7 +64,6 @@ func (l *fileLists) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 	for {
 		start := time.Now()
 		groups, err := l.look(start)
-		looked := time.Since(start)
 		switch {
 		case err == nil:
 			l.noted = ""
@@ -80,12 +77,12 @@ func (l *fileLists) Run(ctx context.Context, up chan<- []*targetgroup.Group) {
 			case <-ctx.Done():
 			}
 		}
-		wait := max(lookTime, lookShare*looked)
-		if groups != nil { // which takes its time, and is done because of a change
-			wait = max(lookTime, time.Since(start))
+		wait := time.Since(start)
+		if groups == nil { // reading takes its time, and is done because of a change
+			wait *= lookShare
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(max(lookTime, wait)):
 		case <-ctx.Done():
 			return
 		}

@@ -20,10 +20,9 @@ import (
 // saved is the file of a list in the state directory: a start polls its targets before their source answers.
 type saved struct {
 	Sources []savedSource   `json:"sources"`
-	Held    []labels.Labels `json:"held,omitempty"` // that the guard keeps
-
-	Devices []facts.Record `json:"devices,omitempty"` // as far as assignments depend on them
-	Naming  string         `json:"naming,omitempty"`  // the templates that gave the names
+	Held    []labels.Labels `json:"held,omitempty"`    // that the guard keeps
+	Devices []facts.Record  `json:"devices,omitempty"` // as far as assignments depend on them
+	Naming  string          `json:"naming,omitempty"`  // the templates that gave the names
 }
 
 type savedSource struct {
@@ -57,15 +56,11 @@ func (l *list) saved() *saved {
 
 // write replaces the file, with all in a fixed order.
 func (s *saved) write(file string) error {
-	slices.SortFunc(s.Sources, func(a, b savedSource) int {
-		return compareSources(sourceKey{a.Kind, a.Source}, sourceKey{b.Kind, b.Source})
-	})
+	key := func(x *savedSource) sourceKey { return sourceKey{x.Kind, x.Source} }
+	slices.SortFunc(s.Sources, func(a, b savedSource) int { return compareSources(key(&a), key(&b)) })
 	slices.SortFunc(s.Held, labels.Compare)
 	text, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+	if err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o700)); err != nil {
 		return err
 	}
 	return statedir.ReplaceFile(file, text)

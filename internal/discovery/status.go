@@ -105,14 +105,14 @@ func (d *Discovery) saveList(name string) {
 	d.saving.Lock()
 	defer d.saving.Unlock()
 	d.mu.Lock()
-	dir := d.current.StateDir
-	i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == name })
-	if i < 0 || dir == "" {
-		d.mu.Unlock()
+	dir, s := d.current.StateDir, (*saved)(nil)
+	if i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == name }); i >= 0 && dir != "" {
+		s = d.lists[i].saved()
+	}
+	d.mu.Unlock()
+	if s == nil {
 		return
 	}
-	s := d.lists[i].saved()
-	d.mu.Unlock()
 	if err := s.write(savedFile(dir, name)); err != nil {
 		d.logger.Error("a list of targets cannot be saved for the next start", "list", name, "err", err)
 	}
