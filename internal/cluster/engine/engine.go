@@ -14,6 +14,8 @@ import (
 
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 // Config says where the engine is.
@@ -108,9 +110,13 @@ func (c *Config) url(host string, port int) string {
 	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port))
 }
 
+// reconnect is how often a server that is gone is tried: gRPC's own pauses grow to two minutes.
+var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
+
 func dial(c Config, name, url string, secure *tls.Config) (*endpoint, error) {
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{url}, TLS: secure, Username: c.Username, Password: c.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
+		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})},
 		MaxUnaryRetries: 1, Logger: zapLogger(c.Log, nil)})
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the engine at %s: %w", url, err)

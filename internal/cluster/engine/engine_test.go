@@ -28,7 +28,7 @@ func lone(t *testing.T) *Engine {
 			t.Fatal(err)
 		}
 		ports[i] = l.Addr().(*net.TCPAddr).Port
-		defer l.Close()
+		defer l.Close() // both at the end: they differ
 	}
 	e, err := New(Config{Cluster: "test", Member: "127.0.68.100", Voters: []string{"127.0.68.100"}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
 	if err != nil {

@@ -273,8 +273,12 @@ func TestGuardAgainstMassRevocation(t *testing.T) {
 		p := NewPlanner(lease, nil)
 		start, _ := p.Next(0, Plan{}, members, shards)
 		for gone := 1; gone <= n; gone++ {
-			got, wait := p.Next(time.Second, start, members[gone:], shards)
-			if held := reflect.DeepEqual(got, start) && wait == lease; held != (2*gone >= n) {
+			_, first := p.Next(time.Second, start, members[1:], shards)
+			if first != lease/20 && n > 2 {
+				t.Fatalf("the first of %d vanished: wait %v", n, first)
+			}
+			got, wait := p.Next(time.Second+lease/20, start, members[gone:], shards)
+			if held := reflect.DeepEqual(got, start) && wait == lease-lease/20; held != (2*gone >= n) {
 				t.Fatalf("%d of %d vanished: plan held: %v, wait %v", gone, n, held, wait)
 			}
 			if got, _ = p.Next(2*time.Second, start, members, shards); !reflect.DeepEqual(got, start) {

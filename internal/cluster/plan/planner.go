@@ -11,9 +11,9 @@ type Planner struct {
 	voters []string
 
 	begun   bool
-	first   time.Duration // of Next
-	guarded bool
-	since   time.Duration            // when half of the planned members had vanished
+	first   time.Duration            // of Next
+	guarded bool                     // planned members are absent
+	since   time.Duration            // when the first of the planned members had vanished
 	joined  map[string]time.Duration // members that have not been given their share yet, and when they came
 	settled map[string]bool          // the other living members
 	moved   []moves                  // within the last minute, for balance
@@ -137,8 +137,12 @@ func alive(members []Member, name string) bool {
 	return slices.ContainsFunc(members, func(m Member) bool { return m.Name == name })
 }
 
-// guard returns how long the plan stays because half of its members or more vanished at once. A leader that was paused and
-// goes on may revoke the leases of all: everybody then opens a new session, and takes its own shards again.
+// together is the part of a lease within which members vanish at once.
+const together = 20
+
+// guard returns how long the plan stays because members vanished, a lease if they are half of them or more. A leader that was
+// paused and goes on may revoke the leases of all, one after the other: everybody then opens a new session, and takes its own
+// shards again.
 func (p *Planner) guard(now time.Duration, previous Plan, members []Member) time.Duration {
 	vanished := 0
 	for _, name := range previous.Members {
@@ -146,14 +150,18 @@ func (p *Planner) guard(now time.Duration, previous Plan, members []Member) time
 			vanished++
 		}
 	}
-	if vanished == 0 || 2*vanished < len(previous.Members) {
+	if vanished == 0 {
 		p.guarded = false
 		return 0
 	}
 	if !p.guarded {
 		p.guarded, p.since = true, now
 	}
-	return p.since + p.lease - now
+	wait := p.lease / together
+	if 2*vanished >= len(previous.Members) {
+		wait = p.lease
+	}
+	return p.since + wait - now
 }
 
 // balanced counts the shards that moved from a member that could have kept them.

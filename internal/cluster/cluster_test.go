@@ -1,0 +1,425 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/plan"
+	"trapline/internal/setting"
+)
+
+// These tests have several members in one process, and an engine with one server that they do not run, as somebody's own
+// etcd. What processes die of is tested in faults_test.go.
+
+type site struct {
+	t      *testing.T
+	url    string
+	client *clientv3.Client
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	var ports []int
+	var listeners []net.Listener
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.68.90:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		listeners = append(listeners, l)
+	}
+	for _, l := range listeners {
+		l.Close()
+	}
+	const host = "127.0.68.90"
+	e, err := engine.New(engine.Config{Cluster: "site", Member: host, Voters: []string{host}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	for !e.Up() {
+		select {
+		case err := <-ended:
+			t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	s := &site{t: t, url: "http://" + net.JoinHostPort(host, strconv.Itoa(ports[0]))}
+	if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.client.Close() })
+	return s
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// books is the Work of members in one process.
+type books struct {
+	mu      sync.Mutex
+	changed chan struct{}
+	owners  map[string]string
+	takes   []string // "member shard"
+	alive   map[string]time.Time
+	lost    int
+	dropped int
+	faults  []string
+}
+
+func newBooks() *books {
+	return &books{changed: make(chan struct{}), owners: map[string]string{}, alive: map[string]time.Time{}}
+}
+
+type worker struct {
+	name  string
+	books *books
+}
+
+func (w worker) Take(_ context.Context, shard string, alive time.Time) error {
+	w.books.note(func() {
+		if other := w.books.owners[shard]; other != "" {
+			w.books.faults = append(w.books.faults, fmt.Sprintf("%s took %s, which %s has", w.name, shard, other))
+		}
+		w.books.owners[shard] = w.name
+		w.books.takes = append(w.books.takes, w.name+" "+shard)
+		w.books.alive[shard] = alive
+	})
+	return nil
+}
+
+func (w worker) Drop(shard string, lost bool) {
+	w.books.note(func() {
+		if lost {
+			w.books.lost++
+		} else {
+			w.books.dropped++
+		}
+		delete(w.books.owners, shard)
+	})
+}
+
+func (b *books) note(change func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *books) await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	timeout := time.After(time.Minute)
+	for {
+		b.mu.Lock()
+		ok, changed := condition(), b.changed
+		b.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			t.Fatalf("not: %s", what)
+		}
+	}
+}
+
+func (b *books) count(member string) (n int) {
+	for _, owner := range b.owners {
+		if owner == member {
+			n++
+		}
+	}
+	return n
+}
+
+// join starts a member, and returns a function that stops it in order.
+func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func()) {
+	s.t.Helper()
+	c := Config{Settings: Settings{Member: name, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
+		Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet(), Hash: func() string { return "h" }}
+	if change != nil {
+		change(&c)
+	}
+	m, err := New(c, worker{name, b})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	var once sync.Once
+	stop := func() {
+		once.Do(func() {
+			cancel()
+			if err := <-ended; err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	s.t.Cleanup(stop)
+	return m, stop
+}
+
+const all = plan.Shards + 1
+
+// A leader of the engine that was paused may revoke the sessions of all: everybody has its own shards back, and nothing moves.
+func TestMassRevocationMovesNothing(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	names := []string{"a", "b", "c"}
+	var members []*Cluster
+	for _, name := range names {
+		m, _ := s.join(name, b, nil)
+		members = append(members, m)
+	}
+	b.await(t, "all shards are owned, by all", func() bool {
+		return len(b.owners) == all && b.count("a") > 300 && b.count("b") > 300 && b.count("c") > 300
+	})
+	b.mu.Lock()
+	before := maps.Clone(b.owners)
+	b.takes = nil
+	b.mu.Unlock()
+	leases, err := s.client.Leases(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range leases.Leases {
+		if _, err := s.client.Revoke(t.Context(), l.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.await(t, "all shards were lost and are owned again", func() bool { return b.lost >= all && len(b.owners) == all })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !maps.Equal(before, b.owners) {
+		t.Error("shards moved")
+	}
+	for _, take := range b.takes {
+		if member, shard, _ := strings.Cut(take, " "); before[shard] != member {
+			t.Errorf("%s took shard %s of %s", member, shard, before[shard])
+		}
+	}
+	if len(b.faults) > 0 {
+		t.Error(b.faults[:min(5, len(b.faults))])
+	}
+	for _, m := range members {
+		if !m.MaySend() {
+			t.Error("a member may not send")
+		}
+	}
+}
+
+// Shards go to members of their zone by weight; a member that only votes has none; who leaves hands over, who is gone does not
+// keep them, and up to when its targets were polled is known.
+func TestZonesWeightsAndLeaving(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	shards := func() []plan.Shard { return AllShards("", "berlin") }
+	with := func(zone string, weight float64) func(*Config) {
+		return func(c *Config) { c.Settings.Zone, c.Settings.Weight, c.Shards = zone, &weight, shards }
+	}
+	m, _ := s.join("centre", b, with("", 1))
+	s.join("witness", b, with("", 0))
+	_, stop := s.join("berlin-1", b, with("berlin", 1))
+	b.await(t, "both zones are owned", func() bool { return b.count("centre") == all && b.count("berlin-1") == plan.Shards })
+	s.join("berlin-2", b, with("berlin", 3))
+	b.await(t, "berlin is shared by weight", func() bool { return b.count("berlin-2") > plan.Shards*6/10 })
+	stop()
+	b.await(t, "berlin has one member", func() bool { return b.count("berlin-2") == plan.Shards })
+	b.mu.Lock()
+	for shard, owner := range b.owners {
+		if _, of := plan.Zone(shard); of && (owner == "centre") != !strings.Contains(shard, "@") {
+			t.Errorf("shard %s is owned by %s", shard, owner)
+		}
+	}
+	if b.lost > 0 || b.count("witness") > 0 {
+		t.Errorf("%d shards were lost, the witness has %d", b.lost, b.count("witness"))
+	}
+	moved := 0
+	for _, at := range b.alive {
+		if !at.IsZero() && time.Since(at) < 30*time.Second {
+			moved++
+		}
+	}
+	b.mu.Unlock()
+	if moved < plan.Shards {
+		t.Errorf("of %d shards it is known up to when they were polled", moved)
+	}
+	seen := make(chan struct{}, 1)
+	m.view.subscribe(seen)
+	for status := m.Status(t.Context()); !status.Whole() || len(status.Members) != 3; status = m.Status(t.Context()) {
+		select {
+		case <-seen:
+		case <-time.After(time.Minute):
+			t.Fatalf("status: %+v", status)
+		}
+	}
+	if owner, ok := m.Owner(plan.Of("berlin", "switch-1")); !ok || owner.Name != "berlin-2" || owner.Zone != "berlin" {
+		t.Errorf("owner: %+v, %v", owner, ok)
+	}
+}
+
+// What is committed is loaded, over several pages; the number never decreases; what another took is lost.
+func TestCommitAndLoad(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	m, _ := s.join("a", b, nil)
+	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
+	ctx := t.Context()
+	want := map[string]string{}
+	for at := 0; at < 1300; {
+		var writes []Write
+		for range 100 {
+			key := fmt.Sprintf("out/r/%05d", at)
+			want[key] = strconv.Itoa(at)
+			writes = append(writes, Write{Shard: "1", Key: key, Value: []byte(want[key])})
+			at++
+		}
+		writes = append(writes, Write{Shard: "1", Key: NumberKey, Value: strconv.AppendInt(nil, int64(at), 10)}, Write{Shard: "10", Key: "alarm/x", Value: []byte("other")})
+		if err := m.Commit(ctx, writes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Commit(ctx, []Write{{Shard: "1", Key: "out/r/00007"}}); err != nil {
+		t.Fatal(err)
+	}
+	delete(want, "out/r/00007")
+	want[NumberKey] = "1300"
+	got := map[string]string{}
+	if err := m.Load(ctx, "1", func(key string, value []byte) error { got[key] = string(value); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("loaded %d rows, want %d", len(got), len(want))
+	}
+	var large *fence.TooLarge
+	if err := m.Commit(ctx, make([]Write, 0)); err != nil {
+		t.Errorf("nothing: %v", err)
+	}
+	var many []Write
+	for i := range fence.MaxWrites + 1 {
+		many = append(many, Write{Shard: "1", Key: strconv.Itoa(i)})
+	}
+	if err := m.Commit(ctx, many); !errors.As(err, &large) {
+		t.Errorf("too many rows: %v", err)
+	}
+	// Somebody else writes the register, as a take does.
+	if _, err := s.client.Put(ctx, m.keys.seq("1"), `{"n":1300,"by":"x"}`); err != nil {
+		t.Fatal(err)
+	}
+	var lost *Lost
+	err := m.Commit(ctx, []Write{{Shard: "1", Key: "late", Value: []byte("1")}, {Shard: "2", Key: "a", Value: []byte("1")}})
+	if !errors.As(err, &lost) || !slices.Equal(lost.Shards, []string{"1"}) {
+		t.Errorf("a shard that another took: %v", err)
+	}
+	if r, _ := s.client.Get(ctx, m.keys.row("1", "late")); len(r.Kvs) > 0 {
+		t.Error("a commit was applied after another had taken the shard")
+	}
+	if r, _ := s.client.Get(ctx, m.keys.row("2", "a")); len(r.Kvs) != 1 {
+		t.Error("the commit of another shard was not applied")
+	}
+	b.await(t, "the shard is taken again", func() bool { return b.lost == 1 && b.owners["1"] == "a" })
+}
+
+// A shard that was taken by a request without an answer is taken again by the same session, and the register tells them apart.
+func TestTakeIsRepeated(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	m, _ := s.join("a", b, func(c *Config) { c.Shards = func() []plan.Shard { return nil } })
+	seen := make(chan struct{}, 1)
+	m.view.subscribe(seen)
+	lease, ok := m.session.usable()
+	for ; !ok; lease, ok = m.session.usable() {
+		<-seen // its own members/M
+	}
+	first, err := m.claim(t.Context(), "7", lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := m.claim(t.Context(), "7", lease)
+	if err != nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
+		t.Errorf("taken again: %+v after %+v: %v", again.register, first.register, err)
+	}
+	if _, err := m.claim(t.Context(), "7", lease+1); !errors.Is(err, errNotFree) {
+		t.Errorf("another session: %v", err)
+	}
+}
+
+// A second process with the same name waits until the session of the first has ended.
+func TestTwoProcessesWithOneName(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	_, stop := s.join("a", b, nil)
+	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
+	second := newBooks()
+	m, _ := s.join("a", second, nil)
+	for m.session.lease() == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := m.session.join(t.Context()); err == nil || !strings.Contains(err.Error(), "another process is the member a") {
+		t.Errorf("joined: %v", err)
+	}
+	stop()
+	second.await(t, "the second owns all", func() bool { return len(second.owners) == all })
+}
+
+// A format that a newer program writes ends this one.
+func TestNewerFormatIsRefused(t *testing.T) {
+	s := newSite(t)
+	if _, err := s.client.Put(t.Context(), keysOf(defaultName).format(), `{"writes":99,"id":"x"}`); err != nil {
+		t.Fatal(err)
+	}
+	m, err := New(Config{Settings: Settings{Member: "a", Etcd: &Etcd{Endpoints: []string{s.url}}}, Shards: func() []plan.Shard { return nil }, Log: quiet()}, worker{"a", newBooks()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "format 99") {
+		t.Errorf("a newer format: %v", err)
+	}
+}
+
+// The metrics have the names of the documentation, and are collected before the first contact too.
+func TestMetrics(t *testing.T) {
+	m, err := New(Config{Settings: Settings{Member: "a", Etcd: &Etcd{Endpoints: []string{"http://127.0.68.99:1"}}}, Shards: func() []plan.Shard { return AllShards("") }, Log: quiet()}, worker{"a", newBooks()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(m)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range families {
+		names = append(names, strings.TrimPrefix(f.GetName(), "trapline_cluster_"))
+	}
+	want := []string{"clock_skew_seconds", "commit_seconds", "commits_total", "config_mismatch", "coordinator", "engine_up", "late_sends_total", "members", "moves_total", "session_remaining_seconds", "shards_owned", "shards_unowned", "takes_total"}
+	if !slices.Equal(names, want) {
+		t.Errorf("metrics %v, want %v", names, want)
+	}
+	if m.MaySend() {
+		t.Error("a member without a session may send")
+	}
+}

@@ -1,0 +1,88 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"trapline/internal/setting"
+)
+
+func TestProblemsOfSettings(t *testing.T) {
+	loopbacks := []string{"127.0.0.1", "127.0.0.2", "127.0.0.3"}
+	tls := &TLS{CAFile: "ca.pem", CertFile: "c.pem", KeyFile: "k.pem"}
+	heavy := -1.0
+	for _, c := range []struct {
+		settings Settings
+		problem  string // "" if there is none
+	}{
+		{Settings{Members: loopbacks, Member: "127.0.0.1"}, ""},
+		{Settings{Members: []string{"a", "b", "c"}, Member: "a", TLS: tls}, ""},
+		{Settings{Members: []string{"a", "b", "c"}, Member: "a", Insecure: true}, ""},
+		{Settings{Members: []string{"a", "b", "c"}, Member: "a"}, "insecure: true"},
+		{Settings{Members: []string{"a", "b"}, Member: "a", TLS: tls}, "3 or 5"},
+		{Settings{Members: append(loopbacks, "127.0.0.4"), Member: "x"}, "3 or 5"},
+		{Settings{Members: []string{"127.0.0.1", "127.0.0.1", "127.0.0.3"}, Member: "x"}, "twice"},
+		{Settings{Members: []string{"a/b", "b", "c"}, Member: "a", TLS: tls}, "not a host"},
+		{Settings{Members: []string{"a,b=http://x", "b", "c"}, Member: "a", TLS: tls}, "not a host"},
+		{Settings{Members: loopbacks, Member: "x/y"}, "not a name"},
+		{Settings{Members: loopbacks, Name: "x/y", Member: "x"}, "not a name"},
+		{Settings{Members: loopbacks, Member: "x", Zone: "a/b"}, "not a zone"},
+		{Settings{Members: loopbacks, Member: "x", Weight: &heavy}, "weight is"},
+		{Settings{Members: loopbacks, Member: "x", Lease: setting.Duration{Duration: time.Second}}, "lease is"},
+		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Engine: 2380}}, "must differ"},
+		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Peers: 70000}}, "not a port"},
+		{Settings{Members: loopbacks, Member: "x", TLS: &TLS{CAFile: "ca.pem"}}, "cert_file is required"},
+		{Settings{Member: "x", Etcd: &Etcd{}}, "endpoints"},
+		{Settings{Member: "x", Etcd: &Etcd{Endpoints: []string{"http://e:2379"}}}, ""},
+	} {
+		var texts []string
+		for _, p := range c.settings.Problems() {
+			texts = append(texts, p.Path+": "+p.Text)
+		}
+		all := strings.Join(texts, "\n")
+		if (c.problem == "") != (all == "") || !strings.Contains(all, c.problem) {
+			t.Errorf("%+v: %q, want %q", c.settings, all, c.problem)
+		}
+	}
+}
+
+func TestVoters(t *testing.T) {
+	s := Settings{Members: []string{"a", "b", "c"}}
+	for member, want := range map[string]bool{"a": true, "d": false} {
+		s.Member = member
+		if s.Voter() != want {
+			t.Errorf("%s votes: %v", member, !want)
+		}
+	}
+}
+
+// Keys of one shard never are keys of another, whatever its name.
+func TestKeysOfShards(t *testing.T) {
+	k := keysOf("x")
+	shards := []string{"1", "10", "1@berlin", "1@b/c", "1@b%2Fc", "scan/a", "scan%2Fa", "global"}
+	for _, a := range shards {
+		if got := unescape(escape(a)); got != a {
+			t.Errorf("%q is read as %q", a, got)
+		}
+		if is, name := k.cut(k.own(a)); is != "own" || unescape(name) != a {
+			t.Errorf("%q: %s, %s", k.own(a), is, name)
+		}
+		for _, b := range shards {
+			if a != b && (strings.HasPrefix(k.row(a, "x"), k.rows(b)) || k.seq(a) == k.seq(b)) {
+				t.Errorf("rows of %s are rows of %s", a, b)
+			}
+		}
+	}
+	first, _ := k.watched()
+	for _, key := range []string{k.alive("m"), k.coordinator(), k.cost("m"), k.engine("m"), k.format(), k.held("1"), k.member("m"), k.own("1"), k.plan()} {
+		if key < first || key >= first+"q" {
+			t.Errorf("%s is not watched", key)
+		}
+	}
+	for _, key := range []string{k.row("1", "x"), k.seq("1")} {
+		if key < first+"q" {
+			t.Errorf("%s is watched by all members", key)
+		}
+	}
+}
