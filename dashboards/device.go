@@ -11,7 +11,7 @@ func Device() Dashboard {
 	d.Templating.List = append(d.Templating.List,
 		labelValues("device", "Device", "label_values("+with(anyDevice, `$label=~"$value"`)+", $by)"),
 		choice("interface", "Interface", "ifName"), choice("alias", "Alias", "ifAlias"))
-	d.Annotations.List = []annotation{alarmEvents(`$by="$device"`), {
+	d.Annotations.List = []annotation{alarmEvents(firingOf()), {
 		Name: "Restart", Title: "Restart", Datasource: prometheus, Enable: true, IconColor: "orange", Step: pollInterval,
 		Expr: uptime(device) + " < 120",
 	}}
@@ -59,7 +59,7 @@ func deviceNumbers() []Panel {
 			column{title: "Alarm", label: "alertname"},
 			column{title: "Interface", label: "ifName"},
 			column{title: "Alias", label: "ifAlias"},
-			column{title: "Count", expr: by("count", "severity, alertname, ifName, ifAlias", firing(`$by="$device"`))},
+			column{title: "Count", expr: by("count", "severity, alertname, ifName, ifAlias", firingOf())},
 		).noValue("No alarms").size(12, 5),
 	}
 }

@@ -4,7 +4,7 @@ package dashboards
 func Fleet() Dashboard {
 	d := newDashboard("trapline-fleet", "Trapline / Fleet", "All devices: which are down, busy or slow, and their alarms.")
 	d.Templating.List = append(d.Templating.List, scopeVariables()...)
-	d.Annotations.List = []annotation{alarmEvents(`$label=~"$value"`)}
+	d.Annotations.List = []annotation{alarmEvents(firing(`$label=~"$value"`))}
 	d.Panels = layout(
 		group{title: "Devices", panels: fleetNumbers()},
 		group{title: "State", panels: []Panel{statusHistory(), alarmsOverTime(), alarmTable(), deviceTable()}},
@@ -69,7 +69,7 @@ func alarmTable() Panel {
 		column{title: "Device", label: "device", properties: []property{toDevice}},
 		column{title: "Interface", label: "ifName"},
 		column{title: "Alias", label: "ifAlias"},
-		column{title: "Count", expr: per("count", "severity, alertname, ifName, ifAlias", firing(`$label=~"$value"`)), properties: []property{{"custom.width", 80}}},
+		column{title: "Count", expr: firingByDevice("severity, alertname, ifName, ifAlias", `$label=~"$value"`), properties: []property{{"custom.width", 80}}},
 	).noValue("No alarms").size(gridWidth, 8)
 }
 

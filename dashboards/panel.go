@@ -76,10 +76,10 @@ func scopeVariables() []variable {
 }
 
 // alarmEvents returns an annotation for raised alarms.
-func alarmEvents(matcher string) annotation {
+func alarmEvents(raised string) annotation {
 	return annotation{
 		Name: "Alarms", Title: "{{alertname}}", Text: "{{severity}} {{ifName}} {{ifAlias}}", Datasource: prometheus, Enable: true, IconColor: "red", Step: pollInterval,
-		Expr: firing(matcher),
+		Expr: raised,
 	}
 }
 

@@ -57,6 +57,15 @@ func firing(matcher string) string {
 	return `ALERTS{alertstate="firing", job=~"$job", ` + matcher + `}`
 }
 
+// firingOf returns the firing alerts of the chosen device. Those that Trapline evaluates name it by target, also where
+// Prometheus names its other series by instance.
+func firingOf() string { return firing(`$by="$device"`) + "\n  or " + firing(`target="$device"`) }
+
+// firingByDevice counts firing alerts by the device, which Trapline's own name by target, and by other labels.
+func firingByDevice(more, matcher string) string {
+	return by("count", "device, "+more, fmt.Sprintf(`label_replace(%s, "device", "$1", "target", "(.+)")`, named(firing(matcher))))
+}
+
 // octets returns the traffic of interfaces in bits per second; the direction is In or Out. For
 // interfaces without 64-bit counters it uses the 32-bit counters.
 func octets(direction, selector string) string {

@@ -109,6 +109,7 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 		"__rate_interval": "8s", "__interval": "2s", "__range": "30s",
 	}
 	waiting := map[string]string{} // By place
+	alarms := map[string]string{}  // of Trapline
 	answers := func(text string) bool {
 		samples, err := prometheus.Query(text)
 		if err != nil {
@@ -127,9 +128,10 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 		}
 		for i, e := range list {
 			e.Text = strings.ReplaceAll(e.Text, `="`+device, `=~"`+device)
+			if polls && e.Place == "Alarms" {
+				alarms[fmt.Sprintf("%s, %s (%d)", name, e.Place, i)] = e.Text
+			}
 			switch {
-			case by == "instance" && e.Place == "Alarms":
-				answers(e.Text) // ALERTS are series of Trapline itself, and name the device by target
 			case !e.Optional || polls && aboutUPS.MatchString(e.Text):
 				waiting[fmt.Sprintf("%s, %s (%d)", name, e.Place, i)] = e.Text
 			case polls && !e.Collapsed && slices.Contains(alarmed, e.Place):
@@ -152,6 +154,17 @@ func wantData(t *testing.T, prometheus *peers.Prometheus, by, device string, pol
 	})
 	for place, text := range waiting {
 		t.Errorf("%s has no data: %s", place, text)
+	}
+	for place, text := range alarms {
+		samples, err := prometheus.Query(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range samples {
+			if name, named := one.Metric["device"]; named && !slices.Contains(strings.Split(device, "|"), name) {
+				t.Errorf("%s has alarms of %q, which is none of the devices %s", place, name, device)
+			}
+		}
 	}
 }
 
