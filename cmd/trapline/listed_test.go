@@ -79,5 +79,5 @@ discovery:
 	}
 	down.Store(true)
 	ask("from-saved", 0, "from the list saved")
-	ask("from-server", cli.ExitUsage, "the list server, http "+server.URL+", cannot be read: Unable to refresh target groups, err: the server answered 500 Internal Server Error\n")
+	ask("from-server", cli.ExitUsage, "the list server, http "+server.URL+", cannot be read: the server answered 500 Internal Server Error\n")
 }

@@ -60,6 +60,9 @@ func parseAddress(s string, port uint16) (Address, error) {
 	if a.Host == "" || strings.ContainsAny(a.Host, "/[] \t") {
 		return a, fmt.Errorf("address %q: %q is not a host name or an IP address", s, a.Host)
 	}
+	if _, err := netip.ParseAddr(a.Host); err != nil && strings.Trim(a.Host, "0123456789.") == "" {
+		return a, fmt.Errorf("address %q: %q is not an IP address", s, a.Host) // the last label of a name is not all digits (RFC 1123 section 2.1)
+	}
 	return a, nil
 }
 

@@ -91,7 +91,7 @@ type PollNumbers struct {
 
 // Attention is something that an operator should look at.
 type Attention struct {
-	Kind  string    `json:"kind"` // down, partial, slow, refused (a reload), failing (a receiver), rule, series (too many are new)
+	Kind  string    `json:"kind"` // down, partial, slow, refused (a reload), failing (a receiver), list (of targets), rule, series (too many are new)
 	Text  string    `json:"text"` // a sentence, plain text
 	Query string    `json:"query,omitempty"`
 	Path  string    `json:"path,omitempty"` // of the page that shows more, such as /targets?q=state%3Ddown

@@ -191,21 +191,21 @@ func columnsOf(header []string) (*columns, error) {
 		if slices.Contains(plainKeys, name) {
 			key = name
 		}
-		label := strings.ReplaceAll(name, " ", "_")
+		label := strings.TrimRight(series.LabelName(name), "_")
 		switch {
 		case key == "" && (label == "" || slices.Contains(c.labels, label)):
 			return nil, fmt.Errorf("column %d has no name of its own: name each column", i+1)
 		case key == "" && secret(label):
 			return nil, fmt.Errorf("column %q would become a label, which everyone can read: write the credentials into auths, and their name into a column auth", header[i])
-		case key == "" && (series.LabelName(label) != label || label == poller.TargetLabel || strings.HasPrefix(label, "__")):
-			return nil, fmt.Errorf("column %q cannot be a label: name it %s", header[i], strings.Trim(series.LabelName(label), "_"))
+		case key == "" && (label == poller.TargetLabel || strings.HasPrefix(name, "__")):
+			return nil, fmt.Errorf("column %q cannot be a label: give it another name", header[i])
 		case key != "":
 			label = ""
 		}
 		c.keys, c.labels = append(c.keys, key), append(c.labels, label)
 	}
 	if !slices.Contains(c.keys, "address") {
-		return nil, fmt.Errorf("no column is called address (or host, hostname, ip): the columns are %s", strings.Join(header, ", "))
+		return nil, fmt.Errorf("the first row names no column address (or host, hostname, ip), but %s; commas, semicolons or tabs separate columns", strings.Join(header, ", "))
 	}
 	return c, nil
 }

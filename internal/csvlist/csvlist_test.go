@@ -18,7 +18,7 @@ func TestBadRows(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                           "the file is empty",
-		"name,site\na,b\n":           "no column is called address",
+		"name,site\na,b\n":           "the first row names no column address",
 		"address,site\n":             "there is no row",
 		"address,,\n192.0.2.1,a,b":   "column 2 has no name of its own",
 		"address,target,target\n":    `column "target" cannot be a label`,
@@ -39,6 +39,9 @@ func TestBadRows(t *testing.T) {
 	}
 	if list, _, _ := Parse([]byte("host,port,site\n192.0.2.1,1161,a\n2001:db8::1,1161,b\n")); list[0].Address != "192.0.2.1:1161" || list[1].Address != "[2001:db8::1]:1161" {
 		t.Errorf("addresses with ports are %+v", list)
+	}
+	if list, _, err := Parse([]byte("IP;Serien-Nr.;Rack Unit\n192.0.2.1;7;3\n")); err != nil || fmt.Sprint(list[0].Labels) != "[[serien_nr 7] [rack_unit 3]]" {
+		t.Errorf("labels of columns are %+v, %v", list, err)
 	}
 	for _, text := range []string{"hostname,ip\na,192.0.2.1\n", "ip,hostname\n192.0.2.1,a\n", "name,address\na,192.0.2.1\n", "name,host\na,192.0.2.1\n"} {
 		if list, _, err := Parse([]byte(text)); err != nil || list[0].Name != "a" || list[0].Address != "192.0.2.1" || list[0].Labels != nil {

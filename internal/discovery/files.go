@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -113,7 +114,7 @@ func (l *fileLists) look(now time.Time) (groups []*targetgroup.Group, err error)
 			}
 			groups = append(groups, changed...)
 		}
-		if f.err != nil {
+		if f.err != nil && !(l.stay && errors.Is(f.err, fs.ErrNotExist)) { // which find has reported
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", file, f.err))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	prom "github.com/prometheus/prometheus/discovery"
 
+	"trapline/internal/errlog"
 	"trapline/internal/neighbours"
 	"trapline/internal/seek"
 )
@@ -73,7 +74,7 @@ func foreign(c prom.Config) func(prom.DiscovererOptions) (prom.Discoverer, error
 
 // openKind opens a list, with a logger that notes its errors.
 func (d *Discovery) openKind(k *kind, name string, note func(text string)) (prom.Discoverer, error) {
-	o := prom.DiscovererOptions{SetName: name, Logger: slog.New(&errorNotes{note: note})}
+	o := prom.DiscovererOptions{SetName: name, Logger: slog.New(&errlog.Handler{Note: note})}
 	opened, err := k.open(o)
 	if depends, ok := opened.(seek.Dependent); ok {
 		depends.DependOn(func() seek.Surroundings { return d.surroundings(name, k.id) })

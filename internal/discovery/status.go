@@ -81,7 +81,7 @@ func (d *Discovery) Accept(name string) error {
 			names = append(names, l.name)
 		}
 		d.mu.Unlock()
-		return fmt.Errorf("%w: %q; there are %s", ErrNoList, name, strings.Join(names, ", "))
+		return fmt.Errorf("%w: %q; the lists are %s", ErrNoList, name, strings.Join(names, ", "))
 	}
 	l := d.lists[i]
 	held := len(l.guard.missing)

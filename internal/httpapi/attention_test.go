@@ -56,3 +56,16 @@ func TestNothingIsNull(t *testing.T) {
 }
 
 func first1[T any](v T, _ error) T { return v }
+
+// A list that cannot be read, and one that holds what it lost, need attention; others do not.
+func TestAttentionToLists(t *testing.T) {
+	got := sentences(attentionToLists([]api.List{
+		{Name: "good", Sources: []api.ListSource{{Name: "csv a.csv"}}, Rejected: 1},
+		{Name: "inventory", Sources: []api.ListSource{{Name: "csv b.csv"}, {Name: "csv c.csv", Error: "c.csv: no such file"}}, Targets: 19, Held: 12},
+	}))
+	want := `list: The list inventory (csv c.csv) cannot be read: c.csv: no such file. Its targets stay as they were.
+list: The list inventory lost 12 targets at once, still polled: ` + "`trapline targets accept inventory`" + ` drops them.`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

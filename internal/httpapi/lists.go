@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 
 	"trapline/internal/api"
+	"trapline/internal/human"
 )
 
 // Discovery holds the functions for lists of targets. Any may be nil.
@@ -28,6 +31,24 @@ func (a *API) Lists() []api.List {
 		return []api.List{}
 	}
 	return a.options.Discovery.Lists()
+}
+
+// attentionToLists is about lists that cannot be read, and those whose lost targets are held.
+func attentionToLists(all []api.List) (list []api.Attention) {
+	for i := range all {
+		l := &all[i]
+		for _, source := range l.Sources {
+			if source.Error != "" {
+				text := fmt.Sprintf("The list %s (%s) cannot be read: %s. Its targets stay as they were.", l.Name, source.Name, strings.TrimSuffix(source.Error, "."))
+				list = append(list, api.Attention{Kind: "list", Text: text, Path: "/configuration"})
+			}
+		}
+		if l.Held > 0 {
+			text := fmt.Sprintf("The list %s lost %s at once, still polled: `trapline targets accept %s` drops them.", l.Name, human.Count(l.Held, "target", "targets"), l.Name)
+			list = append(list, api.Attention{Kind: "list", Text: text, Path: "/configuration"})
+		}
+	}
+	return list
 }
 
 // AcceptList accepts a list as it is.

@@ -25,7 +25,7 @@ func (a *API) Status() api.Status {
 	others := a.others()
 	s.Rules, s.Receivers = others.rules, others.receivers
 	down := slices.Concat(fleet.SilentTargets(all, now), fleet.NeverAnswered(all))
-	s.Attention = append([]api.Attention{}, slices.Concat(down, others.attention, attentionTo(&s.Config, now), fleet.PartialTargets(all), fleet.SlowTargets(all))...)
+	s.Attention = append([]api.Attention{}, slices.Concat(down, others.attention, attentionTo(&s.Config, now), attentionToLists(a.Lists()), fleet.PartialTargets(all), fleet.SlowTargets(all))...)
 	for _, u := range all {
 		fleet.CountTarget(&s.Targets, u.State)
 		s.Series.Total += u.Samples

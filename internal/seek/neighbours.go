@@ -66,7 +66,7 @@ func (s *Neighbours) Problems() []setting.Problem {
 	}
 	for i, name := range s.By {
 		if !slices.Contains(tables, neighbours.Protocol(name)) {
-			m.Add(fmt.Sprintf("by[%d]", i), "there is no table %q%s: write lldp, cdp or arp", name, setting.DidYouMean(name, []string{"lldp", "cdp", "arp"}))
+			m.Add(fmt.Sprintf("by[%d]", i), "there is no table %q: write lldp, cdp or arp", name)
 		}
 	}
 	if s.Depth < 0 || s.Depth > maxDepth {

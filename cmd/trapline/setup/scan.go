@@ -126,7 +126,7 @@ func (f *scanFlags) candidates(ctx context.Context) ([]survey.Candidate, map[net
 			for _, c := range list {
 				names = append(names, c.Name)
 			}
-			return nil, nil, cli.Usagef("there is no auth %q%s: auths has %s", name, cli.DidYouMean(name, names), strings.Join(names, ", "))
+			return nil, nil, cli.Usagef("there is no auth %q; %s", name, cmp.Or(setting.DidYouMean(name, names), "auths has "+strings.Join(names, ", ")))
 		}
 		chosen = append(chosen, list[i])
 	}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -116,6 +117,6 @@ func addAccept(program *cli.Program, targets *kingpin.CmdClause) {
 		if len(names) == 0 {
 			return cli.Usagef("the server has no lists: its configuration has no discovery")
 		}
-		return cli.Usagef("no list %q%s; there are %s", *name, cli.DidYouMean(*name, names), strings.Join(names, ", "))
+		return cli.Usagef("no list %q%s", *name, cmp.Or(cli.DidYouMean(*name, names), "; the lists are "+strings.Join(names, ", ")))
 	}
 }
