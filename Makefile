@@ -5,7 +5,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help run test tests soak build bench bench-compare lint fuzz image docs release release-check package-check vendor
+.PHONY: help run test tests soak cluster-test build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
 # help lists these targets.
 help:
@@ -35,6 +35,10 @@ tests:
 # soak runs the tests of polls and of hostile agents for about ten minutes.
 soak:
 	scripts/soak.sh $(TAGS)
+
+# cluster-test runs the long tests of three members for about ten minutes, one after the other, and holds their bars in seconds.
+cluster-test:
+	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -parallel 1 -timeout 30m -v ./internal/cluster ./internal/cluster/fence
 
 # bench runs the benchmarks, and compares with gosnmp as others build it.
 bench:

@@ -133,6 +133,8 @@ var only = map[string][]string{
 	"go.yaml.in/yaml/v3":               {"internal/rules", "internal/rules/rulefile", "internal/rules/unittest"}, // which Prometheus reads rule files with
 	"github.com/gosnmp/gosnmp":         {"internal/gosnmpclient"},
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
+	"go.etcd.io/etcd/client/v3":        {"internal/cluster", "internal/cluster/engine"},
+	"go.etcd.io/etcd/server/v3/embed":  {"internal/cluster/engine"},
 	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules", "internal/neighbours"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.

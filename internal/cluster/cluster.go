@@ -62,6 +62,8 @@ type Cluster struct {
 	log      *slog.Logger
 	clock    func() time.Duration // that no-one sets; a lease is counted by it
 
+	measured func(time.Duration) time.Duration // what a write took; tests change it
+
 	draining atomic.Bool
 	wake     chan struct{}  // shards are looked at
 	gone     chan struct{}  // a shard is not ours any more
@@ -102,6 +104,7 @@ func New(c Config, work Work) (*Cluster, error) {
 	}
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: sinceBoot,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
+	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.view = newView(cluster.keys)
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: sinceBoot()}
 	cluster.metrics = newMetrics()

@@ -1,192 +1,23 @@
 package cluster
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
 	"trapline/internal/cluster/plan"
-	"trapline/internal/setting"
 )
-
-// These tests have several members in one process, and an engine with one server that they do not run, as somebody's own
-// etcd. What processes die of is tested in faults_test.go.
-
-type site struct {
-	t      *testing.T
-	url    string
-	client *clientv3.Client
-}
-
-func newSite(t *testing.T) *site {
-	t.Helper()
-	var ports []int
-	var listeners []net.Listener
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.68.90:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		listeners = append(listeners, l)
-	}
-	for _, l := range listeners {
-		l.Close()
-	}
-	const host = "127.0.68.90"
-	e, err := engine.New(engine.Config{Cluster: "site", Member: host, Voters: []string{host}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	for !e.Up() {
-		select {
-		case err := <-ended:
-			t.Fatal(err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	s := &site{t: t, url: "http://" + net.JoinHostPort(host, strconv.Itoa(ports[0]))}
-	if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.client.Close() })
-	return s
-}
-
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
-// books is the Work of members in one process.
-type books struct {
-	mu      sync.Mutex
-	changed chan struct{}
-	owners  map[string]string
-	takes   []string // "member shard"
-	alive   map[string]time.Time
-	lost    int
-	dropped int
-	faults  []string
-}
-
-func newBooks() *books {
-	return &books{changed: make(chan struct{}), owners: map[string]string{}, alive: map[string]time.Time{}}
-}
-
-type worker struct {
-	name  string
-	books *books
-}
-
-func (w worker) Take(_ context.Context, shard string, alive time.Time) error {
-	w.books.note(func() {
-		if other := w.books.owners[shard]; other != "" {
-			w.books.faults = append(w.books.faults, fmt.Sprintf("%s took %s, which %s has", w.name, shard, other))
-		}
-		w.books.owners[shard] = w.name
-		w.books.takes = append(w.books.takes, w.name+" "+shard)
-		w.books.alive[shard] = alive
-	})
-	return nil
-}
-
-func (w worker) Drop(shard string, lost bool) {
-	w.books.note(func() {
-		if lost {
-			w.books.lost++
-		} else {
-			w.books.dropped++
-		}
-		delete(w.books.owners, shard)
-	})
-}
-
-func (b *books) note(change func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	change()
-	close(b.changed)
-	b.changed = make(chan struct{})
-}
-
-func (b *books) await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	timeout := time.After(time.Minute)
-	for {
-		b.mu.Lock()
-		ok, changed := condition(), b.changed
-		b.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-timeout:
-			t.Fatalf("not: %s", what)
-		}
-	}
-}
-
-func (b *books) count(member string) (n int) {
-	for _, owner := range b.owners {
-		if owner == member {
-			n++
-		}
-	}
-	return n
-}
-
-// join starts a member, and returns a function that stops it in order.
-func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func()) {
-	s.t.Helper()
-	c := Config{Settings: Settings{Member: name, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
-		Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet(), Hash: func() string { return "h" }}
-	if change != nil {
-		change(&c)
-	}
-	m, err := New(c, worker{name, b})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- m.Run(ctx) }()
-	var once sync.Once
-	stop := func() {
-		once.Do(func() {
-			cancel()
-			if err := <-ended; err != nil {
-				s.t.Error(err)
-			}
-		})
-	}
-	s.t.Cleanup(stop)
-	return m, stop
-}
-
-const all = plan.Shards + 1
 
 // A leader of the engine that was paused may revoke the sessions of all: everybody has its own shards back, and nothing moves.
 func TestMassRevocationMovesNothing(t *testing.T) {
@@ -344,6 +175,61 @@ func TestCommitAndLoad(t *testing.T) {
 	b.await(t, "the shard is taken again", func() bool { return b.lost == 1 && b.owners["1"] == "a" })
 }
 
+// A commit that was applied and whose answer is lost is repeated, and found to be applied, once.
+func TestAnswerIsLost(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	r, url := newRelay(t, s.url)
+	m, _ := s.join("a", b, func(c *Config) {
+		c.Settings.Etcd.Endpoints, c.Settings.Lease.Duration = []string{url}, 10*time.Second
+	})
+	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
+	for i := range 3 {
+		row, n := fmt.Sprint("out/r/", i), strconv.Itoa(i+1)
+		applied := s.client.Watch(t.Context(), m.keys.row("5", row))
+		r.set(true)
+		done := make(chan error, 1)
+		go func() {
+			done <- m.Commit(t.Context(), []Write{{Shard: "5", Key: row, Value: []byte(n)}, {Shard: "5", Key: NumberKey, Value: []byte(n)}})
+		}()
+		<-applied
+		r.set(false)
+		if err := <-done; err != nil {
+			t.Fatalf("commit %d: %v", i, err)
+		}
+		if got, _ := s.client.Get(t.Context(), m.keys.row("5", row)); len(got.Kvs) != 1 || got.Kvs[0].Version != 1 {
+			t.Errorf("commit %d was applied more than once: %v", i, got.Kvs)
+		}
+	}
+	if doubts := testutil.ToFloat64(m.metrics.commits.WithLabelValues("doubt")); doubts < 3 {
+		t.Errorf("%v times in doubt", doubts)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.lost > 0 {
+		t.Errorf("%d shards were lost", b.lost)
+	}
+}
+
+// The coordinator removes the engine's history, but not the last half minute of it.
+func TestHistoryIsRemoved(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	m, _ := s.join("a", b, nil)
+	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
+	last := m.view.lastRevision()
+	k := &coordinator{compacted: m.clock() - compactEvery, revision: last}
+	m.compact(t.Context(), k)
+	if _, err := s.client.Get(t.Context(), "x", clientv3.WithRev(last-1)); !errors.Is(err, rpctypes.ErrCompacted) {
+		t.Errorf("before the last compaction: %v", err)
+	}
+	if _, err := s.client.Get(t.Context(), "x", clientv3.WithRev(last)); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	revision := k.revision
+	if m.compact(t.Context(), k); k.revision != revision {
+		t.Error("history is removed again at once")
+	}
+}
+
 // A shard that was taken by a request without an answer is taken again by the same session, and the register tells them apart.
 func TestTakeIsRepeated(t *testing.T) {
 	s, b := newSite(t), newBooks()
@@ -354,6 +240,10 @@ func TestTakeIsRepeated(t *testing.T) {
 	for ; !ok; lease, ok = m.session.usable() {
 		<-seen // its own members/M
 	}
+	m.mu.Lock()
+	m.shards["7"] = &shard{state: taking, cancel: func() {}} // else it is left at once: it is not planned
+	m.mu.Unlock()
+	defer m.forget("7")
 	first, err := m.claim(t.Context(), "7", lease)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,20 @@
 package cluster
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -126,4 +139,121 @@ func TestQuorum(t *testing.T) {
 	m.await("events arrive", m.progress(100))
 	m.start(1)
 	m.await("each has its share", m.share(200, m.config.Members...))
+}
+
+// A leader whose writes are slow hands the lead over, though etcd would keep it (bar 6). The long form slows its disk down:
+// by less than the time after which the others elect, and by more.
+func TestSlowLeader(t *testing.T) {
+	t.Parallel()
+	m := newTrio(t, "68.5", long)
+	if !soak() {
+		i := m.find(roles[0].is)
+		m.signalTo(i, syscall.SIGUSR2)
+		m.leadMoves(i)
+		m.await("events arrive", m.progress(200))
+		return
+	}
+	for _, delay := range []time.Duration{900 * time.Millisecond, 1500 * time.Millisecond} {
+		time.Sleep(minLead)
+		i := m.find(roles[0].is)
+		attached := m.slowDisk(i, delay)
+		within(t, "the lead moves, disk slower by "+delay.String(), m.leadMoves(i), 10*time.Second)
+		within(t, "200 events", m.await("events arrive", m.progress(200)), 10*time.Second)
+		_ = attached.Process.Signal(syscall.SIGINT) // it detaches
+		_ = attached.Wait()
+	}
+}
+
+// leadMoves waits until another member leads.
+func (m *trio) leadMoves(from int) time.Duration {
+	m.t.Helper()
+	return m.await("another member leads", func() bool {
+		return !m.procs[from].leader && slices.ContainsFunc(m.procs, func(p *process) bool { return p.leader })
+	})
+}
+
+// slowDisk lets each fdatasync of a member take longer.
+func (m *trio) slowDisk(i int, delay time.Duration) *exec.Cmd {
+	m.t.Helper()
+	trace := exec.Command("strace", "-f", "-o", "/dev/null", "-p", strconv.Itoa(m.procs[i].cmd.Process.Pid),
+		"-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_exit="+strconv.FormatInt(delay.Microseconds(), 10))
+	if err := trace.Start(); err != nil {
+		m.t.Fatalf("this test needs strace: %v", err)
+	}
+	return trace
+}
+
+// Members with certificates of one authority talk to each other, and to nobody else.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	m := newTrio(t, "68.6", func(c *memberConfig) {
+		long(c)
+		c.TLS = certificates(t, t.TempDir(), c.Members...)
+	})
+	m.await("events arrive", m.progress(100))
+	for name, config := range map[string]*tls.Config{
+		"no certificate":      {InsecureSkipVerify: true},
+		"another authority's": foreign(t, m.config.Members...),
+	} {
+		for _, port := range []int{m.config.Engine, m.config.Peers} {
+			conn, err := tls.Dial("tcp", net.JoinHostPort(m.config.Members[0], strconv.Itoa(port)), config)
+			if err == nil {
+				_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+				_, _ = conn.Write([]byte("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"))
+				_, err = conn.Read(make([]byte, 1))
+				conn.Close()
+			}
+			if err == nil {
+				t.Errorf("%s: port %d answers", name, port)
+			}
+		}
+	}
+}
+
+// certificates writes an authority, and a certificate of it for these hosts.
+func certificates(t *testing.T, dir string, hosts ...string) *TLS {
+	t.Helper()
+	write := func(name, kind string, der []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	sign := func(template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) []byte {
+		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+		template.BasicConstraintsValid = true
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	authorityKey, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
+	authorityDER := sign(authority, authority, authorityKey, authorityKey)
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "member"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	for _, host := range hosts {
+		leaf.IPAddresses = append(leaf.IPAddresses, net.ParseIP(host))
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &TLS{CAFile: write("ca.pem", "CERTIFICATE", authorityDER),
+		CertFile: write("cert.pem", "CERTIFICATE", sign(leaf, authority, key, authorityKey)),
+		KeyFile:  write("key.pem", "EC PRIVATE KEY", keyDER)}
+}
+
+// foreign is a client with a certificate of another authority.
+func foreign(t *testing.T, hosts ...string) *tls.Config {
+	t.Helper()
+	files := certificates(t, t.TempDir(), hosts...)
+	pair, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}}
 }

@@ -279,6 +279,7 @@ func runMember(text string) error {
 	if err != nil {
 		return err
 	}
+	a.cluster.measured = slowWhenAsked()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	go a.listen(os.Stdin)
@@ -304,5 +305,23 @@ func (a *application) explain() {
 		a.cluster.mu.Unlock()
 		text, _ := json.Marshal(s)
 		fmt.Fprintf(os.Stderr, "%s lease %x usable %v, planned here %d, free %d, ours %d, states %v, plan of %v\n", text, lease, usable, len(d.planned), len(d.free), len(d.ours), states, a.cluster.view.plan.Members)
+	}
+}
+
+// slowWhenAsked makes writes look slow from SIGUSR2 on.
+func slowWhenAsked() func(time.Duration) time.Duration {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR2)
+	slow := false
+	return func(took time.Duration) time.Duration {
+		select {
+		case <-asked:
+			slow = true
+		default:
+		}
+		if slow {
+			took += time.Second
+		}
+		return took
 	}
 }

@@ -59,7 +59,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 		if c.put(ctx, r.led != 0, c.keys.alive(c.settings.Member), wallClock()) == nil {
 			r.alive = now
 		}
-		r.observe(c, c.clock()-begun)
+		r.observe(c, c.measured(c.clock()-begun))
 	}
 	if now-r.costs >= costEvery && c.config.Costs != nil {
 		if costs := c.config.Costs(); costs != nil && c.put(ctx, false, c.keys.cost(c.settings.Member), c.encode(cost{costs}), clientv3.WithLease(lease)) == nil {

@@ -56,7 +56,12 @@ const (
 	maxVoters    = 9
 )
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,252}$`)
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
+
+// maxName is the length of a DNS name.
+const maxName = 253
+
+func plain(name string) bool { return len(name) <= maxName && plainName.MatchString(name) }
 
 // WithDefaults returns the settings with their defaults.
 func (s Settings) WithDefaults() Settings {
@@ -93,10 +98,10 @@ func (s *Settings) Voter() bool {
 func (s *Settings) Problems() []setting.Problem {
 	var p setting.Problems
 	s.checkMembers(&p)
-	if !plainName.MatchString(s.WithDefaults().Name) {
+	if !plain(s.WithDefaults().Name) {
 		p.Add("name", "%q is not a name of a cluster: write letters, digits, dots and dashes", s.Name)
 	}
-	if member := s.WithDefaults().Member; !plainName.MatchString(member) {
+	if member := s.WithDefaults().Member; !plain(member) {
 		p.Add("member", "%q is not a name of a member: write letters, digits, dots and dashes", member)
 	}
 	if d := s.Lease.Duration; d != 0 && (d < minLease || d > maxLease) {
@@ -133,7 +138,7 @@ func (s *Settings) checkMembers(p *setting.Problems) {
 		p.Add("members", "a cluster has 3 or 5 members that vote, not %d: with an even number it survives no more failures than with one less", n)
 	}
 	for i, m := range s.Members {
-		if !plainName.MatchString(m) {
+		if !plain(m) {
 			p.Add("members", "%q is not a host: write its name or address without a port, which is a key of ports", m)
 		}
 		if slices.Contains(s.Members[:i], m) {
