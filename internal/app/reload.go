@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -30,8 +29,9 @@ type reloader struct {
 	ended    func(targets int, err error)                    // called after each reload; may be nil
 	settings func(*config.Config) []string                   // that take effect with the next start; may be nil
 	loaded   func(*runtimeconfig.Config)                     // called with each one
-	// lists has the lists of targets read of another configuration, and returns it with those that are known; may be nil
-	lists      func(*runtimeconfig.Config) (*runtimeconfig.Config, error)
+	// lists has the lists of targets read of another configuration, and returns it with those that are known; undo goes back
+	// to the lists before. May be nil
+	lists      func(*runtimeconfig.Config) (w *runtimeconfig.Config, undo func(), err error)
 	noteListed func(before, after []*poller.Target) // called with the targets before and after a change of lists; may be nil
 	logger     *slog.Logger
 	current    atomic.Pointer[runtimeconfig.Config]
@@ -83,13 +83,13 @@ func (r *reloader) withLists(w *runtimeconfig.Config) (*runtimeconfig.Config, er
 	if r.lists == nil {
 		return w, r.accept(w.Config)
 	}
-	w, err := r.lists(w)
+	w, undo, err := r.lists(w)
 	if err == nil {
 		err = r.accept(w.Config)
 	}
 	if err != nil {
-		_, before := r.lists(r.current.Load())
-		return nil, errors.Join(err, before)
+		undo()
+		return nil, err
 	}
 	return w, nil
 }

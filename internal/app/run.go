@@ -96,7 +96,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	}
 	d.discovery = discovery.New(func() { d.reloader.listed(d.discovery.Entries) }, d.logger)
 	d.registry.MustRegister(d.discovery)
-	if d.first, err = d.lists(d.first); err != nil {
+	if d.first, _, err = d.lists(d.first); err != nil {
 		return err
 	}
 	if err := FreePorts(ctx, d.options.Web); err != nil {
@@ -180,12 +180,13 @@ func (d *daemon) newReloader() *reloader {
 	return r
 }
 
-// lists returns a configuration with the targets of its lists that are known, and has these lists read.
-func (d *daemon) lists(w *runtimeconfig.Config) (*runtimeconfig.Config, error) {
+// lists returns a configuration with the targets of its lists that are known, and has these lists read, until undo.
+func (d *daemon) lists(w *runtimeconfig.Config) (with *runtimeconfig.Config, undo func(), err error) {
 	lists := w.Lists()
 	lists.Ask = w.Ask(d.polls.Open)
-	d.discovery.Configure(lists)
-	return w.With(d.discovery.Entries())
+	undo = d.discovery.Configure(lists)
+	with, err = w.With(d.discovery.Entries())
+	return with, undo, err
 }
 
 // configure applies a configuration that was accepted to the parts that poll and evaluate.

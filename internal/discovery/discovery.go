@@ -87,17 +87,21 @@ func New(changed func(), logger *slog.Logger) *Discovery {
 }
 
 // Configure sets the lists. Those that were saved have targets at once; Run reads them. It reads lists that were never read
-// itself, for firstTime at most: a target that moves to one of them is not gone for a moment.
-func (d *Discovery) Configure(c Configuration) { d.configure(c, d.readFirst(c)) }
+// itself, for firstTime at most: a target that moves to one of them is not gone for a moment. The function that it returns
+// goes back to the lists before, with all names, where the configuration is refused.
+func (d *Discovery) Configure(c Configuration) (undo func()) { return d.configure(c, d.readFirst(c)) }
 
 // configure sets the lists, with sources that were read for them.
-func (d *Discovery) configure(c Configuration, first map[string]*list) {
+func (d *Discovery) configure(c Configuration, first map[string]*list) (undo func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := map[string]*list{}
-	for _, l := range d.lists {
-		old[l.name] = l
-	}
+	before := d.backup()
+	d.relist(c, byName(d.lists), first)
+	return func() { d.restore(before) }
+}
+
+// relist makes the lists of a configuration, out of those that were there. The lists are locked.
+func (d *Discovery) relist(c Configuration, old, first map[string]*list) {
 	d.current, d.lists = c, nil
 	now := time.Now()
 	for i := range c.Lists {
@@ -108,6 +112,42 @@ func (d *Discovery) configure(c Configuration, first map[string]*list) {
 	case d.configured <- struct{}{}:
 	default:
 	}
+}
+
+// backup is the lists of a configuration, until the next one is accepted.
+type backup struct {
+	configuration Configuration
+	lists         map[string]*list
+	names         map[string]map[string]facts.Key // that devices got, by list
+}
+
+// backup returns the lists as they are. They are locked.
+func (d *Discovery) backup() *backup {
+	b := &backup{d.current, byName(d.lists), map[string]map[string]facts.Key{}}
+	for _, l := range d.lists {
+		b.names[l.name] = l.maker.book.Names()
+	}
+	return b
+}
+
+// restore goes back to lists: to the names of their devices as well, but to what their sources and devices have said since.
+func (d *Discovery) restore(b *backup) {
+	d.mu.Lock()
+	for name, now := range byName(d.lists) {
+		if before := b.lists[name]; before != nil {
+			now.maker.assign = before.maker.assign // whose names these are
+			b.lists[name] = now
+		}
+	}
+	for name, l := range b.lists {
+		l.maker.book.Rename(b.names[name])
+	}
+	d.relist(b.configuration, b.lists, nil)
+	for _, l := range d.lists {
+		l.stale = true // its file may have other names
+	}
+	d.mu.Unlock()
+	d.Entries() // which finds those that have the names of others
 }
 
 // list returns a list with the sources of the one before, and those that were read first. Its settings may make other
@@ -151,7 +191,7 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 	if old != nil {
 		before = old.rejected
 	}
-	d.reportRejected(l, before)
+	l.reportRejected(d.logger, before)
 	return l
 }
 
@@ -165,16 +205,16 @@ func (d *Discovery) Entries() (list []*Entry) {
 		for _, e := range l.entries {
 			name := e.Target.Name
 			if e.unnamed != nil && (has(d.current.Targets, name) || seen[name] != "") {
-				l.clashing = append(l.clashing, Rejection{l.name, e.unnamed.Target.Name, namingTaken, "another target has the name " + name + ", which it would get, too"})
+				l.clashing = noted(l.clashing, Rejection{l.name, e.unnamed.Target.Name, namingTaken, "another target has the name " + name + ", which it would get, too"})
 				l.maker.book.Give(e.key, e.unnamed.Target.Name)
 				e, name = e.unnamed, e.unnamed.Target.Name
 			}
 			first, there := seen[name]
 			switch {
 			case has(d.current.Targets, name):
-				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "targets has a target of this name"})
+				l.shadowed = noted(l.shadowed, Rejection{l.name, name, rejectDuplicate, "targets has a target of this name"})
 			case there:
-				l.shadowed = append(l.shadowed, Rejection{l.name, name, rejectDuplicate, "the list " + first + " has a target of this name before it"})
+				l.shadowed = noted(l.shadowed, Rejection{l.name, name, rejectDuplicate, "the list " + first + " has a target of this name before it"})
 			default:
 				seen[name] = l.name
 				list = append(list, e)
@@ -241,9 +281,9 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 			guarded := l.guard.missing != nil
 			l.settle(touched[l], now)
 			changed = changed || !slices.Equal(before, l.entries)
-			d.report(l, guarded)
-			d.reportRejected(l, rejected)
-			d.reportNaming(l, naming)
+			l.report(d.logger, guarded)
+			l.reportRejected(d.logger, rejected)
+			l.reportNaming(d.logger, naming)
 			settled = append(settled, l.name)
 		}
 		if next := l.next(); next.After(now) {
@@ -261,36 +301,6 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 		d.saveList(name)
 	}
 	return wait
-}
-
-// report logs that the guard began or ended to keep targets.
-func (d *Discovery) report(l *list, guarded bool) {
-	switch kept := len(l.guard.missing); {
-	case kept > 0 && !guarded:
-		d.logger.Warn("a list lost many targets at once, which are polled on", "list", l.name, "lost", kept, "left", len(l.entries)-kept, "for", l.guard.grace)
-	case kept == 0 && guarded:
-		d.logger.Info("a list is as long as its source says again", "list", l.name, "targets", len(l.entries))
-	}
-}
-
-// reportRejected logs that other entries of a list are no targets than before.
-func (d *Discovery) reportRejected(l *list, before []Rejection) {
-	switch {
-	case slices.Equal(before, l.rejected):
-	case len(l.rejected) > 0:
-		r := l.rejected[0]
-		d.logger.Warn("entries of a list are not polled", "list", l.name, "entries", len(l.rejected), "first", r.Name, "err", r.Text)
-	default:
-		d.logger.Info("all entries of a list are polled again", "list", l.name)
-	}
-}
-
-// reportNaming logs that targets have other names than their devices give.
-func (d *Discovery) reportNaming(l *list, before []Rejection) {
-	if len(l.naming) > 0 && !slices.Equal(before, l.naming) {
-		r := l.naming[0]
-		d.logger.Warn("targets of a list have other names than their devices give", "list", l.name, "targets", len(l.naming), "first", r.Name, "text", r.Text)
-	}
 }
 
 // take takes a message of a reader.

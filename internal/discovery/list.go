@@ -3,6 +3,7 @@ package discovery
 import (
 	"cmp"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -36,6 +37,14 @@ type list struct {
 	addresses map[string]facts.Key // that targets have, and may be polled under
 	waiting   int                  // entries that are not polled until their device was asked
 	stale     bool                 // facts about its devices have changed
+}
+
+func byName(lists []*list) map[string]*list {
+	named := make(map[string]*list, len(lists))
+	for _, l := range lists {
+		named[l.name] = l
+	}
+	return named
 }
 
 // attemptTime bounds an attempt to read a list: errors of some files, and the content of others, come in it.
@@ -166,6 +175,36 @@ func (l *list) settle(refreshed bool, now time.Time) {
 	l.entries = slices.SortedFunc(maps.Values(kept), func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
 }
 
+// report logs that the guard began or ended to keep targets.
+func (l *list) report(logger *slog.Logger, guarded bool) {
+	switch kept := len(l.guard.missing); {
+	case kept > 0 && !guarded:
+		logger.Warn("a list lost many targets at once, which are polled on", "list", l.name, "lost", kept, "left", len(l.entries)-kept, "for", l.guard.grace)
+	case kept == 0 && guarded:
+		logger.Info("a list is as long as its source says again", "list", l.name, "targets", len(l.entries))
+	}
+}
+
+// reportRejected logs that other entries of a list are no targets than before.
+func (l *list) reportRejected(logger *slog.Logger, before []Rejection) {
+	switch {
+	case slices.Equal(before, l.rejected):
+	case len(l.rejected) > 0:
+		r := l.rejected[0]
+		logger.Warn("entries of a list are not polled", "list", l.name, "entries", len(l.rejected), "first", r.Name, "err", r.Text)
+	default:
+		logger.Info("all entries of a list are polled again", "list", l.name)
+	}
+}
+
+// reportNaming logs that targets have other names than their devices give.
+func (l *list) reportNaming(logger *slog.Logger, before []Rejection) {
+	if len(l.naming) > 0 && !slices.Equal(before, l.naming) {
+		r := l.naming[0]
+		logger.Warn("targets of a list have other names than their devices give", "list", l.name, "targets", len(l.naming), "first", r.Name, "text", r.Text)
+	}
+}
+
 // note notes what is unknown of a device.
 func (l *list) note(k *made) {
 	if k.waits {
@@ -206,13 +245,17 @@ func (l *list) noteNaming(to map[string]*Entry, k *made) {
 	name := k.entry.Target.Name
 	switch {
 	case k.unfit != "":
-		l.naming = append(l.naming, Rejection{l.name, name, namingUnfit, fmt.Sprintf("%q cannot be the name of a target", shortened(k.unfit))})
+		l.misname(name, namingUnfit, "%q cannot be the name of a target", shortened(k.unfit))
 	case k.wants == "" || k.wants == name || !k.given:
 	case l.other(to, k) != "":
-		l.naming = append(l.naming, Rejection{l.name, name, namingTaken, fmt.Sprintf("%s has the name %s, which it would get, too", l.other(to, k), k.wants)})
+		l.misname(name, namingTaken, "%s has the name %s, which it would get, too", l.other(to, k), k.wants)
 	default:
-		l.naming = append(l.naming, Rejection{l.name, name, namingKept, fmt.Sprintf("it would be called %s, and keeps its name until `trapline targets accept %s`", k.wants, l.name)})
+		l.misname(name, namingKept, "it would be called %s, and keeps its name until `trapline targets accept %s`", k.wants, l.name)
 	}
+}
+
+func (l *list) misname(name, reason, format string, args ...any) {
+	l.naming = noted(l.naming, Rejection{l.name, name, reason, fmt.Sprintf(format, args...)})
 }
 
 // other returns the address of another target that has the name that a target wants, or whose address it is.
@@ -257,7 +300,7 @@ func (k *made) rank() int {
 // add makes a target of labels.
 func (l *list) add(to map[string]*Entry, raw labels.Labels, k *made) {
 	if k.err != nil {
-		l.reject(rejection(l.name, raw, k.err))
+		l.rejected = noted(l.rejected, rejection(l.name, raw, k.err))
 		return
 	}
 	if k.entry == nil { // dropped by relabelling, or it waits
@@ -266,20 +309,12 @@ func (l *list) add(to map[string]*Entry, raw labels.Labels, k *made) {
 	l.giveName(to, k)
 	switch e := k.entry; {
 	case len(to) == maxTargets:
-		l.reject(Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
+		l.rejected = noted(l.rejected, Rejection{l.name, e.Target.Name, rejectTooMany, tooManyTargets})
 	case to[e.Target.Name] == nil:
 		to[e.Target.Name] = e
 	case to[e.Target.Name] != e:
-		l.reject(Rejection{l.name, e.Target.Name, rejectDuplicate, "the list has another target of this name before it"})
+		l.rejected = noted(l.rejected, Rejection{l.name, e.Target.Name, rejectDuplicate, "the list has another target of this name before it"})
 	}
-}
-
-// reject notes an entry that is not polled: of most, only the reason is shown.
-func (l *list) reject(r Rejection) {
-	if len(l.rejected) >= maxFirst {
-		r = Rejection{Reason: r.Reason}
-	}
-	l.rejected = append(l.rejected, r)
 }
 
 func compareSources(a, b sourceKey) int {

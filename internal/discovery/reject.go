@@ -3,12 +3,10 @@ package discovery
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 
-	"trapline/internal/access"
 	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/seek"
@@ -76,27 +74,22 @@ func checkTexts(t *poller.TargetSettings) error {
 		return refuse(rejectSetting, "%s", misleading)
 	case len(t.Address) > maxText:
 		return refuse(rejectAddress, "the address has more than %d octets", maxText)
-	}
-	return checkAddress(t.Address)
-}
-
-// checkAddress refuses addresses that no device has: what is sent there goes to all, or to this host.
-func checkAddress(address string) error {
-	a, err := access.ParseAddress(address)
-	if err != nil {
-		return nil // which the settings report
-	}
-	if a.Port == 0 {
-		return refuse(rejectAddress, "the port of %s is 0", address)
-	}
-	ip, err := netip.ParseAddr(a.Host)
-	if ip = ip.Unmap(); err == nil && (ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast) {
-		return refuse(rejectAddress, "%s is the address of no device", a.Host)
+	case seek.NoDevice(t.Address) != "":
+		return refuse(rejectAddress, "%s", seek.NoDevice(t.Address))
 	}
 	return nil
 }
 
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+// maxFirst is how many rejections of a list are shown.
+const maxFirst = 100
+
+// noted adds a rejection, of which only the reason is kept once more are there than are shown.
+func noted(list []Rejection, r Rejection) []Rejection {
+	if len(list) >= maxFirst {
+		r = Rejection{Reason: r.Reason}
+	}
+	return append(list, r)
+}
 
 // rejection returns the rejection of an entry by an error.
 func rejection(list string, raw labels.Labels, err error) Rejection {

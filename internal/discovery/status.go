@@ -33,9 +33,6 @@ type SourceStatus struct {
 	Entries int       // that it has, before relabelling
 }
 
-// maxFirst is how many rejections of a list are shown.
-const maxFirst = 100
-
 // ErrNoList is the error of a name that no list has.
 var ErrNoList = errors.New("there is no list of this name")
 

@@ -160,9 +160,21 @@ func (b *Book) unname(r *Record) {
 }
 
 // Unname takes the names of all devices: they are named anew.
-func (b *Book) Unname() {
+func (b *Book) Unname() { b.Rename(nil) }
+
+// Names returns the devices by the names that they were given.
+func (b *Book) Names() map[string]Key { return maps.Clone(b.names) }
+
+// Rename gives devices the names that they had before, and takes all others.
+func (b *Book) Rename(names map[string]Key) {
 	for r := range maps.Values(b.records) {
 		b.unname(r)
 		b.change(r)
+	}
+	for name, key := range names {
+		if r := b.records[key]; r != nil {
+			r.Name = name
+			b.names[name] = key
+		}
 	}
 }
