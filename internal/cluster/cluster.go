@@ -26,7 +26,7 @@ import (
 	"trapline/internal/cluster/plan"
 )
 
-// Config is what a member knows about itself. Functions may be called at any time, and by several goroutines.
+// Config describes a member to itself. Functions may be called at any time, and by several goroutines.
 type Config struct {
 	Settings Settings
 	Dir      string                    // the state directory; the engine has a directory in it
@@ -38,7 +38,7 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Work is what a member does with the shards that it owns.
+// Work is done for the shards that a member owns.
 type Work interface {
 	// Take begins to poll a shard, judge its rules and send its alarms. It returns when the rows are loaded and the shard
 	// may be polled. alive is up to when its last owner missed nothing, zero if there was none. ctx is canceled when the
@@ -62,13 +62,15 @@ type Cluster struct {
 	log      *slog.Logger
 	clock    func() time.Duration // that no-one sets; a lease is counted by it
 
-	measured func(time.Duration) time.Duration // what a write took; tests change it
+	measured func(time.Duration) time.Duration // the duration of a write; tests change it
 
-	draining atomic.Bool
-	wake     chan struct{}  // shards are looked at
-	gone     chan struct{}  // a shard is not ours any more
-	tasks    sync.WaitGroup // takes, releases and losses under way
-	id       atomic.Pointer[string]
+	draining   atomic.Bool
+	wake       chan struct{}  // shards are looked at
+	gone       chan struct{}  // a shard is not ours any more
+	tasks      sync.WaitGroup // takes, releases and losses under way
+	id         atomic.Pointer[string]
+	agreed     atomic.Int64 // since when all have our configuration, by clock; 0: they have not
+	remembered []string     // owned shards that were written to the disk; used by report only
 
 	mu      sync.Mutex // shards, fence, commit
 	shards  map[string]*shard
@@ -171,7 +173,7 @@ func (c *Cluster) drain(ctx context.Context) {
 	c.session.revoke(ctx)
 }
 
-// Refresh publishes what has changed in the configuration.
+// Refresh publishes a change of the configuration.
 func (c *Cluster) Refresh(ctx context.Context) error { return c.session.publish(ctx) }
 
 // MaySend reports whether this member may send now: its session lives, by its own clock. It is asked before each

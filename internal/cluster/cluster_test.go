@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func TestZonesWeightsAndLeaving(t *testing.T) {
 	}
 }
 
-// What is committed is loaded, over several pages; the number never decreases; what another took is lost.
+// Committed rows are loaded, over several pages; the number never decreases; a shard that another took is lost.
 func TestCommitAndLoad(t *testing.T) {
 	s, b := newSite(t), newBooks()
 	m, _ := s.join("a", b, nil)
@@ -272,6 +273,61 @@ func TestTwoProcessesWithOneName(t *testing.T) {
 	}
 	stop()
 	second.await(t, "the second owns all", func() bool { return len(second.owners) == all })
+}
+
+// That all members have the same configuration is known, and ends when one has another.
+func TestConfigAgreed(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	dir := t.TempDir()
+	m, stopFirst := s.join("a", b, func(c *Config) { c.Dir = dir })
+	var hash atomic.Pointer[string]
+	old, changed := "h", "i"
+	hash.Store(&old)
+	other, _ := s.join("b", b, func(c *Config) { c.Hash = func() string { return *hash.Load() } })
+	until := func(agreed bool) {
+		t.Helper()
+		seen := make(chan struct{}, 1)
+		m.view.subscribe(seen)
+		for timeout := time.After(time.Minute); m.ConfigAgreed() > 0 != agreed; {
+			m.compareConfigs()
+			select {
+			case <-seen:
+			case <-time.After(10 * time.Millisecond):
+			case <-timeout:
+				t.Fatalf("agreed is not %v", agreed)
+			}
+		}
+	}
+	b.await(t, "all shards are owned, by both", func() bool { return len(b.owners) == all && b.count("b") > 400 })
+	until(true)
+	hash.Store(&changed)
+	if err := other.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(false)
+	hash.Store(&old)
+	if err := other.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(true)
+	// The shards that it owned are known after a start without quorum.
+	var names []string
+	for timeout := time.After(time.Minute); len(names) == 0; {
+		select {
+		case <-time.After(10 * time.Millisecond):
+			names, _ = m.LastOwned()
+		case <-timeout:
+			t.Fatal("nothing is remembered")
+		}
+	}
+	stopFirst()
+	again, err := New(m.config, worker{"a", b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, err := again.LastOwned(); len(names) < 300 || err != nil {
+		t.Errorf("%d shards are remembered: %v", len(names), err)
+	}
 }
 
 // A format that a newer program writes ends this one.

@@ -96,7 +96,7 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 		wait = time.Second
 	}
 	if len(next.Members) == 0 || slices.Equal(next.Members, k.plan.Members) && maps.Equal(next.Owners, k.plan.Owners) {
-		return wait // when all leave, they come back to what they had
+		return wait // when all leave, they come back to their own shards
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
@@ -125,8 +125,8 @@ func moved(before, after plan.Plan) (n int) {
 	return n
 }
 
-// costed returns the shards of the configuration with what they cost as measured, and those of zones that it does not name
-// any more: what they left has an owner until it is settled.
+// costed returns the shards of the configuration with their measured costs, and those of zones that it does not name
+// any more: their alarms have an owner until they are settled.
 func (c *Cluster) costed(previous plan.Plan) []plan.Shard {
 	shards := c.config.Shards()
 	measured := c.view.costsOf()

@@ -33,7 +33,7 @@ func within(t *testing.T, what string, took, bar time.Duration) {
 	}
 }
 
-// long changes the timing to what the bars are meant for.
+// long changes the timing to that of the bars.
 func long(c *memberConfig) {
 	if soak() {
 		c.Lease = 5 * time.Second
@@ -56,7 +56,7 @@ var roles = []struct {
 	{"another member", func(p *process) bool { return !p.coordinator && !p.leader }},
 }
 
-// A member is killed: all shards are owned again, no event is lost, and what is sent again was under way (bar 2).
+// A member is killed: all shards are owned again, no event is lost, and events that are sent again were under way (bar 2).
 func TestKill(t *testing.T) {
 	t.Parallel()
 	m := newTrio(t, "68.1", long)
@@ -156,7 +156,7 @@ func TestSlowLeader(t *testing.T) {
 	for _, delay := range []time.Duration{900 * time.Millisecond, 1500 * time.Millisecond} {
 		time.Sleep(minLead)
 		i := m.find(roles[0].is)
-		attached := m.slowDisk(i, delay)
+		attached := m.disk(i, "delay_exit="+strconv.FormatInt(delay.Microseconds(), 10))
 		within(t, "the lead moves, disk slower by "+delay.String(), m.leadMoves(i), 10*time.Second)
 		within(t, "200 events", m.await("events arrive", m.progress(200)), 10*time.Second)
 		_ = attached.Process.Signal(syscall.SIGINT) // it detaches
@@ -172,15 +172,40 @@ func (m *trio) leadMoves(from int) time.Duration {
 	})
 }
 
-// slowDisk lets each fdatasync of a member take longer.
-func (m *trio) slowDisk(i int, delay time.Duration) *exec.Cmd {
+// disk changes how each fdatasync of a member ends.
+func (m *trio) disk(i int, inject string) *exec.Cmd {
 	m.t.Helper()
 	trace := exec.Command("strace", "-f", "-o", "/dev/null", "-p", strconv.Itoa(m.procs[i].cmd.Process.Pid),
-		"-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_exit="+strconv.FormatInt(delay.Microseconds(), 10))
+		"-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:"+inject)
 	if err := trace.Start(); err != nil {
 		m.t.Fatalf("this test needs strace: %v", err)
 	}
 	return trace
+}
+
+// The disk of a voter is full: its server ends, and the member goes on with those of the others (bar 6).
+func TestDiskFull(t *testing.T) {
+	if !soak() {
+		t.Skip("needs strace and time: make cluster-test")
+	}
+	for n, role := range roles[:2] {
+		m := newTrio(t, "68."+strconv.Itoa(7+n), long)
+		i := m.find(role.is)
+		attached := m.disk(i, "error=ENOSPC")
+		m.await("another member leads", func() bool {
+			return !m.procs[i].leader && slices.ContainsFunc(m.procs, func(p *process) bool { return p.leader })
+		})
+		within(t, "500 events", m.await("events arrive", m.progress(500)), 30*time.Second)
+		m.mu.Lock()
+		if !m.procs[i].running {
+			t.Errorf("the %s has ended", role.name)
+		}
+		m.mu.Unlock()
+		m.await("each has its share", m.share(200, m.config.Members...))
+		_ = attached.Process.Signal(syscall.SIGINT)
+		_ = attached.Wait()
+		m.kill(i)
+	}
 }
 
 // Members with certificates of one authority talk to each other, and to nobody else.

@@ -7,7 +7,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// keys are the names of what lies in the engine, below /trapline/NAME/. What members watch sorts before what only the owner
+// keys are the names of all keys in the engine, below /trapline/NAME/. Those that members watch sort before those that the owner
 // of a shard reads: format … plan, then s/ and seq/.
 type keys struct{ root string }
 
@@ -44,7 +44,7 @@ var (
 	unescaper = strings.NewReplacer("%25", "%", "%2F", "/")
 )
 
-// format is what is written once, when the cluster begins.
+// format is written once, when the cluster begins.
 type format struct {
 	Writes int    `json:"writes"` // version of the keys and their values
 	ID     string `json:"id"`     // of the cluster, part of event IDs

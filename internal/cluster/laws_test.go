@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// held is what a member had of a shard last.
+// held is the last tenure of a shard by a member.
 type held struct {
 	from     time.Duration
 	deadline time.Duration // as it knew it when it sent
 	ended    bool          // it says so
 }
 
-// note keeps the books, and acknowledges what is sent.
+// note keeps the books, and acknowledges events.
 func (m *trio) note(p *process, s said) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

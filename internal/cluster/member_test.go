@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// memberConfig is what a parent sends to a member.
+// memberConfig is sent from a parent to a member.
 type memberConfig struct {
 	Members  []string
 	Member   string

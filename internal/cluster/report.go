@@ -39,8 +39,12 @@ type reporter struct {
 	skewed       map[string]bool
 }
 
-// second does what is due.
+// second writes all that is due.
 func (r *reporter) second(ctx context.Context, c *Cluster) {
+	c.compareConfigs()
+	if c.config.Dir != "" {
+		c.rememberOwned()
+	}
 	now := c.clock()
 	lease, usable := c.session.usable()
 	if !usable {
@@ -85,7 +89,7 @@ func (r *reporter) observe(c *Cluster, took time.Duration) {
 // put writes a key, by our own server alone if its duration is of interest.
 func (c *Cluster) put(ctx context.Context, ownServer bool, key, value string, options ...clientv3.OpOption) error {
 	if ownServer {
-		client, err := c.engine.Client(0)
+		client, err := c.engine.Own()
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 	"trapline/internal/cluster/engine"
 )
 
-// session is the lease of a member. Until the deadline nobody else owns what it owns: the engine counts the lease from a
+// session is the lease of a member. Until the deadline nobody else owns its shards: the engine counts the lease from a
 // later moment than the one that was noted before it was asked.
 type session struct {
 	cluster *Cluster

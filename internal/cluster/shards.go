@@ -52,7 +52,7 @@ func (c *Cluster) tend(ctx context.Context) error {
 	}
 }
 
-// duties is what the view says about this member.
+// duties is the part of the view about this member.
 type duties struct {
 	known   bool            // there is a plan
 	planned map[string]bool // for us
@@ -81,7 +81,7 @@ func (v *view) duties(member string, lease clientv3.LeaseID) duties {
 	return d
 }
 
-// look begins to take what is planned here and free, and to release what is planned elsewhere.
+// look begins to take shards that are planned here and free, and to release those planned elsewhere.
 func (c *Cluster) look(ctx context.Context) {
 	lease, usable := c.session.usable()
 	d := c.view.duties(c.settings.Member, lease)
@@ -119,7 +119,7 @@ func (c *Cluster) look(ctx context.Context) {
 	}
 }
 
-// forget ends what is known of a shard that is not owned any more.
+// forget removes a shard that is not owned any more.
 func (c *Cluster) forget(name string) {
 	c.mu.Lock()
 	if s := c.shards[name]; s != nil {
@@ -184,7 +184,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 // errNotFree is the error of a shard that has another owner, or that changed as it was taken.
 var errNotFree = errors.New("the shard is not free")
 
-// claim is what a take found.
+// claim is the outcome of a take.
 type claim struct {
 	register fence.Seen
 	alive    time.Time // up to when the last owner missed nothing

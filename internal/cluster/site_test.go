@@ -20,7 +20,7 @@ import (
 )
 
 // These tests have several members in one process, and an engine with one server that they do not run, as somebody's own
-// etcd. What processes die of is tested in faults_test.go.
+// etcd. Deaths of processes are tested in faults_test.go.
 
 type site struct {
 	t      *testing.T

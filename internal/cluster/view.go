@@ -16,7 +16,7 @@ import (
 	"trapline/internal/cluster/plan"
 )
 
-// view is what a member knows of the cluster. It may be late: whatever is written is compared in the engine.
+// view is the cluster as a member knows it. It may be late: whatever is written is compared in the engine.
 type view struct {
 	keys keys
 
@@ -105,7 +105,7 @@ var errSilent = errors.New("the server of the engine is silent")
 
 // watchOne reads everything from a server, and follows it until it fails or is silent.
 func (c *Cluster) watchOne(ctx context.Context, n int) error {
-	client, err := c.engine.Client(n)
+	client, watchable, err := c.engine.Client(n)
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,9 @@ func (c *Cluster) watchOne(ctx context.Context, n int) error {
 		case <-silent.C:
 			return errSilent
 		case <-ask.C:
+			if !watchable() {
+				return errSilent
+			}
 			// It blocks while the client connects anew, which it may do for ever: without an answer we leave this server.
 			go func() { _ = client.RequestProgress(ctx) }()
 		case e, ok := <-events:
@@ -178,7 +181,7 @@ func (v *view) apply(revision int64, events []*clientv3.Event) {
 	}
 }
 
-// put notes a key. What cannot be read is left out: it may be of a newer version.
+// put notes a key. A value that cannot be read is left out: it may be of a newer version.
 func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 	is, name := v.keys.cut(string(kv.Key))
 	switch is {

@@ -89,13 +89,17 @@ type candidate struct {
 }
 
 // order returns the servers that can be asked, in which order, and how many at once: a second one if the first was slower
-// than another the last time.
+// than another the last time. Our own server is the last while it knows no leader.
 func (e *Engine) order() (order []candidate, together int) {
+	first := 0
+	if e.server != nil && !e.server.led() {
+		first = 1
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	together = 1
 	for i := range e.clients {
-		index := (e.first + i) % len(e.clients)
+		index := (e.first + first + i) % len(e.clients)
 		if c := e.clients[index]; c.client != nil {
 			if len(order) == 0 && c.behind {
 				together = 2
@@ -117,11 +121,26 @@ func (e *Engine) answered(index int) {
 	}
 }
 
-// Client returns the server to watch, of those that are there the n-th.
-func (e *Engine) Client(n int) (*clientv3.Client, error) {
+// Client returns a server to watch, of those that are there the n-th, and whether it still may be watched: our own server
+// reports no end of a watch if it has lost its leader.
+func (e *Engine) Client(n int) (client *clientv3.Client, watchable func() bool, err error) {
 	order, _ := e.order()
 	if len(order) == 0 {
-		return nil, ErrNoServer
+		return nil, nil, ErrNoServer
 	}
-	return order[n%len(order)].client, nil
+	c := order[n%len(order)]
+	if e.clients[c.index].own {
+		return c.client, e.server.led, nil
+	}
+	return c.client, func() bool { return true }, nil
+}
+
+// Own returns our own server.
+func (e *Engine) Own() (*clientv3.Client, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.clients[0]; c.own && c.client != nil {
+		return c.client, nil
+	}
+	return nil, ErrNoServer
 }

@@ -88,7 +88,7 @@ func TestStoppedServerHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-// What our own server has not answered is asked of another, and while it is slower both are asked at once.
+// A request that our own server has not answered is sent to another, and while it is slower both are asked at once.
 func TestSlowServerIsHelped(t *testing.T) {
 	e := &Engine{clients: []*endpoint{{name: "own", own: true, client: &clientv3.Client{}}, {name: "other", client: &clientv3.Client{}}}}
 	var slow atomic.Bool

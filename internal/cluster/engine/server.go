@@ -71,12 +71,12 @@ func (s *server) abandon(ctx context.Context, etcd *embed.Etcd, ready func(*clie
 	s.log.Error("the engine of this member has failed, those of others go on; restart this member once the cause is removed", "error", text)
 	ready(nil)
 	s.set(nil)
-	go etcd.Server.HardStop() // may wait for what has failed
+	go etcd.Server.HardStop() // may wait for the failed disk
 	<-ctx.Done()
 	return nil
 }
 
-// stopWait bounds how long a server may take to end: it hands its leadership over, and waits for what it has begun.
+// stopWait bounds how long a server may take to end: it hands its leadership over, and completes requests.
 const stopWait = 5 * time.Second
 
 // closeWait bounds how long its connections may take after that: watches of others never end by themselves.
@@ -110,6 +110,12 @@ func (s *server) running() *embed.Etcd {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.etcd
+}
+
+// led reports whether the server runs and knows a leader.
+func (s *server) led() bool {
+	etcd := s.running()
+	return etcd != nil && etcd.Server.Leader() != 0
 }
 
 // settings are those of etcd. Timing follows the lease: 100 ms and 1 s for one of 5 s.

@@ -96,7 +96,7 @@ type Request struct {
 	Parts []*Part
 }
 
-// Part is what a request does in a shard.
+// Part is the part of a request in one shard.
 type Part struct {
 	Shard    string
 	Revision int64  // that seq/S must have
@@ -186,7 +186,7 @@ func (p *Part) owned(f *Fence) bool { return f.shards[p.Shard] == p.tenure }
 func (c *Commit) Request() *Request {
 	for len(c.queue) > 0 {
 		r := c.queue[0]
-		if !c.sent { // what was sent may be under way, and stays as it is
+		if !c.sent { // a request that was sent may be under way, and stays as it is
 			r.Parts = slices.DeleteFunc(r.Parts, func(p *Part) bool { return !p.owned(c.fence) })
 		}
 		if slices.ContainsFunc(r.Parts, func(p *Part) bool { return p.owned(c.fence) }) {
@@ -232,7 +232,7 @@ func (c *Commit) applied(p *Part, revision int64) {
 }
 
 // Refused is the answer that the request was not applied this time, with the registers of its shards. If one of them bears
-// the mark of the request, an earlier copy was applied. Else it never will be, and what is still owned is tried alone.
+// the mark of the request, an earlier copy was applied. Else it never will be, and shards that are still owned are tried alone.
 func (c *Commit) Refused(seen map[string]Seen) {
 	r := c.queue[0]
 	before := slices.ContainsFunc(r.Parts, func(p *Part) bool { return seen[p.Shard].Mark == r.Mark })
@@ -269,7 +269,7 @@ func (c *Commit) lose(p *Part) {
 // Partial reports whether some of the writes were applied.
 func (c *Commit) Partial() bool { return c.some }
 
-// Abandon ends the commit where it stands. What is in doubt, or was never sent, is lost.
+// Abandon ends the commit where it stands. Shards in doubt, and those not sent, are lost.
 func (c *Commit) Abandon() {
 	for _, r := range c.queue {
 		for _, p := range r.Parts {

@@ -71,7 +71,7 @@ func TestTooManyRowsOfAShard(t *testing.T) {
 	}
 }
 
-// What belongs to another is lost alone, and so is what is abandoned.
+// A shard of another is lost alone, and so is one that is abandoned.
 func TestOthersAreNotLostWithOne(t *testing.T) {
 	f := New("t")
 	f.Take("0", Seen{Revision: 1})

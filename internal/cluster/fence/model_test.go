@@ -301,7 +301,7 @@ func (h *history) run() {
 	for range 120 {
 		h.step()
 	}
-	for range 40 { // all is over, and what is on its way arrives
+	for range 40 { // all is over, and messages on their way arrive
 		h.deliver()
 		h.receive()
 	}

@@ -1,5 +1,5 @@
 // Package plan says which member of a cluster should own which shard. It is pure: no clock, no engine. A plan is advice:
-// ownership is what the engine has under own/.
+// owners are those that the engine has under own/.
 package plan
 
 import (
@@ -74,7 +74,7 @@ func bounded(cost float64) float64 {
 	return min(cost, maxCost)
 }
 
-// leastCost is what each shard costs at least, so that shards without targets are spread too: a thousandth of the mean.
+// leastCost is the least cost of a shard, so that shards without targets are spread too: a thousandth of the mean.
 func leastCost(shards []Shard) float64 {
 	sum := 0.0
 	for _, s := range shards {
@@ -92,7 +92,7 @@ type zone struct {
 	shards []weighed
 }
 
-// load is what a member owns.
+// load is the shards of a member.
 type load struct {
 	member string
 	weight float64

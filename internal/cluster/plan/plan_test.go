@@ -228,7 +228,7 @@ func TestNamesOfShards(t *testing.T) {
 	}
 }
 
-// cluster is what a test of the planner needs: n equal members and all shards of one zone.
+// cluster returns n equal members and all shards of one zone.
 func cluster(n int) ([]Member, []Shard) {
 	var members []Member
 	for i := range n {
