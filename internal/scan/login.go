@@ -65,6 +65,12 @@ func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int3
 		d = &device{booted: booted}
 		s.devices[key] = append(s.devices[key], d)
 	}
+	if d.guard.merge(&r.Guard); !s.o.Listed { // whose guards have them
+		for _, q := range s.asked { // which the address may have seen, as its answer is late
+			d.guard.Begin(q.community.digest, s.o.Now())
+			d.guard.Silent(s.o.Now())
+		}
+	}
 	s.addLocked(ctx, d, &r, a)
 	s.mu.Unlock()
 	s.state.update(a, func(r *Record) { r.Engine, r.Boots, r.Booted, r.Heard = engine, boots, booted, s.o.Now() })
@@ -91,6 +97,9 @@ func (s *Scan) askKnown(ctx context.Context) {
 	devices := map[int]*device{}
 	for _, r := range s.records() {
 		c := s.credentialOf(&r)
+		if c != nil {
+			s.claim(Observation{r.Address, &r.Facts}, c)
+		}
 		outside := s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address) || !r.Asked.Before(s.state.header.Begun)
 		if c == nil || outside && !s.o.Listed {
 			continue
@@ -217,7 +226,8 @@ func (s *Scan) enterDevice(ctx context.Context, d *device, a netip.Addr, c *cred
 	s.accepted(ctx, a, c)
 }
 
-// choice returns the credentials to try: the one that worked alone, else the users of SNMPv3, then the communities.
+// choice returns the credentials to try: the one that worked alone, else the one whose outcome an interruption has hidden,
+// the users of SNMPv3, then the communities.
 func (s *Scan) choice(d *device) []*credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,6 +236,10 @@ func (s *Scan) choice(d *device) []*credential {
 	}
 	list := slices.Clone(s.credentials)
 	slices.SortStableFunc(list, func(a, b *credential) int { return int(b.principal.Version) - int(a.principal.Version) })
+	if i := slices.IndexFunc(list, func(c *credential) bool { return c.digest == d.guard.Open }); i > 0 { // another login would take its place
+		open := list[i]
+		list = slices.Insert(slices.Delete(list, i, i+1), 0, open)
+	}
 	return slices.CompactFunc(list, sameLogin)
 }
 
@@ -237,7 +251,8 @@ const (
 	loginNone             // the device knows no such user, or the credential may not be tried
 	loginRefused
 	loginSilent
-	loginEnds // the device is to be left alone
+	loginUnsent // the engine, which has answered before, did not answer
+	loginEnds   // the device is to be left alone
 )
 
 // try logs in once, if the guard lets it.
@@ -253,11 +268,13 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 	if err != nil {
 		return s.note(d, loginNone)
 	}
-	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Alone: true, Params: s.params(0)}, func(snmp.VarBind) {})
-	if ctx.Err() != nil {
+	o, there := s.send(ctx, t, c, d.known)
+	switch {
+	case o == loginUnsent:
+		o = loginEnds
+	case (o == loginSilent || o == loginEnds) && ctx.Err() != nil:
 		return loginEnds // with the login under way, whose outcome nobody knows
 	}
-	o, there := judge(err, c.v3())
 	if o != loginSilent || d.known {
 		return s.note(d, o)
 	}
@@ -267,6 +284,26 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 	s.note(d, loginSilent)
 	s.lock(d, a)
 	return loginEnds
+}
+
+// send sends a login, and again as long as there was no answer to the engine discovery that comes before it. After an
+// interruption its answer is waited for as long as for that of a probe: it would count as failed.
+func (s *Scan) send(ctx context.Context, t *client.Target, c *credential, known bool) (o outcome, there bool) {
+	interrupted := ctx
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(interrupted, func() { time.AfterFunc(s.o.Timeout, end) })()
+	params := s.patient(0)
+	if known { // which may be gone
+		params.Timeout.Duration = knownPatience * s.o.Timeout
+	}
+	for range maxUnsent {
+		_, err := t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysObjectID}, Alone: true, Params: params}, func(snmp.VarBind) {})
+		if o, there = judge(err, c.v3()); o != loginUnsent || interrupted.Err() != nil {
+			break
+		}
+	}
+	return o, there
 }
 
 // allowed waits until a login may be tried, and notes that it is.
@@ -339,7 +376,7 @@ func (s *Scan) save(d *device) {
 
 // answers reports whether an engine answers at all.
 func (s *Scan) answers(ctx context.Context, t *client.Target) bool {
-	_, err := t.Discover(ctx, s.params(1))
+	_, err := t.Discover(ctx, s.patient(1))
 	return err == nil || ctx.Err() != nil
 }
 
@@ -355,7 +392,7 @@ func judge(err error, v3 bool) (o outcome, there bool) {
 			return loginEnds, false
 		case access.Timeout:
 			if v3 && !e.Discovered {
-				return loginEnds, false // no login was sent
+				return loginUnsent, false
 			}
 			return loginSilent, v3
 		case access.Malformed, access.UnknownEngine, access.NotInTimeWindow:
@@ -384,12 +421,12 @@ func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
 		return
 	}
 	start := time.Now()
-	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysUpTime}, Alone: true, Params: s.params(s.o.Retries)}, func(snmp.VarBind) {})
+	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysUpTime}, Alone: true, Params: s.patient(s.o.Retries)}, func(snmp.VarBind) {})
 	took := time.Since(start)
 	if err == nil && took < s.o.Timeout {
 		s.slowest.Store(max(s.slowest.Load(), int64(took)))
 	}
-	facts := readFacts(ctx, t, s.params(max(1, s.o.Retries)), s.o.Now)
+	facts := readFacts(ctx, t, s.patient(max(1, s.o.Retries)), s.o.Now)
 	if ctx.Err() != nil {
 		return
 	}
@@ -399,4 +436,5 @@ func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
 		}
 		r.Facts, r.Took, r.Asked = facts, took, s.o.Now()
 	})
+	s.claim(Observation{a, &facts}, c)
 }

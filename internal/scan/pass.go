@@ -17,6 +17,9 @@ type question struct {
 	community *credential // nil: the engine discovery
 }
 
+// discovery is the name of passes with the engine discovery.
+const discovery = "engine discovery"
+
 // plan returns the passes: the engine discovery, which needs no secret, then each community to those that are silent.
 // A device counts each datagram with a wrong community as a login, so a second one is sent only where MaxFailures allows.
 func (s *Scan) plan() (plan []question) {
@@ -31,7 +34,7 @@ func (s *Scan) plan() (plan []question) {
 	}
 	if v3 || s.o.Discover || s.o.AliveOnly {
 		for range s.o.Retries + 1 {
-			plan = append(plan, question{name: "engine discovery"})
+			plan = append(plan, question{name: discovery})
 		}
 	}
 	h := s.state.header
@@ -76,7 +79,7 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 			defer s.mu.Unlock()
 			s.refused[a] = true
 		},
-		Answered: func(a netip.Addr, id func(string) int32, data []byte) { s.heardEngine(ctx, a, id(q.name), data) },
+		Answered: func(a netip.Addr, id func(string) int32, data []byte) { s.heardEngine(ctx, a, id(discovery), data) },
 		Sent: func(position int) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -89,8 +92,16 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 		p.Request = func(b []byte, id int32) []byte {
 			return snmp.AppendMessage(b, &snmp.Message{Version: c.principal.Version, Community: c.principal.Community, PDU: snmp.GetRequest, RequestID: id, VarBinds: anyObject})
 		}
+		s.mu.Lock()
 		s.asked = append(s.asked, q)
-		p.Answered = func(a netip.Addr, id func(string) int32, data []byte) { s.heardCommunity(ctx, a, id, data) }
+		s.mu.Unlock()
+		p.Answered = func(a netip.Addr, id func(string) int32, data []byte) {
+			if snmp.PeekVersion(data) == snmp.V3 { // late
+				s.heardEngine(ctx, a, id(discovery), data)
+			} else {
+				s.heardCommunity(ctx, a, id, data)
+			}
+		}
 	}
 	if err := s.sweeper.Run(ctx, p); err != nil {
 		return err
@@ -119,7 +130,8 @@ func (s *Scan) skips(a netip.Addr, q *question) bool {
 		return true
 	}
 	s.mu.Lock()
-	known := s.refused[a] || s.at[a] != nil
+	claimed := s.claimed[a]
+	known := s.refused[a] || s.at[a] != nil || q.community != nil && len(claimed) > 0 && !slices.ContainsFunc(claimed, func(c *credential) bool { return sameLogin(c, q.community) })
 	s.mu.Unlock()
 	if known {
 		return true
@@ -133,6 +145,20 @@ func (s *Scan) skips(a netip.Addr, q *question) bool {
 	}
 	return ok && (q.community != nil || r.Auth != "" || s.o.Now().Before(r.Guard.Until) || !r.Asked.Before(s.state.header.Begun))
 }
+
+// claim notes the credential of a device that says to have other addresses: these see no other community than that.
+func (s *Scan) claim(o Observation, c *credential) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range o.Facts.Addresses {
+		if a != o.Address && a != localhost && o.has(a) && len(s.claimed[a]) < maxClaims && !slices.Contains(s.claimed[a], c) {
+			s.claimed[a] = append(s.claimed[a], c)
+		}
+	}
+}
+
+// maxClaims bounds the credentials of devices that say to have one address.
+const maxClaims = 16
 
 // heardEngine takes an answer to the engine discovery.
 func (s *Scan) heardEngine(ctx context.Context, a netip.Addr, id int32, data []byte) {
@@ -150,11 +176,14 @@ func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, id func(questio
 	if err != nil || m.PDU != snmp.Response || s.o.Taken[a] {
 		return
 	}
-	i := slices.IndexFunc(s.asked, func(q *question) bool { return id(q.name) == m.RequestID })
+	s.mu.Lock()
+	asked := s.asked
+	s.mu.Unlock()
+	i := slices.IndexFunc(asked, func(q *question) bool { return id(q.name) == m.RequestID })
 	if i < 0 {
 		return
 	}
-	c := s.asked[i].community
+	c := asked[i].community
 	s.mu.Lock()
 	seen := s.at[a] != nil || len(s.at) >= maxFound
 	if !seen {

@@ -92,14 +92,15 @@ type Scan struct {
 	engine      *client.Client
 	sweeper     *sweep.Sweeper
 	logins      chan struct{} // places of logins that are under way
-	working     sync.WaitGroup
+	working     *workers
 	slowest     atomic.Int64 // answer, in nanoseconds
 
 	mu       sync.Mutex
 	progress Progress
 	devices  map[deviceKey][]*device
-	at       map[netip.Addr]*device // by address, of this sweep
-	refused  map[netip.Addr]bool    // nobody listens there
+	at       map[netip.Addr]*device       // by address, of this sweep
+	refused  map[netip.Addr]bool          // nobody listens there
+	claimed  map[netip.Addr][]*credential // of devices that say to have an address
 	doubts   []Doubt
 	left     int // devices, or addresses of one that has too many, that are left alone
 }
@@ -215,21 +216,27 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 	s.progress.Done = min(first, len(plan)) * s.o.Range.Size()
 	s.mu.Unlock()
 	for n := first; n < len(plan) && ctx.Err() == nil; n++ {
-		if err := s.space(ctx, plan, n); err != nil {
-			s.working.Wait()
-			return err
+		err = s.space(ctx, plan, n)
+		if err == nil {
+			err = s.pass(ctx, &plan[n], n, from)
 		}
-		if err := s.pass(ctx, &plan[n], n, from); err != nil {
-			s.working.Wait()
-			return err
+		if err != nil {
+			break
 		}
 		from = 0
 	}
-	s.working.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	s.finish()
+	if err = cmp.Or(err, ctx.Err()); err != nil {
+		return err
 	}
 	return s.end(plan)
+}
+
+// finish waits for what is under way, and takes late answers until it ends.
+func (s *Scan) finish() {
+	s.working.Wait()
+	s.sweeper.Stop()
+	s.working.Wait()
 }
 
 // begin goes on with a sweep, or starts one.
@@ -245,9 +252,9 @@ func (s *Scan) begin() {
 	}
 	s.order = s.o.Range.Shuffled(s.state.header.Seed)
 	s.pacer = sweep.NewPacer(s.Rate())
-	s.logins = make(chan struct{}, maxLogins)
+	s.logins, s.working = make(chan struct{}, maxLogins), newWorkers()
 	s.devices, s.at, s.refused = map[deviceKey][]*device{}, map[netip.Addr]*device{}, map[netip.Addr]bool{}
-	s.asked = nil
+	s.asked, s.claimed = nil, map[netip.Addr][]*credential{}
 	s.progress, s.left, s.doubts = Progress{}, 0, nil
 }
 
@@ -271,9 +278,17 @@ func (s *Scan) syncEachSecond(ctx context.Context) {
 	}
 }
 
-// params are those of requests with a right credential, or none.
-func (s *Scan) params(retries int) client.Params {
-	return client.Params{Timeout: setting.Duration{Duration: s.o.Timeout}, Retries: &retries}
+// patience is how many times as long as for a probe an answer is waited for from a device that has answered in this sweep: a
+// login that is sent again is one more, and a device that is missed is not polled until the next sweep. Of one that
+// is known from sweeps before, an answer is waited for twice.
+const patience, knownPatience = 4, 2
+
+// maxUnsent is how often a device that has answered is asked for its engine before it is taken for silent.
+const maxUnsent = 2
+
+// patient are the parameters of requests to a device that has answered in this sweep.
+func (s *Scan) patient(retries int) client.Params {
+	return client.Params{Timeout: setting.Duration{Duration: patience * s.o.Timeout}, Retries: &retries}
 }
 
 // target returns an address as the client asks it.

@@ -73,6 +73,13 @@ func TestScanOfA22(t *testing.T) {
 		cancel()
 		if err == nil {
 			compare(t, n, devices, s.Devices())
+			for _, d := range devices {
+				for _, a := range d.Addresses {
+					if r, _ := s.state.record(a); d.Usable() && r.Auth == "" {
+						t.Logf("%v of %v saw %+v, and is %+v", a, d.Addresses, n.Counts(a), r)
+					}
+				}
+			}
 			s.Close()
 			break
 		}
@@ -84,11 +91,18 @@ func TestScanOfA22(t *testing.T) {
 // compare compares devices that were found with those that are there.
 func compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, found []Device) {
 	t.Helper()
-	var want, got []string
 	for _, d := range devices {
 		if wrong, locked := n.Wrong(d); wrong > DefaultMaxFailures || locked {
 			t.Errorf("%v saw %d wrong logins, locked: %v", d.Addresses, wrong, locked)
 		}
+	}
+	compareDevices(t, devices, found)
+}
+
+func compareDevices(t *testing.T, devices []*scantest.Device, found []Device) {
+	t.Helper()
+	var want, got []string
+	for _, d := range devices {
 		if d.Usable() {
 			all := slices.SortedFunc(slices.Values(d.Addresses), netip.Addr.Compare)
 			want = append(want, fmt.Sprint(all))
@@ -159,5 +173,79 @@ func TestSweepsGoOn(t *testing.T) {
 	o.Taken = map[netip.Addr]bool{devices[1].Addresses[0]: true}
 	if found := sweepOnce(); len(found) != 2 {
 		t.Errorf("with a target among them, devices are %v", found)
+	}
+}
+
+// A device that speaks SNMPv2c alone is known by nothing before it accepts a community: each of its addresses may see a
+// wrong one. From then on none does, be it an address that was down, or one that is new.
+func TestDeviceIsSentNoOtherCommunityThanItsOwn(t *testing.T) {
+	network := netip.MustParsePrefix("127.0.72.0/26")
+	fleet := scantest.Fleet{Network: network, Devices: 3, Several: 3, Seed: 8, Communities: []string{"two"}}
+	devices := fleet.Make()
+	for _, d := range devices {
+		d.Engine, d.LockAfter = nil, 0
+	}
+	n := scantest.Serve(t, devices)
+	for _, d := range devices {
+		n.RemoveAddress(d.Addresses[0])
+	}
+	o := options(t, n.Port(), "127.0.72.0/24")
+	o.Candidates = o.Candidates[1:]
+	var passed time.Duration
+	o.Now = func() time.Time { return time.Now().Add(passed) }
+	sweepWith(t, &o)
+	before := map[*scantest.Device]int{}
+	for _, d := range devices {
+		wrong, _ := n.Wrong(d)
+		if before[d] = wrong; wrong > len(d.Addresses)-1 {
+			t.Errorf("%v saw %d wrong communities", d.Addresses, wrong)
+		}
+		n.AddAddress(d, d.Addresses[0])
+	}
+	passed = 25 * time.Hour
+	found := sweepWith(t, &o)
+	for _, d := range devices {
+		wrong, _ := n.Wrong(d)
+		t.Logf("%v saw %d wrong communities before they were known, %d after", d.Addresses, before[d], wrong-before[d])
+		if wrong != before[d] {
+			t.Errorf("%v, which are known, saw %d wrong communities more", d.Addresses, wrong-before[d])
+		}
+	}
+	compareDevices(t, devices, found)
+}
+
+// Devices that answer later than they are waited for, or not each time, are found.
+func TestDevicesThatAreSlow(t *testing.T) {
+	network := netip.MustParsePrefix("127.0.72.64/26")
+	fleet := scantest.Fleet{Network: network, Devices: 3, Seed: 8, Users: []*snmp.User{user("poller", "correct horse")}}
+	for name, change := range map[string]func(*scantest.Device){
+		"slow": func(d *scantest.Device) { d.Slow = 400 * time.Millisecond }, "lossy": func(d *scantest.Device) { d.Lossy = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			devices := fleet.Make()
+			for _, d := range devices {
+				change(d)
+			}
+			n := scantest.Serve(t, devices)
+			o := options(t, n.Port(), "127.0.72.0/24")
+			o.Retries = 0
+			compare(t, n, devices, sweepWith(t, &o))
+		})
+	}
+}
+
+// After an interruption the login that was under way is the first: another would take its place.
+func TestLoginUnderWayIsTheFirst(t *testing.T) {
+	s, err := Open(options(t, 161, "127.0.72.0/30"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, c := range s.credentials {
+		d := &device{}
+		d.guard.Begin(c.digest, time.Now())
+		if list := s.choice(d); list[0] != c || len(list) != len(s.credentials) {
+			t.Errorf("%s is under way, and %s the first of %d", c.Name, list[0].Name, len(list))
+		}
 	}
 }

@@ -28,7 +28,7 @@ type Pass struct {
 	Sent     func(position int)   // is called after each batch with the position behind the last address
 	Settled  func(position int)   // is called after each batch: whoever lies before and answers has done so
 	Settling func() time.Duration // how long answers take
-	Timeout  time.Duration        // how long the answers to the last addresses are waited for
+	Timeout  time.Duration        // how long the answers to the last addresses are waited for, and longer while others come
 }
 
 // Sweeper has a socket for each family.
@@ -39,8 +39,9 @@ type Sweeper struct {
 	v4, v6 mux.Socket
 	ended  sync.WaitGroup
 
-	mu   sync.Mutex
-	pass *Pass // nil between passes
+	mu    sync.Mutex
+	pass  *Pass     // nil before the first, and after Stop
+	heard time.Time // when the last datagram came from an address of the range
 }
 
 // New returns a sweeper that asks a port. Close it.
@@ -84,6 +85,7 @@ func (s *Sweeper) take(batch []mux.Datagram) {
 	}
 	for _, d := range batch {
 		if a := d.Peer.Addr(); d.Peer.Port() == s.port && s.pass.Order.of.Contains(a) {
+			s.heard = time.Now()
 			s.pass.Answered(a, func(question string) int32 { return s.id(question, a) }, d.Data)
 		}
 	}
@@ -103,16 +105,18 @@ func (s *Sweeper) id(question string, a netip.Addr) int32 {
 	return int32(maphash.Bytes(s.seed, append(octets[:], question...))&0x3fffffff | 0x40000000)
 }
 
-// Run asks. The error is that of ctx, or one of the socket.
-func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
+func (s *Sweeper) setPass(p *Pass) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.pass = p
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		s.pass = nil
-		s.mu.Unlock()
-	}()
+}
+
+// Stop has datagrams that come from now on ignored, until the next Run.
+func (s *Sweeper) Stop() { s.setPass(nil) }
+
+// Run asks. The error is that of ctx, or one of the socket. Answered and Refused are called until the next Run, or Stop.
+func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
+	s.setPass(p)
 	b := batch{sweeper: s, pass: p, size: s.pacer.batch(mux.BatchSize)}
 	for position := p.From; position < p.Order.Len(); position++ {
 		a, ok := p.Order.At(position)
@@ -125,16 +129,42 @@ func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
 			}
 		}
 	}
-	wait := p.Timeout
-	if b.asked == 0 {
-		wait = 0
+	if b.asked > 0 {
+		if err := s.await(ctx, p.Timeout); err != nil {
+			return err
+		}
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(wait):
-		p.Settled(p.Order.Len())
-		return nil
+	p.Settled(p.Order.Len())
+	return ctx.Err()
+}
+
+// patience is how many timeouts answers are waited for as long as others come: devices and networks that are busy answer
+// late.
+const patience = 10
+
+// await waits until no answer has come for a time.
+func (s *Sweeper) await(ctx context.Context, timeout time.Duration) error {
+	began := time.Now()
+	for {
+		s.mu.Lock()
+		last := s.heard
+		s.mu.Unlock()
+		if last.Before(began) {
+			last = began
+		}
+		end := last.Add(timeout)
+		if latest := began.Add(patience * timeout); end.After(latest) {
+			end = latest
+		}
+		wait := time.Until(end)
+		if wait <= 0 {
+			return ctx.Err()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
 	}
 }
 

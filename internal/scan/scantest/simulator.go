@@ -25,12 +25,16 @@ type Device struct {
 	User      *snmp.User // nil: it knows none
 	Community string     // empty: it knows none
 	Objects   []snmp.VarBind
-	LockAfter int  // wrong logins after which it is silent to all; 0 means never
-	Mute      bool // it answers the engine discovery, and nothing else
+	LockAfter int           // wrong logins after which it is silent to all; 0 means never
+	Mute      bool          // it answers the engine discovery, and nothing else
+	Lossy     bool          // it does not answer each second engine discovery
+	Slow      time.Duration // after which it answers
 
 	security *snmp.Security
 	wrong    int
 	locked   bool
+	heard    bool // an engine discovery was answered
+	lost     bool // the last one was not
 }
 
 // Counts are the datagrams that an address saw.
@@ -135,10 +139,14 @@ func (n *Network) Run(ctx context.Context) error {
 		if err != nil || !ok {
 			continue
 		}
-		if answer := n.answer(to, b[:size]); answer != nil {
-			_, _, _ = n.conn.WriteMsgUDPAddrPort(answer, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: to.As4()}), from)
+		if answer, slow := n.answer(to, b[:size]); answer != nil {
+			time.AfterFunc(slow, func() { n.send(to, from, answer) })
 		}
 	}
+}
+
+func (n *Network) send(from netip.Addr, to netip.AddrPort, answer []byte) {
+	_, _, _ = n.conn.WriteMsgUDPAddrPort(answer, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: from.As4()}), to)
 }
 
 func destination(control []byte) (a netip.Addr, ok bool) {
@@ -154,15 +162,22 @@ func destination(control []byte) (a netip.Addr, ok bool) {
 	return a, false
 }
 
-func (n *Network) answer(to netip.Addr, b []byte) []byte {
+func (n *Network) answer(to netip.Addr, b []byte) (answer []byte, slow time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	d := n.at[to]
+	if answer = n.answerOf(d, to, b); answer != nil {
+		slow = d.Slow
+	}
+	return answer, slow
+}
+
+func (n *Network) answerOf(d *Device, to netip.Addr, b []byte) []byte {
 	c := n.counts[to]
 	if c == nil {
 		c = &Counts{}
 		n.counts[to] = c
 	}
-	d := n.at[to]
 	if snmp.PeekVersion(b) == snmp.V3 {
 		m, err := snmp.ParseMessage3(b)
 		if err != nil {
@@ -208,6 +223,10 @@ func (n *Network) answer3(d *Device, m *snmp.Message3, b []byte) []byte {
 	}
 	switch {
 	case string(m.EngineID) != string(d.Engine):
+		if d.lost = d.Lossy && !d.lost && d.heard; d.lost {
+			return nil
+		}
+		d.heard = true
 		return report(snmp.UnknownEngineID)
 	case d.Mute:
 		d.fail()
@@ -306,4 +325,11 @@ func (n *Network) RemoveAddress(a netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.at, a)
+}
+
+// AddAddress has a device answer at one more address.
+func (n *Network) AddAddress(d *Device, a netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.at[a] = d
 }
