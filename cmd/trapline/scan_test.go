@@ -20,7 +20,7 @@ import (
 // trial is a scan of simulated devices by a process that is killed.
 type trial struct {
 	fleet scantest.Fleet
-	kills []time.Duration // when, since each start
+	kills []time.Duration // when, since the first start of the sweep, then since each start
 	rate  int
 }
 
@@ -53,7 +53,11 @@ func (r *trial) run(t *testing.T, binary string) {
 			t.Fatal(err)
 		}
 		if i < len(r.kills) {
-			time.AfterFunc(r.kills[i], func() { _ = command.Process.Kill() })
+			go func() {
+				awaitBegun(t, dir)
+				time.Sleep(r.kills[i])
+				_ = command.Process.Kill()
+			}()
 		}
 		err := command.Wait()
 		largest = max(largest, command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
@@ -69,6 +73,18 @@ func (r *trial) run(t *testing.T, binary string) {
 	}
 	t.Logf("%d addresses, %d devices, killed %d times: %v, largest RSS %d MB", 1<<(32-r.fleet.Network.Bits()), len(devices), len(r.kills), time.Since(start).Round(100*time.Millisecond), largest>>10)
 	r.compare(t, n, devices, list)
+}
+
+// awaitBegun waits until a scan that has its state below a directory has begun.
+func awaitBegun(t *testing.T, dir string) {
+	for ; t.Context().Err() == nil; time.Sleep(5 * time.Millisecond) {
+		files, _ := filepath.Glob(filepath.Join(dir, "*", "*.jsonl"))
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), `"begun"`) {
+				return
+			}
+		}
+	}
 }
 
 // compare compares the list with the devices, and counts the datagrams that these saw.

@@ -81,8 +81,8 @@ func TestNoLoginIsSentThatIsNotNoted(t *testing.T) {
 	n := scantest.Serve(t, devices)
 	o := options(t, n.Port(), "127.0.67.64/26")
 	for what, breakIt := range map[string]func(s *Scan, file *os.File){
-		"journal":  func(s *Scan, file *os.File) { s.state.journal = file },
-		"position": func(s *Scan, file *os.File) { s.state.position = file },
+		"journal":  func(s *Scan, file *os.File) { _ = s.state.journal.Close(); s.state.journal = file },
+		"position": func(s *Scan, file *os.File) { _ = s.state.position.Close(); s.state.position = file },
 	} {
 		s, err := Open(o)
 		if err != nil {
