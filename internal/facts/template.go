@@ -123,7 +123,7 @@ func (t *Template) Text() string { return t.text }
 func (t Template) Problems() []setting.Problem {
 	var m setting.Problems
 	if t.err != nil {
-		m.Add("", "%s", strings.TrimPrefix(t.err.Error(), "template: "))
+		m.Add("", "%s", templatePlace.ReplaceAllString(t.err.Error(), ""))
 		return m
 	}
 	for _, name := range t.fields {
@@ -142,10 +142,13 @@ func (t Template) Problems() []setting.Problem {
 	}
 	sample := Facts{"name", "description", "1.3.6.1.4.1.1", "location", "contact"}
 	if _, err := t.Make(sample.Values("192.0.2.1", "any")); err != nil {
-		m.Add("", "%v", err)
+		m.Add("", "%s", templatePlace.ReplaceAllString(err.Error(), ""))
 	}
 	return m
 }
+
+// templatePlace is the place in a template that has no name, and mostly one line.
+var templatePlace = regexp.MustCompile(`^template: :\d+:(\d+:)? (executing "" at )?`)
 
 // OfDevice reports whether the text depends on an answer of the device.
 func (t *Template) OfDevice() bool {
