@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-
-	"github.com/prometheus/prometheus/discovery/file"
 )
 
 // Check reads the lists that are files once, and returns their targets, and how they fare. Servers are not asked.
@@ -16,8 +14,8 @@ func Check(c Configuration) ([]*Entry, []Status) {
 	for i := range c.Lists {
 		l := d.lists[i]
 		for _, k := range c.Lists[i].kinds() {
-			if k.isFiles() {
-				d.readOnce(l, &k)
+			if k.files != nil {
+				l.readOnce(&k)
 			} else {
 				delete(l.kinds, k.id)
 			}
@@ -28,24 +26,11 @@ func Check(c Configuration) ([]*Entry, []Status) {
 	return entries, d.Lists()
 }
 
-// isFiles reports whether a list is read from files, not from a server.
-func (k *kind) isFiles() bool {
-	switch k.config.(type) {
-	case *CSV, *file.SDConfig:
-		return true
-	}
-	return false
-}
-
-// readOnce reads the files of a list.
-func (d *Discovery) readOnce(l *list, k *kind) {
+// readOnce reads the files of a kind.
+func (l *list) readOnce(k *kind) {
 	now := time.Now()
-	source, err := d.openKind(k, l.name, func(string) {})
-	if files, ok := source.(*fileLists); ok {
-		groups, failed := files.look(now)
-		l.receive(k.id, groups, now)
-		err = failed
-	}
+	parts, err := k.files(slog.New(slog.DiscardHandler)).Look(now)
+	l.receiveFiles(k.id, parts, now)
 	if err != nil {
 		l.kinds[k.id].fail(err.Error(), now)
 	}

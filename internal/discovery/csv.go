@@ -2,14 +2,16 @@ package discovery
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	common "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
-	prom "github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/csvlist"
 	"trapline/internal/setting"
@@ -44,16 +46,21 @@ func (c *CSV) SetDirectory(dir string) {
 	}
 }
 
-func (c *CSV) open(o prom.DiscovererOptions) (prom.Discoverer, error) {
+func (c *CSV) open(logger *slog.Logger) *files {
 	every := c.Refresh.Duration
 	if every <= 0 {
 		every = defaultRefresh
 	}
-	return &fileLists{patterns: c.Paths, every: every, read: readRows, stay: true, logger: o.Logger, known: map[string]*listFile{}}, nil
+	return &files{
+		Patterns: c.Paths, Every: every, Stay: true, Most: maxTargets, TooMany: errTooManyTargets, Logger: logger,
+		Reader: func(file string) func() ([]labels.Labels, error) {
+			return func() ([]labels.Labels, error) { return readRows(file) }
+		},
+	}
 }
 
 // readRows returns the targets of a file, and its rows that are none.
-func readRows(file string) ([]*targetgroup.Group, error) {
+func readRows(file string) ([]labels.Labels, error) {
 	raw, err := setting.ReadFile(file, maxList)
 	if err != nil {
 		return nil, err
@@ -62,7 +69,7 @@ func readRows(file string) ([]*targetgroup.Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &targetgroup.Group{Source: file, Labels: model.LabelSet{model.MetaLabelPrefix + "filepath": model.LabelValue(file)}}
+	g := &targetgroup.Group{Labels: model.LabelSet{model.MetaLabelPrefix + "filepath": model.LabelValue(file)}}
 	for i := range list {
 		g.Targets = append(g.Targets, rowLabels(&list[i]))
 	}
@@ -70,7 +77,8 @@ func readRows(file string) ([]*targetgroup.Group, error) {
 		place := model.LabelValue(fmt.Sprintf("%s:%d", file, b.Line))
 		g.Targets = append(g.Targets, model.LabelSet{nameLabel: place, model.LabelName(errorLabel): model.LabelValue(b.Text)})
 	}
-	return []*targetgroup.Group{g}, nil
+	all, err := entries([]*targetgroup.Group{g}, maxTargets+1)
+	return slices.Concat(all...), err
 }
 
 func rowLabels(t *csvlist.Target) model.LabelSet {

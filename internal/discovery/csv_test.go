@@ -1,13 +1,12 @@
 package discovery
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prometheus/prometheus/discovery/targetgroup"
 )
 
 // Rows are targets with their keys and labels; a file that cannot be read keeps its targets, one that is gone has none.
@@ -20,30 +19,30 @@ func TestCSV(t *testing.T) {
 	}
 	write("a.csv", "name;address;auth;modules;interval;retries;site\ncore-1;192.0.2.1;secure;if_mib system;30s;2;berlin\nbad;;;;;;\n")
 	write("b.csv", "address\n192.0.2.2\n")
-	l := &fileLists{patterns: []string{filepath.Join(dir, "*.csv")}, every: time.Minute, read: readRows, stay: true, known: map[string]*listFile{}}
+	l := (&CSV{Paths: []string{filepath.Join(dir, "*.csv")}}).open(slog.New(slog.DiscardHandler))
 	now := time.Now()
-	look := func() ([]*targetgroup.Group, error) {
+	look := func() ([]part, error) {
 		now = now.Add(time.Minute)
-		return l.look(now)
+		return l.Look(now)
 	}
-	groups, err := look()
-	if err != nil || len(groups) != 2 || len(groups[0].Targets) != 2 || !strings.Contains(string(groups[0].Targets[1]["__trapline_error__"]), "no address") {
-		t.Fatalf("%v, %v", groups, err)
+	parts, err := look()
+	if err != nil || len(parts) != 2 || len(parts[0].Entries) != 2 || !strings.Contains(parts[0].Entries[1].Get("__trapline_error__"), "no address") {
+		t.Fatalf("%v, %v", parts, err)
 	}
-	got, err := new(job).target(merged(groups[0].Targets[0], groups[0].Labels))
+	got, err := new(job).target(parts[0].Entries[0])
 	if err != nil || got.Name != "core-1" || got.Auth != "secure" || len(got.Modules) != 2 || got.Retries == nil || *got.Retries != 2 || got.Labels["site"] != "berlin" || got.Interval.Seconds() != 30 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	write("a.csv", "\xff\xfe")
 	_, _ = look() // at a file that may be in the making
-	if groups, err = look(); err == nil || len(groups) != 1 || !strings.HasSuffix(groups[0].Source, "b.csv") {
-		t.Errorf("%v, %v", groups, err)
+	if parts, err = look(); err == nil || len(parts) != 1 || !strings.HasSuffix(parts[0].File, "b.csv") {
+		t.Errorf("%v, %v", parts, err)
 	}
 	if err := os.Remove(filepath.Join(dir, "a.csv")); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = look()
-	if groups, err = look(); err != nil || len(groups) != 2 || len(groups[1].Targets) != 0 {
-		t.Errorf("%v, %v", groups, err)
+	if parts, err = look(); err != nil || len(parts) != 2 || len(parts[1].Entries) != 0 {
+		t.Errorf("%v, %v", parts, err)
 	}
 }

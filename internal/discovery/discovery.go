@@ -18,6 +18,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/assign"
+	"trapline/internal/errlog"
 	"trapline/internal/facts"
 	"trapline/internal/facts/asker"
 	"trapline/internal/neighbours"
@@ -28,6 +29,16 @@ import (
 // settleTime is how long lists wait for more messages after each, and settleMost after the first: groups that are gone come
 // one by one, and the guard has to see all that a list has lost.
 const settleTime, settleMost = 200 * time.Millisecond, time.Second
+
+// settlesAfter returns how long to wait for more messages of lists. One whose files come in one message needs none.
+func settlesAfter(lists map[*list]bool) time.Duration {
+	for l := range lists {
+		if !l.whole {
+			return settleTime
+		}
+	}
+	return 0
+}
 
 // Configuration is the part of the configuration that lists depend on.
 type Configuration struct {
@@ -67,6 +78,7 @@ type update struct {
 	reader *reader
 	kind   string
 	groups []*targetgroup.Group
+	files  []part // instead of groups
 	err    string
 }
 
@@ -158,7 +170,9 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: assign.List{Entries: d.current.Assign, Profiles: d.current.Profiles}, usual: d.current.Usual, book: facts.NewBook(), known: map[labels.Labels]*made{}},
 		guard: guard{maxDrop: s.MaxDrop.or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
 	}
-	for _, k := range s.kinds() {
+	kinds := s.kinds()
+	l.whole = len(kinds) == 1 && kinds[0].files != nil
+	for _, k := range kinds {
 		l.kinds[k.id] = &kindState{heard: map[string]bool{}}
 		if old != nil && old.kinds[k.id] != nil {
 			l.kinds[k.id] = old.kinds[k.id]
@@ -244,7 +258,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 					first = time.Now()
 				}
 				touched[l] = true
-				timer.set(min(settleTime, settleMost-time.Since(first)))
+				timer.set(min(settlesAfter(touched), settleMost-time.Since(first)))
 			}
 			continue
 		case a := <-d.asker.Answers:
@@ -315,7 +329,12 @@ func (d *Discovery) take(u update) *list {
 		return nil
 	}
 	l := d.lists[i]
-	if u.err == "" {
+	switch {
+	case u.err != "":
+	case u.files != nil:
+		l.receiveFiles(u.kind, u.files, time.Now())
+		return l
+	default:
 		l.receive(u.kind, u.groups, time.Now())
 		return l
 	}
@@ -373,7 +392,13 @@ func (d *Discovery) start(ctx context.Context, s Settings) {
 			case <-ctx.Done():
 			}
 		}
-		source, err := d.openKind(&k, s.Name, func(text string) { send(update{err: text}) })
+		note := func(text string) { send(update{err: text}) }
+		if k.files != nil {
+			files := k.files(slog.New(&errlog.Handler{Note: note}))
+			r.ended.Go(func() { files.Run(ctx, func(parts []part) { send(update{files: parts}) }) })
+			continue
+		}
+		source, err := d.openKind(&k, s.Name, note)
 		if err != nil {
 			d.logger.Error("a list of targets cannot be opened", "list", s.Name, "of", k.id, "err", err)
 			continue

@@ -2,128 +2,17 @@ package discovery
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
 )
-
-// looks is a list of files at which one looks, half a second after the other.
-type looks struct {
-	t   *testing.T
-	dir string
-	now time.Time
-	*fileLists
-}
-
-func newLooks(t *testing.T, pattern string) *looks {
-	dir := t.TempDir()
-	l := &fileLists{patterns: []string{filepath.Join(dir, pattern)}, every: time.Hour, read: readGroups, known: map[string]*listFile{}}
-	return &looks{t, dir, time.Now(), l}
-}
-
-func (l *looks) write(name, text string) {
-	l.t.Helper()
-	if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
-		l.t.Fatal(err)
-	}
-}
-
-// again looks once more, and returns the sources that changed with their numbers of targets.
-func (l *looks) again() (sources string, err error) {
-	l.now = l.now.Add(lookTime)
-	groups, err := l.look(l.now)
-	for _, g := range groups {
-		sources += fmt.Sprintf("%s=%d ", strings.TrimPrefix(g.Source, l.dir+"/"), len(g.Targets))
-	}
-	return sources, err
-}
-
-func (l *looks) expect(want string) {
-	l.t.Helper()
-	if got, err := l.again(); strings.TrimSpace(got) != want || err != nil {
-		l.t.Errorf("a look gives %q, %v, want %q", got, err, want)
-	}
-}
-
-func (l *looks) fails(want string) {
-	l.t.Helper()
-	if got, err := l.again(); got != "" || err == nil || !strings.Contains(err.Error(), want) {
-		l.t.Errorf("a look gives %q, %v, want the error %q", got, err, want)
-	}
-}
-
-// A file is read when it is whole: two looks see the same. What is being written, replaced, broken or out of reach takes
-// no target away.
-func TestFilesThatChange(t *testing.T) {
-	l := newLooks(t, "*.yml")
-	l.write("a.yml", "- targets: [a, b, c]\n- targets: [d]\n")
-	l.expect("a.yml=3 a.yml=1")
-	l.expect("")
-	l.write("a.yml", "- targets: [a, b") // and the writer goes on
-	l.expect("")
-	l.write("a.yml", "- targets: [a, b, c, x]\n")
-	l.expect("")
-	l.expect("a.yml=4")
-	for range 5 {
-		if got, err := l.again(); err != nil || got != "" && got != "a.yml=4 " { // which reads a young file twice
-			t.Errorf("%q, %v", got, err)
-		}
-	}
-	if err := os.Remove(filepath.Join(l.dir, "a.yml")); err != nil {
-		t.Fatal(err)
-	}
-	l.expect("")
-	l.write("a.yml", "- targets: [a]\n") // replaced, in two steps
-	l.expect("")
-	l.expect("a.yml=1")
-	l.write("a.yml", "- targets: {")
-	_, _ = l.again()
-	l.fails("a.yml")
-	moved := l.dir + ".moved"
-	if err := os.Rename(l.dir, moved); err != nil {
-		t.Fatal(err)
-	}
-	for range 5 {
-		l.fails("no such file or directory")
-	}
-	if err := os.Rename(moved, l.dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(l.dir, "a.yml")); err != nil {
-		t.Fatal(err)
-	}
-	l.expect("")
-	l.expect("a.yml=0")
-}
-
-// Pipes without a writer, loops of links, directories and devices without an end cost an error, and the others are read.
-func TestFilesThatAreNone(t *testing.T) {
-	l := newLooks(t, "*.json")
-	l.write("good.json", `[{"targets":["a"]}]`)
-	for _, err := range []error{
-		syscall.Mkfifo(filepath.Join(l.dir, "pipe.json"), 0o600), os.Symlink("loop.json", filepath.Join(l.dir, "loop.json")),
-		os.Mkdir(filepath.Join(l.dir, "dir.json"), 0o700), os.Symlink("/dev/zero", filepath.Join(l.dir, "zero.json")),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	groups, err := l.look(l.now)
-	if len(groups) != 1 || err == nil {
-		t.Errorf("%v, %v", groups, err)
-	}
-	for _, name := range []string{"pipe", "loop", "dir", "zero"} {
-		if err == nil || !strings.Contains(err.Error(), name+".json") {
-			t.Errorf("%s.json: %.300v", name, err)
-		}
-	}
-}
 
 // Whatever a file of YAML blows up to is bounded as that of JSON.
 func TestYAMLThatBlowsUp(t *testing.T) {
@@ -144,14 +33,50 @@ func TestYAMLThatBlowsUp(t *testing.T) {
 	}
 }
 
-// Many files are read in one message, within the bound of a list.
-func TestManyFiles(t *testing.T) {
-	l := newLooks(t, "*.json")
-	half := `[{"targets":["a"` + strings.Repeat(`,"b"`, maxTargets*2/3) + `]}]`
-	for i := range 4 {
-		l.write(fmt.Sprintf("%d.json", i), half)
+// However the groups of a file change, come, go and are repeated, a reader that has read others before reads what one reads
+// that has not.
+func TestGroupsThatAreKnown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "list.json")
+	r := rand.New(rand.NewPCG(1, 2))
+	type group struct {
+		Targets []string          `json:"targets"`
+		Labels  map[string]string `json:"labels,omitempty"`
 	}
-	if groups, err := l.look(l.now); len(groups) != 2 || err == nil {
-		t.Errorf("%d groups, %v", len(groups), err)
+	known := &groupFile{name: file}
+	for range 200 {
+		groups := make([]group, r.IntN(8))
+		for i := range groups {
+			for range r.IntN(3) {
+				groups[i].Targets = append(groups[i].Targets, fmt.Sprint("192.0.2.", r.IntN(3)))
+			}
+			if r.IntN(2) == 0 {
+				groups[i].Labels = map[string]string{"site": fmt.Sprint(r.IntN(3))}
+			}
+		}
+		text, err := json.Marshal(groups)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.IntN(5) == 0 {
+			text = append(text, ',') // an error, after which the next reading is right again
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, gotErr := known.read()
+		want, wantErr := (&groupFile{name: file}).read()
+		decoded, err := decodeGroups(text)
+		all, _ := (&groupFile{name: file}).entries(decoded...)
+		if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) || fmt.Sprint(gotErr) != fmt.Sprint(err) || !slices.EqualFunc(got, want, labels.Equal) || !slices.EqualFunc(got, all, labels.Equal) {
+			t.Fatalf("%s: %v, %v, want %v, %v; %v", text, got, gotErr, want, wantErr, all)
+		}
+	}
+	for _, text := range []string{"[null]", `[{"targets":["a"],"x":1}]`, `[{"targets":["a"]}] []`, `{}`} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := known.read(); err == nil {
+			t.Errorf("%s: %v", text, got)
+		}
 	}
 }

@@ -29,38 +29,59 @@ var (
 // decodeGroups reads the groups of targets that Prometheus' lists have, as JSON. Short texts that memory holds as large
 // ones, such as those of empty groups, are refused before they are decoded.
 func decodeGroups(raw []byte) (groups []*targetgroup.Group, err error) {
+	targets, labels := 0, 0
+	err = decodeList(raw, func(d *json.Decoder) error {
+		g, err := decodeGroup(d)
+		if err != nil {
+			return err
+		}
+		if targets += len(g.Targets); targets > maxTargets || len(groups) == maxTargets {
+			return errTooManyTargets
+		}
+		if labels += len(g.Labels.set); labels > maxGroupLabels {
+			return errTooLarge
+		}
+		groups = append(groups, g.group())
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return groups, nil
+}
+
+// decodeList calls a function that decodes a group, for each of a list.
+func decodeList(raw []byte, each func(*json.Decoder) error) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	switch first, err := d.Token(); {
 	case err != nil:
-		return nil, err
+		return err
 	case first != json.Delim('['):
-		return nil, fmt.Errorf("the list begins with %.40q: it must be a JSON list of groups", fmt.Sprint(first))
+		return fmt.Errorf("the list begins with %.40q: it must be a JSON list of groups", fmt.Sprint(first))
 	}
-	targets, labels := 0, 0
 	for d.More() {
-		var g *boundedGroup
-		if err := d.Decode(&g); err != nil {
-			return nil, err
+		if err := each(d); err != nil {
+			return err
 		}
-		if g == nil {
-			return nil, errors.New("a group of the list is null")
-		}
-		if targets += len(g.Targets); targets > maxTargets || len(groups) == maxTargets {
-			return nil, errTooManyTargets
-		}
-		if labels += len(g.Labels.set); labels > maxGroupLabels {
-			return nil, errTooLarge
-		}
-		groups = append(groups, g.group())
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, err
+		return err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the list")
+		return errors.New("something follows the list")
 	}
-	return groups, nil
+	return nil
+}
+
+func decodeGroup(d *json.Decoder) (g *boundedGroup, err error) {
+	if err := d.Decode(&g); err != nil {
+		return nil, err
+	}
+	if g == nil {
+		return nil, errors.New("a group of the list is null")
+	}
+	return g, nil
 }
 
 // boundedGroup is a group as it stands in a list.
@@ -128,7 +149,7 @@ func entries(groups []*targetgroup.Group, most int) (all [][]labels.Labels, err 
 				merge = oversized
 			}
 			entry := merge(t, g.Labels)
-			if octets += int(entry.ByteSize()) + entry.Len()*labelCost; octets > maxOctets {
+			if octets += octetsOf(entry); octets > maxOctets {
 				return nil, errTooLarge
 			}
 			list = append(list, entry)
@@ -137,6 +158,14 @@ func entries(groups []*targetgroup.Group, most int) (all [][]labels.Labels, err 
 		all = append(all, list)
 	}
 	return all, nil
+}
+
+// octetsOf returns how many octets the labels of entries count for.
+func octetsOf(entries ...labels.Labels) (octets int) {
+	for _, e := range entries {
+		octets += int(e.ByteSize()) + e.Len()*labelCost
+	}
+	return octets
 }
 
 func sizeOf(set model.LabelSet) (octets int) {

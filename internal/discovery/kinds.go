@@ -23,24 +23,25 @@ type kind struct {
 	id     string // of its sources, which is the same as long as it is the same list
 	config config
 	open   func(prom.DiscovererOptions) (prom.Discoverer, error)
+	files  func(*slog.Logger) *files // instead of open, of a list that stands in files
 }
 
 // kinds returns the lists of an entry.
 func (s *Settings) kinds() (list []kind) {
 	for _, f := range s.Files {
-		list = append(list, kind{"file " + strings.Join(f.Value.Files, ","), &f.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newFiles(&f.Value, o) }})
+		list = append(list, kind{id: "file " + strings.Join(f.Value.Files, ","), config: &f.Value, files: func(logger *slog.Logger) *files { return newFiles(&f.Value, logger) }})
 	}
 	for _, h := range s.HTTP {
-		list = append(list, kind{"http " + shownURL(h.Value.URL), &h.Value, func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
+		list = append(list, kind{id: "http " + shownURL(h.Value.URL), config: &h.Value, open: func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
 	}
 	for _, d := range s.DNS {
-		list = append(list, kind{fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), noFiles{}, foreign(&d.Value)})
+		list = append(list, kind{id: fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), config: noFiles{}, open: foreign(&d.Value)})
 	}
 	if s.CSV != nil {
-		list = append(list, kind{"csv " + strings.Join(s.CSV.Paths, ","), s.CSV, s.CSV.open})
+		list = append(list, kind{id: "csv " + strings.Join(s.CSV.Paths, ","), config: s.CSV, files: s.CSV.open})
 	}
 	if s.NetBox != nil {
-		list = append(list, kind{"netbox " + shownURL(s.NetBox.URL) + " " + s.NetBox.Query, s.NetBox, s.NetBox.open})
+		list = append(list, kind{id: "netbox " + shownURL(s.NetBox.URL) + " " + s.NetBox.Query, config: s.NetBox, open: s.NetBox.open})
 	}
 	seen := map[string]int{}
 	for i := range list { // of which some may look the same without their secrets
@@ -50,10 +51,10 @@ func (s *Settings) kinds() (list []kind) {
 		}
 	}
 	if s.Scan != nil {
-		list = append(list, kind{"scan", s.Scan, s.Scan.Open})
+		list = append(list, kind{id: "scan", config: s.Scan, open: s.Scan.Open})
 	}
 	if s.Neighbours != nil {
-		list = append(list, kind{seek.NeighboursKind, s.Neighbours, s.Neighbours.Open})
+		list = append(list, kind{id: seek.NeighboursKind, config: s.Neighbours, open: s.Neighbours.Open})
 	}
 	return list
 }

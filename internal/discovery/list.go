@@ -27,6 +27,7 @@ type list struct {
 	kinds   map[string]*kindState // by their ID
 	held    []labels.Labels       // targets that the guard of the process before has kept
 	adopted []string              // kinds with sources that were read with other settings
+	whole   bool                  // each message of it has all that has changed
 
 	entries   []*Entry // sorted by name
 	rejected  []Rejection
@@ -68,21 +69,53 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	if k == nil {
 		return
 	}
-	all, err := entries(groups, l.room(kind, groups))
+	read := map[string][]labels.Labels{} // a source may have several groups
+	for _, g := range groups {
+		read[g.Source] = nil
+	}
+	all, err := entries(groups, l.room(kind, read))
 	if err != nil {
 		k.fail(err.Error(), now)
 		return
 	}
+	for i, g := range groups {
+		read[g.Source] = append(read[g.Source], all[i]...)
+	}
+	l.replace(kind, read, now)
+}
+
+// receiveFiles takes files that were read.
+func (l *list) receiveFiles(kind string, parts []part, now time.Time) {
+	k := l.kinds[kind]
+	if k == nil {
+		return
+	}
+	read, octets := make(map[string][]labels.Labels, len(parts)), 0
+	for _, p := range parts {
+		octets += octetsOf(p.Entries...)
+		read[p.File] = p.Entries
+	}
+	if octets > maxOctets {
+		k.fail(errTooLarge.Error(), now)
+		return
+	}
+	room := l.room(kind, read)
+	for _, p := range parts {
+		read[p.File] = p.Entries[:min(len(p.Entries), room)]
+		room -= len(read[p.File])
+	}
+	l.replace(kind, read, now)
+}
+
+// replace replaces sources by what was read of them.
+func (l *list) replace(kind string, read map[string][]labels.Labels, now time.Time) {
+	k := l.kinds[kind]
 	k.last = now
 	if now.Sub(k.erred) > attemptTime {
 		k.err = ""
 	}
 	if k.first.IsZero() {
 		k.first = now
-	}
-	read := map[string][]labels.Labels{} // a source may have several groups
-	for i, g := range groups {
-		read[g.Source] = append(read[g.Source], all[i]...)
 	}
 	for source, entries := range read {
 		k.heard[source] = true
@@ -92,15 +125,11 @@ func (l *list) receive(kind string, groups []*targetgroup.Group, now time.Time) 
 	}
 }
 
-// room returns how many entries groups may have beside the other sources, one more than are polled, which is reported.
-func (l *list) room(kind string, groups []*targetgroup.Group) int {
+// room returns how many entries sources may have beside the others, one more than are polled, which is reported.
+func (l *list) room(kind string, replaced map[string][]labels.Labels) int {
 	room := maxTargets + 1
-	replaced := make(map[string]bool, len(groups))
-	for _, g := range groups {
-		replaced[g.Source] = true
-	}
 	for key, raw := range l.sources {
-		if key.kind != kind || !replaced[key.source] {
+		if _, other := replaced[key.source]; key.kind != kind || !other {
 			room -= len(raw)
 		}
 	}

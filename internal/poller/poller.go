@@ -80,10 +80,11 @@ func New(o Options) *Poller {
 }
 
 // firstPassSpacing is the time between the first passes of targets that arrive together, unless they are so few that all
-// can begin within a second.
+// can begin within fewTime.
 const (
 	firstPassSpacing = 5 * time.Millisecond
 	fewTargets       = 500
+	fewTime          = 250 * time.Millisecond
 )
 
 // spacing is the time between the first passes of so many targets.
@@ -91,7 +92,7 @@ func spacing(targets int) time.Duration {
 	if targets > fewTargets {
 		return firstPassSpacing
 	}
-	return min(firstPassSpacing, time.Second/time.Duration(max(targets, 1)))
+	return min(firstPassSpacing, fewTime/time.Duration(max(targets, 1)))
 }
 
 // SetTargets replaces the targets. Those that did not change keep their pace and their last pass; a

@@ -59,8 +59,8 @@ func (w *Config) Ask(open poller.Open) asker.Ask {
 func (w *Config) With(entries []*discovery.Entry) (*Config, error) {
 	c, next := *w.Config, *w
 	next.Config = &c
-	c.Targets = slices.Clip(c.Targets[:w.written])
-	next.Targets = slices.Clip(w.Targets[:w.written])
+	c.Targets = append(make([]poller.TargetSettings, 0, w.written+len(entries)), c.Targets[:w.written]...)
+	next.Targets = append(make([]*poller.Target, 0, w.written+len(entries)), w.Targets[:w.written]...)
 	next.listed = make(map[*discovery.Entry]*poller.Target, len(entries))
 	for _, e := range entries {
 		t := w.listed[e]
