@@ -63,13 +63,13 @@ var upstream = map[string][]string{
 	"internal/scan":           {"internal/access", "internal/client", "internal/setting", "internal/snmp", "internal/statedir", "internal/sweep"},
 	"internal/scan/scantest":  {"internal/snmp"},
 	"internal/outbox/queue":   {"internal/alarm", "internal/originator"},
-	"internal/outbox":         {"internal/cause", "internal/outbox/downs", "internal/outbox/outcomes", "internal/outbox/store", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
+	"internal/outbox":         {"internal/ledger", "internal/ledger/bolt", "internal/cause", "internal/outbox/downs", "internal/outbox/outcomes", "internal/outbox/store", "internal/mute", "internal/outbox/queue", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/access"},
 	"internal/varbind":        {"internal/alarm", "internal/originator", "internal/setting", "internal/snmp", "mibs", "mibs/hint", "mibs/smi"},
 	"internal/grouping":       {},
 	"internal/senderclock":    {"internal/originator"},
 	"internal/notify":         {"internal/senderclock", "internal/mute", "internal/grouping", "internal/human", "internal/varbind", "internal/outbox/queue", "internal/outbox", "internal/statedir", "internal/originator", "internal/alarm", "internal/journal", "internal/snmp", "internal/setting", "mibs", "internal/access", "mibs/smi"},
 	"internal/throttle":       {},
-	"internal/rules":          {"internal/throttle", "internal/rules/expression", "internal/rules/known", "internal/rules/quota", "internal/rules/result", "internal/mute", "internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
+	"internal/rules":          {"internal/ledger", "internal/ledger/bolt", "internal/throttle", "internal/rules/expression", "internal/rules/known", "internal/rules/quota", "internal/rules/result", "internal/mute", "internal/varbind", "internal/statedir", "internal/outbox", "internal/alarm", "internal/originator", "internal/rules/samples", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "mibs", "internal/access"},
 	"profiles":                {"internal/archive"},
 	"internal/archive":        {},
 	"profiles/build":          {"internal/archive", "config", "profiles", "internal/profile"},
@@ -124,7 +124,10 @@ var upstream = map[string][]string{
 	"internal/originator/receivertest": {"internal/access", "internal/peers", "internal/setting", "internal/snmp"},
 	"internal/outbox/downs":            {"internal/alarm", "internal/mute"},
 	"internal/outbox/outcomes":         {"internal/alarm", "internal/journal", "internal/access", "internal/originator"},
-	"internal/outbox/store":            {"internal/alarm", "internal/journal", "internal/mute", "internal/outbox/queue", "internal/statedir"},
+	"internal/ledger":                  {},
+	"internal/ledger/bolt":             {"internal/ledger", "internal/statedir"},
+	"internal/ledger/ledgertest":       {"internal/ledger"},
+	"internal/outbox/store":            {"internal/ledger", "internal/alarm", "internal/journal", "internal/mute", "internal/outbox/queue", "internal/statedir"},
 	"internal/outbox/outboxtest":       {"internal/outbox/queue", "internal/originator", "internal/alarm", "internal/access"},
 }
 
@@ -136,7 +139,7 @@ var only = map[string][]string{
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
 	"go.etcd.io/etcd/client/v3":        {"internal/cluster", "internal/cluster/engine"},
 	"go.etcd.io/etcd/server/v3/embed":  {"internal/cluster/engine"},
-	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/outbox", "internal/outbox/store", "internal/rules", "internal/neighbours"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/ledger/bolt", "internal/outbox/store", "internal/neighbours"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

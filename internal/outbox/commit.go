@@ -1,21 +1,25 @@
 package outbox
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"trapline/internal/ledger"
 )
 
 // change is a change of the outbox that a caller requests. Changes that are requested during a transaction share the
 // next one, in order: writing many rows to the disk takes no longer than writing one.
 type change struct {
-	now  time.Time
-	plan func(*plan)           // may run several times, with the outbox's mutex held
-	also func(*bbolt.Tx) error // stores more in the transaction, or nil; may run several times
-	full *FullError            // lists the refused alarms, or nil
-	done chan error
+	now    time.Time
+	plan   func(*plan)    // may run several times, with the outbox's mutex held
+	more   []ledger.Write // of others, in the same transaction
+	whole  bool           // it is left out if some of its alarms are refused
+	forced bool           // it is committed even if nothing changes
+	full   *FullError     // lists the refused alarms, or nil
+	done   chan error
 }
 
 // do commits a change. If it returns nil, the change is on the disk.
@@ -31,8 +35,8 @@ func (o *Outbox) do(c *change) error {
 	return <-c.done
 }
 
-// commit commits all changes that were requested before the last transaction ended. A change whose own part fails is
-// left out, and the others are planned again.
+// commit commits all changes that were requested before the last transaction ended. A change that has a write of its own
+// that is refused is left out, and the others are planned again.
 func (o *Outbox) commit() {
 	o.commits.Lock()
 	defer o.commits.Unlock()
@@ -95,8 +99,8 @@ func (o *Outbox) reportFull(e *FullError) {
 // reportTime is the minimum time between log entries about refused alarms.
 const reportTime = 10 * time.Second
 
-// planned returns the plan of all changes. A change that also stores something else is atomic: if some of its alarms
-// are refused, planned returns the change.
+// planned returns the plan of all changes. If some alarms of a change are refused that is to be applied as a whole,
+// planned returns the change.
 func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -105,7 +109,7 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 		p.now, p.refused = c.now, nil
 		c.plan(p)
 		p.announceTouched()
-		if c.full = p.refused; c.full != nil && c.also != nil {
+		if c.full = p.refused; c.full != nil && c.whole {
 			return nil, c
 		}
 	}
@@ -117,23 +121,35 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	return p, nil
 }
 
-// write runs the transaction. If the function also of a change fails, write returns that change.
+// write commits the plan, and the writes of others. If a write of a change is refused, write returns that change.
 func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
-	more := slices.ContainsFunc(changes, func(c *change) bool { return c.also != nil })
-	if len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead)+len(p.silences) == 0 && !p.notesWindows() && !more {
+	var writes []ledger.Write
+	forced := false
+	for _, c := range changes {
+		writes = append(writes, c.more...)
+		forced = forced || c.forced || c.whole
+	}
+	if !forced && len(writes) == 0 && p.changesNothing() {
 		return nil, nil
 	}
-	err = o.state.dir.Update(func(tx *bbolt.Tx) error {
-		for _, failed = range changes {
-			if failed.also == nil {
-				continue
-			}
-			if err := failed.also(tx); err != nil {
-				return err
-			}
+	own, err := p.writes()
+	if err != nil {
+		return nil, err
+	}
+	err = o.state.store.Commit(context.Background(), append(writes, own...))
+	if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
+		return ownerOf(refused.At, changes), err
+	}
+	return nil, err
+}
+
+// ownerOf returns the change that a write is of, nil if it is of the plan.
+func ownerOf(at int, changes []*change) *change {
+	for _, c := range changes {
+		if at < len(c.more) {
+			return c
 		}
-		failed = nil
-		return p.store(tx)
-	})
-	return failed, err
+		at -= len(c.more)
+	}
+	return nil
 }

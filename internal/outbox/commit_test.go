@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,28 +14,46 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"trapline/internal/alarm"
+	"trapline/internal/ledger"
+	"trapline/internal/ledger/bolt"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
-var otherBucket = []byte("other")
-
-// rowsOf are the keys of a bucket that others have beside the outbox.
-func rowsOf(t *testing.T, s *statedir.Dir) (keys []string) {
+// rowsOf are the names of the records that others have beside the outbox.
+func rowsOf(t *testing.T, s *statedir.Dir) (names []string) {
 	t.Helper()
-	err := s.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(otherBucket).ForEach(func(k, _ []byte) error {
-			keys = append(keys, string(k))
-			return nil
-		})
+	err := ledger.Load(t.Context(), &bolt.Store{Dir: s}, "", []string{ledger.Alert}, func(key string, _ []byte) error {
+		names = append(names, strings.TrimPrefix(key, ledger.Alert))
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keys
+	return names
+}
+
+// refusing is a store that refuses some writes, and calls a function before each commit.
+type refusing struct {
+	ledger.Store
+	refuses map[string]error // by key
+	before  func()
+}
+
+func (r *refusing) Commit(ctx context.Context, writes []ledger.Write) error {
+	if r.before != nil {
+		r.before()
+	}
+	for i := range writes {
+		if err := r.refuses[writes[i].Key]; err != nil {
+			return &ledger.Refused{At: i, Err: err}
+		}
+	}
+	return r.Store.Commit(ctx, writes)
 }
 
 // Many writers share transactions; each has its own answer, and one that fails fails alone.
@@ -42,30 +61,21 @@ func TestWritersShareTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		r := run(t, dir)
-		err := r.outbox.state.dir.Update(func(tx *bbolt.Tx) error {
-			_, err := tx.CreateBucket(otherBucket)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		errOwn := errors.New("it does not want to")
+		r.outbox.state.store = &refusing{Store: r.outbox.state.store, refuses: map[string]error{ledger.Alert + "07": errOwn}}
 		r.outbox.commits.Lock() // so that all come before the next transaction
 		var group sync.WaitGroup
 		for i := range 64 {
 			group.Go(func() {
 				id := fmt.Sprintf("%02d", i)
-				err := r.outbox.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: id}, Active: true}}, time.Now(), func(tx *bbolt.Tx) error {
-					if err := tx.Bucket(otherBucket).Put([]byte(id), nil); err != nil || i%10 != 7 {
-						return err
-					}
-					if i == 7 {
-						panic("page 7 is no page")
-					}
-					return errOwn
-				})
+				name := id
+				if i%10 == 7 && i > 7 {
+					name = strings.Repeat(id, bbolt.MaxKeySize)
+				}
+				own := []ledger.Write{{Key: ledger.Named(ledger.Alert, id)}, {Key: ledger.Named(ledger.Alert, name), Value: []byte("{}")}}
+				err := r.outbox.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: id}, Active: true}}, time.Now(), own)
 				switch {
-				case i%10 != 7 && err != nil, i == 7 && (err == nil || !strings.Contains(err.Error(), "page 7")), i > 7 && i%10 == 7 && !errors.Is(err, errOwn):
+				case i%10 != 7 && err != nil, i == 7 && !errors.Is(err, errOwn), i > 7 && i%10 == 7 && !errors.Is(err, bbolterrors.ErrKeyTooLarge):
 					t.Errorf("%d: %v", i, err)
 				}
 			})
@@ -114,12 +124,12 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 		return r
 	}
 	errDisk := errors.New("the disk is full")
-	err = o.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: "a"}}}, time.Now(), func(*bbolt.Tx) error {
+	o.state.store = &refusing{Store: o.state.store, refuses: map[string]error{ledger.Number: errDisk}, before: func() {
 		if r := take(); r != nil {
 			t.Errorf("%s is sent", r.ID)
 		}
-		return errDisk
-	})
+	}}
+	err = o.Apply([]Transition{{Alarm: alarm.Alarm{ID: "a"}}}, time.Now())
 	if r := take(); !errors.Is(err, errDisk) || r == nil || r.Kind != alarm.Raise {
 		t.Errorf("%v, and then %v is sent", err, r)
 	}

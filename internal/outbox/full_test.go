@@ -12,9 +12,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/ledger"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
@@ -45,8 +45,8 @@ func TestTooManyAlarmsAreRefused(t *testing.T) {
 	if !errors.As(err, &full) || !errors.Is(err, ErrTooManyAlarms) || !slices.Equal(full.Refused, []string{"major-10", "major-11"}) || len(o.Active()) != 10 {
 		t.Fatalf("%v, %d are active", err, len(o.Active()))
 	}
-	stored := false
-	err = o.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: "major-0"}}, severe("a", alarm.Major), severe("b", alarm.Major)}, time.Now(), func(*bbolt.Tx) error { stored = true; return nil })
+	err = o.ApplyWith([]Transition{{Alarm: alarm.Alarm{ID: "major-0"}}, severe("a", alarm.Major), severe("b", alarm.Major)}, time.Now(), []ledger.Write{{Key: ledger.Alert + "a", Value: []byte("{}")}})
+	stored := len(rowsOf(t, o.state.dir)) > 0
 	if !errors.As(err, &full) || !slices.Equal(full.Refused, []string{"b"}) || len(o.Active()) != 10 || stored {
 		t.Errorf("%v, %d are active, stored with them: %v", err, len(o.Active()), stored)
 	}

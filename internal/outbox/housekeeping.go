@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
 )
@@ -49,7 +47,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 	}}
 	if o.noteDue() {
 		o.noted = o.state.clock.run()
-		c.also = func(*bbolt.Tx) error { return nil } // forces a transaction, which stores the run time
+		c.forced = true // a transaction stores the run time
 	}
 	err := o.do(c)
 	o.commits.Lock()

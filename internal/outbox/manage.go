@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
@@ -78,12 +76,12 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 	err = o.do(&change{
 		now: now,
 		plan: func(p *plan) {
+			old := store.Numbers{Receiver: receiver}
 			for _, d := range dead {
 				p.revive(q, &d)
+				old.Numbers = append(old.Numbers, d.Number())
 			}
-		},
-		also: func(tx *bbolt.Tx) error {
-			return store.DeleteDead(tx, receiver, dead)
+			p.unburied = append(p.unburied, old)
 		},
 	})
 	if err != nil {
@@ -127,20 +125,14 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 					p.noteGivenUp(q, r, "dropped by command")
 				}
 			}
-		},
-		also: func(tx *bbolt.Tx) error {
-			return store.DropDead(tx, receiver)
+			p.unburied = append(p.unburied, store.Numbers{Receiver: receiver, Numbers: p.state.buried[receiver]})
 		},
 	})
 }
 
 // DeadLetters returns the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
-	err = o.state.dir.View(func(tx *bbolt.Tx) error {
-		list, err = store.DeadLetters(tx, receiver)
-		return err
-	})
-	return list, err
+	return o.state.reader.DeadLetters(receiver)
 }
 
 // ConditionsOf returns the conditions of an active alarm, by its ID, as Conditions does. They are none if it is unknown.

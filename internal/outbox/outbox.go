@@ -11,11 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
+	"trapline/internal/ledger/bolt"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
@@ -70,7 +70,10 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
 		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue.Queue]bool{},
 	}
-	st.reader, st.references = &store.Reader{Dir: s, Logger: o.Logger}, store.References{}
+	if st.store = o.Store; st.store == nil {
+		st.store = &bolt.Store{Dir: s}
+	}
+	st.reader = &store.Reader{Store: st.store, Dir: s, Logger: o.Logger}
 	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1)}
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
@@ -91,13 +94,11 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if err := store.Keep(s, now); err != nil {
 		return nil, err
 	}
-	var merged []store.Merge
-	err = s.Update(func(tx *bbolt.Tx) (err error) {
-		if merged, err = st.converter(now).Convert(tx); err != nil {
-			return err
-		}
-		return out.state.load(tx)
-	})
+	merged, err := st.converter(now).Convert()
+	var unused []ledger.Write
+	if err == nil {
+		unused, err = st.load()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
@@ -106,7 +107,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if o.Outages != nil {
 		out.state.outages = o.Outages(out.Down)
 	}
-	return out, out.do(&change{now: now, plan: func(p *plan) {
+	return out, out.do(&change{now: now, more: unused, plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything
 		p.announceAll(out.state.queues)
 		for i := range merged {
@@ -126,10 +127,10 @@ func (o *Outbox) Apply(transitions []Transition, now time.Time) error {
 	return o.do(&change{now: now, plan: planOf(transitions)})
 }
 
-// ApplyWith is like Apply, and calls also in the same transaction. also may be called several times, because a shared
-// transaction may fail by the changes of others; only the last call counts. After any error nothing has changed.
-func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, also func(*bbolt.Tx) error) error {
-	return o.do(&change{now: now, also: also, plan: planOf(transitions)})
+// ApplyWith is like Apply, and commits more writes in the same transaction. A write that is refused concerns no change but
+// this one. After any error nothing has changed.
+func (o *Outbox) ApplyWith(transitions []Transition, now time.Time, more []ledger.Write) error {
+	return o.do(&change{now: now, more: more, whole: true, plan: planOf(transitions)})
 }
 
 // SetInhibitRules replaces the inhibit rules, which the next SetRoutes applies.

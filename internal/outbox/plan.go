@@ -46,6 +46,8 @@ type plan struct {
 	relabeled   []string                 // keys of the alarms of these targets
 	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead        []store.Dead             // events that are given up
+	unburied    []store.Numbers          // dead letters that are deleted
+	sent        *store.Sent              // see noteSent
 	absent      []store.Row              // rows of receivers that are not configured
 	size        int                      // the change of the size of all alarms
 	number      int                      // the change of their number
@@ -60,6 +62,7 @@ type plan struct {
 	outcomes   []outcome       // of events that were delivered
 	entries    []journal.Event // of the journal
 	texts      [][]byte        // the same, as stored
+	stored     store.Entries   // those in the database after the transaction
 	fromOthers int             // the number of entries from state.added
 }
 
@@ -341,6 +344,7 @@ func (p *plan) apply() {
 	o.aged = max(o.aged, p.aged)
 	if p.change != nil {
 		p.change.Settle()
+		o.stored = p.stored
 	}
 	p.publish()
 	for key, s := range p.alarms {
@@ -372,6 +376,11 @@ func (p *plan) apply() {
 		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.Full).Add(float64(c.dropped))
 		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.ByHand).Add(float64(c.forgotten))
 	}
+}
+
+// changesNothing reports whether the plan has nothing to be stored.
+func (p *plan) changesNothing() bool {
+	return len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead)+len(p.silences)+len(p.unburied) == 0 && p.sent == nil && !p.notesWindows()
 }
 
 // notesWindows reports whether a maintenance window begins or ends.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.etcd.io/bbolt"
 
+	"trapline/internal/ledger"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
@@ -18,6 +19,7 @@ import (
 // byHand is an outbox that does nothing by itself: a test sets its clock, and has it deliver.
 type byHand struct {
 	outbox  *Outbox
+	store   ledger.Store // nil: the database
 	elapsed time.Duration
 	gaveUp  func(receiver string, r *queue.Row) // may be nil
 }
@@ -57,8 +59,8 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 }
 
 // historyByHand returns a random history of an outbox whose database is state, which is emptied before.
-func historyByHand(t *testing.T, state *statedir.Dir, seed uint64, byAlarm bool) *history {
-	h, b := receiversOf(seed), &byHand{}
+func historyByHand(t *testing.T, state *statedir.Dir, store ledger.Store, seed uint64, byAlarm bool) *history {
+	h, b := receiversOf(seed), &byHand{store: store}
 	h.byAlarm, b.gaveUp = byAlarm, h.gaveUp
 	for _, k := range h.receivers {
 		if h.random.IntN(2) == 0 {
@@ -77,7 +79,7 @@ func historyByHand(t *testing.T, state *statedir.Dir, seed uint64, byAlarm bool)
 		}
 		began := b.elapsed
 		clock := &Clock{Wall: b.now, Elapsed: func() time.Duration { return b.elapsed - began }}
-		o, err := New(state, h.routes(), Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock}, b.now())
+		o, err := New(state, h.routes(), Options{Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock, Store: b.store}, b.now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +109,7 @@ func violationsOf(t *testing.T, histories uint64, byAlarm bool) (failed int, fir
 	t.Helper()
 	state := openState(t, t.TempDir())
 	for seed := range histories {
-		h := historyByHand(t, state, seed, byAlarm)
+		h := historyByHand(t, state, nil, seed, byAlarm)
 		for range 30 {
 			h.step()
 		}

@@ -8,8 +8,6 @@ import (
 
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
-
-	"go.etcd.io/bbolt"
 )
 
 // SetRoutes replaces the receivers, and the mutes of the configuration, while the outbox runs. The events of a removed receiver are kept until it is configured
@@ -55,7 +53,7 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 		}
 	}
 	if len(added) > 0 {
-		err = o.state.dir.Update(func(tx *bbolt.Tx) error { return o.state.takeBack(tx, added) })
+		err = o.state.takeBack(added)
 	}
 	if err != nil {
 		return nil, nil, err

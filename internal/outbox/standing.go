@@ -7,14 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/access"
 	"trapline/internal/alarm"
 	"trapline/internal/mute"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/outbox/store"
 )
 
 // Standing is an active alarm, with the state of its notifications.
@@ -180,16 +177,12 @@ func (o *Outbox) Receivers() ([]ReceiverState, error) {
 	now := o.state.clock.Wall()
 	list := make([]ReceiverState, 0, len(o.state.queues))
 	for _, q := range o.state.queues {
-		list = append(list, o.stateOf(q, now))
+		s := o.stateOf(q, now)
+		s.GivenUp = len(o.state.buried[q.Name])
+		list = append(list, s)
 	}
 	o.mu.Unlock()
-	err := o.state.dir.View(func(tx *bbolt.Tx) error {
-		for i := range list {
-			list[i].GivenUp = store.CountDead(tx, list[i].Name)
-		}
-		return nil
-	})
-	return list, err
+	return list, nil
 }
 
 func (o *Outbox) stateOf(q *queue.Queue, now time.Time) ReceiverState {

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/downs"
 	"trapline/internal/outbox/outcomes"
@@ -22,6 +23,7 @@ import (
 // state is the state of an outbox in memory, guarded by Outbox.mu. Plans read it; it changes only after a transaction.
 type state struct {
 	dir     *statedir.Dir
+	store   ledger.Store
 	boots   int32  // of the process
 	prefix  string // of event IDs
 	options Options
@@ -55,6 +57,8 @@ type state struct {
 
 	reader     *store.Reader
 	references store.References
+	buried     store.Buried
+	stored     store.Entries // entries of the journal in the database
 }
 
 // put stores an alarm in memory, or deletes it if s is nil.
@@ -231,6 +235,7 @@ type Options struct {
 	Clock      *Clock           // nil means the real clock
 	Journal    *journal.Journal // nil means a journal in memory
 	Mutes      *mute.Rules      // mutes of the configuration; nil means none
+	Store      ledger.Store     // nil means the database of the state directory
 }
 
 // reasons returns why an alarm is muted for all receivers, or those that want its cause.

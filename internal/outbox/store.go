@@ -1,46 +1,44 @@
 package outbox
 
 import (
-	"errors"
-	"maps"
 	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 )
 
-// load reads the database into memory.
-func (st *state) load(tx *bbolt.Tx) error {
-	seq, run, err := store.Begin(tx)
+// load reads the records into memory. It returns the writes that delete those that are of no use any more.
+func (st *state) load() (unused []ledger.Write, err error) {
+	all, err := st.reader.Read(st.journal.Last(), st.boots)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	st.seq, st.clock.base = seq, fromSeconds(run)
-	left, err := st.reader.Entries(tx, st.journal.Last())
-	if err != nil {
-		return err
-	}
-	st.journal.Add(left, nil)
+	st.seq, st.clock.base = all.Seq, fromSeconds(all.Run)
+	st.references, st.buried, st.stored = all.References, all.Buried, all.Stored
+	st.journal.Add(all.Entries, nil)
 	st.entrySeq = st.journal.Last()
 	st.inherited = st.entrySeq
-	silences, err := st.reader.Silences(tx)
-	if err != nil {
-		return err
-	}
-	st.mutes = mute.NewSet(silences, st.options.Mutes).WithNoted(store.Windows(tx))
-	if err := st.reader.Alarms(tx, st.put); err != nil {
-		return err
+	st.mutes = mute.NewSet(all.Silences, st.options.Mutes).WithNoted(all.Windows)
+	for key, s := range all.Alarms {
+		st.put(key, s)
 	}
 	st.mutes = st.mutes.Resumed(new(int), st.active, st.clock.run())
-	if err := st.reader.Views(tx, st.keepView); err != nil {
-		return err
+	for at, v := range all.Views {
+		st.keepView(at, v)
 	}
-	return st.loadRows(tx)
+	for name, rows := range all.Rows {
+		if q := st.byName[name]; q == nil {
+			st.warnOfOrphan(name, len(rows))
+		}
+	}
+	for _, q := range st.queues {
+		fill(q, all.Rows[q.Name], all.Sent[q.Name])
+	}
+	return all.Unused, nil
 }
 
 // keepView stores a view in memory. One without an active alarm is kept only if its clear was given up.
@@ -48,33 +46,6 @@ func (st *state) keepView(at alarm.Place, v *alarm.View) {
 	if len(st.members[at]) > 0 || v.Lost != nil {
 		st.putView(at, v)
 	}
-}
-
-// loadRows reads the rows of all receivers, and deletes events to which none refers.
-func (st *state) loadRows(tx *bbolt.Tx) error {
-	events, err := st.reader.Events(tx)
-	if err != nil {
-		return err
-	}
-	sent, err := store.TakeSent(tx, st.boots)
-	if err != nil {
-		return err
-	}
-	names, err := store.Receivers(tx, slices.Collect(maps.Keys(st.names)))
-	for _, name := range names {
-		rows, failed := st.reader.Queue(tx, name, events)
-		err = errors.Join(err, failed)
-		for _, r := range rows {
-			st.seq = max(st.seq, r.Seq()) // the stored number may be damaged
-			st.references[r.EventSeq]++
-		}
-		if q := st.byName[name]; q != nil {
-			fill(q, rows, sent[name])
-		} else {
-			st.warnOfOrphan(name, len(rows))
-		}
-	}
-	return errors.Join(err, store.Sweep(tx, events, st.references))
 }
 
 // fill puts the rows that an earlier process has left into a queue. sent are those that it may have sent, nil if that is
@@ -87,21 +58,19 @@ func fill(q *queue.Queue, rows []*queue.Row, sent map[uint64]bool) {
 }
 
 // takeBack reads the rows of receivers that are configured again.
-func (st *state) takeBack(tx *bbolt.Tx, queues []*queue.Queue) error {
+func (st *state) takeBack(queues []*queue.Queue) error {
 	var names []string
 	for _, q := range queues {
 		names = append(names, q.Name)
 	}
-	if _, err := store.Receivers(tx, names); err != nil {
+	rows, err := st.reader.Rows(names)
+	if err != nil {
 		return err
 	}
-	events, err := st.reader.Events(tx)
 	for _, q := range queues {
-		rows, failed := st.reader.Queue(tx, q.Name, events)
-		fill(q, rows, nil)
-		err = errors.Join(err, failed)
+		fill(q, rows[q.Name], nil)
 	}
-	return err
+	return nil
 }
 
 // converter converts databases of earlier forms.
@@ -114,11 +83,11 @@ func (st *state) converter(now time.Time) *store.Converter {
 	}}
 }
 
-// store writes the plan to the database.
-func (p *plan) store(tx *bbolt.Tx) (err error) {
+// writes returns what the plan stores.
+func (p *plan) writes() ([]ledger.Write, error) {
 	p.change = &store.Change{
-		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead,
-		Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
+		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
+		Sent: p.sent, Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
 	}
 	if p.notesWindows() {
 		names := p.mutes.Noted()
@@ -133,11 +102,13 @@ func (p *plan) store(tx *bbolt.Tx) (err error) {
 	for _, a := range p.added {
 		p.change.Added = append(p.change.Added, store.Row{Receiver: a.q.Name, Row: a.r})
 	}
-	if err := p.change.Write(tx); err != nil || !p.state.journal.Durable() {
-		return err
+	writes, err := p.change.Writes()
+	if err != nil || !p.state.journal.Durable() {
+		return writes, err
 	}
-	p.texts, err = store.WriteEntries(tx, p.entries, p.state.journal.Stored())
-	return err
+	var more []ledger.Write
+	more, p.texts, p.stored = p.state.stored.Write(p.entries, p.state.journal.Stored())
+	return append(writes, more...), nil
 }
 
 // retract queues the clear of an alarm of form 1 that was merged into another one.

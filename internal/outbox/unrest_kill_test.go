@@ -12,10 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
@@ -97,7 +96,7 @@ func beRestless(o *Outbox, acted func()) error {
 			}
 		case 14, 15:
 			trap := alarm.Alarm{ID: "trap-" + id, Rule: "trap-" + id, Severity: alarm.Minor, Summary: "received"}
-			err = o.ApplyWith([]Transition{{Alarm: trap, Active: rand.IntN(3) > 0, Lease: now.Add(time.Duration(1+rand.IntN(900)) * time.Millisecond)}}, now, remember(trap.ID))
+			err = o.ApplyWith([]Transition{{Alarm: trap, Active: rand.IntN(3) > 0, Lease: now.Add(time.Duration(1+rand.IntN(900)) * time.Millisecond)}}, now, []ledger.Write{{Key: ledger.Named(ledger.Alert, trap.ID), Value: []byte("{}")}})
 		case 2, 3:
 			if active[id] {
 				err = o.Apply([]Transition{{Alarm: a, Active: true}}, now)
@@ -110,17 +109,6 @@ func beRestless(o *Outbox, acted func()) error {
 			return err
 		}
 		acted()
-	}
-}
-
-// remember stores a record with a transition, as conditions of traps are.
-func remember(id string) func(*bbolt.Tx) error {
-	return func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists([]byte("traps"))
-		if err == nil {
-			err = b.Put([]byte(id), []byte("{}"))
-		}
-		return err
 	}
 }
 

@@ -3,8 +3,6 @@ package outbox
 import (
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
@@ -54,7 +52,6 @@ func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
 // that were not. After a crash it has to assume of each first row that it was sent, because storing that before each
 // delivery would cost a transaction.
 func (o *Outbox) noteSent() {
-	rows := map[string][]uint64{}
 	o.mu.Lock()
 	waits := slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 })
 	o.mu.Unlock()
@@ -62,6 +59,7 @@ func (o *Outbox) noteSent() {
 		return
 	}
 	err := o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		rows := map[string][]uint64{}
 		for _, q := range p.state.queues {
 			rows[q.Name] = nil
 			for _, r := range q.Rows() {
@@ -70,7 +68,8 @@ func (o *Outbox) noteSent() {
 				}
 			}
 		}
-	}, also: func(tx *bbolt.Tx) error { return store.WriteSent(tx, o.state.boots, rows) }})
+		p.sent = (&store.Sent{Boots: o.state.boots, Rows: rows}).Bounded()
+	}})
 	if err != nil {
 		o.state.logger.Error("the outbox cannot be written", "err", err)
 	}

@@ -1,17 +1,18 @@
 package rules
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
+	"trapline/internal/ledger"
+	"trapline/internal/ledger/bolt"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/rules/known"
@@ -40,10 +41,11 @@ func (l *AlertStore) load(logger *slog.Logger) (list []*record, looked looks, al
 		return nil, nil, time.Time{}, nil
 	}
 	defer l.State.LogDamage(logger)
-	if looked, err = loadLooks(l.State); err != nil {
+	from := &bolt.Store{Dir: l.State}
+	if looked, err = loadLooks(from); err != nil {
 		return nil, nil, time.Time{}, err
 	}
-	list, alive, err = loadRecords(l.State, l.Outbox)
+	list, alive, err = loadRecords(from, l.State, l.Outbox)
 	return list, looked, alive, err
 }
 
@@ -58,12 +60,14 @@ func (l *AlertStore) apply(transitions []outbox.Transition, changes []change, lo
 	if len(changes)+len(looked) == 0 {
 		return l.Outbox.Apply(transitions, now)
 	}
-	return l.Outbox.ApplyWith(transitions, now, func(tx *bbolt.Tx) error {
-		if err := storeLooks(tx, looked); err != nil {
-			return err
-		}
-		return storeChanges(tx, changes)
-	})
+	writes, err := writesOf(changes)
+	if err == nil {
+		writes, err = appendLooks(writes, looked)
+	}
+	if err != nil {
+		return err
+	}
+	return l.Outbox.ApplyWith(transitions, now, writes)
 }
 
 // markAlive stores that no evaluation was missed up to the time at, by the clock of rules.
@@ -71,7 +75,11 @@ func (l *AlertStore) markAlive(at, now time.Time) error {
 	if l.Outbox == nil {
 		return nil
 	}
-	return l.Outbox.ApplyWith(nil, now, func(tx *bbolt.Tx) error { return storeAlive(tx, at) })
+	text, err := at.MarshalText()
+	if err != nil {
+		return err
+	}
+	return l.Outbox.ApplyWith(nil, now, []ledger.Write{{Key: ledger.Alive, Value: text}})
 }
 
 // looks are the looks of the last process, by the name of the target.
@@ -128,50 +136,53 @@ func (s *lookState) take(stored map[string][]byte) {
 	}
 }
 
-// looksBucket has the look at a target by its name. It may be the list of its rules alone, of earlier versions.
-var looksBucket = []byte("rules_looks")
-
-func storeLooks(tx *bbolt.Tx, list []look) error {
-	if len(list) == 0 {
-		return nil
-	}
-	b, err := tx.CreateBucketIfNotExists(looksBucket)
-	if err != nil {
-		return err
-	}
+// appendLooks appends the writes of looks.
+func appendLooks(writes []ledger.Write, list []look) ([]ledger.Write, error) {
 	for _, l := range list {
-		key := []byte(l.target)
-		if len(l.Rules)+len(l.Known) == 0 {
-			err = b.Delete(key)
-		} else {
-			var text []byte
-			if text, err = json.Marshal(l); err == nil {
-				err = b.Put(key, statedir.Seal(key, text))
+		w := ledger.Write{Key: ledger.Named(ledger.Look, l.target)}
+		if len(l.Rules)+len(l.Known) > 0 {
+			var err error
+			if w.Value, err = json.Marshal(l); err != nil {
+				return nil, err
 			}
 		}
-		if err != nil {
-			return err
-		}
+		writes = append(writes, w)
 	}
-	return nil
+	return writes, nil
 }
 
-func loadLooks(state *statedir.Dir) (looks, error) {
+// loadLooks reads the looks by the name of the target. One may be the list of its rules alone, of earlier versions.
+func loadLooks(from ledger.Store) (looks, error) {
 	found := looks{}
-	_, err := state.ReadRecords(looksBucket, func(key, text []byte) error {
+	_, err := read(from, ledger.Look, func(target string, text []byte) error {
 		var l look
 		if json.Unmarshal(text, &l.Rules) != nil {
 			if err := json.Unmarshal(text, &l); err != nil {
 				return err
 			}
 		}
-		if len(bytes.TrimSpace(key)) == 0 {
+		if strings.TrimSpace(target) == "" {
 			return errors.New("it is of no target")
 		}
-		found[string(key)] = l
+		found[target] = l
 		return nil
 	})
 	return found, err
+}
+
+// read calls each for the records of a kind, and returns the names of those that cannot be read.
+func read(from ledger.Store, kind string, each ledger.Each) (bad []string, err error) {
+	err = ledger.Load(context.Background(), from, "", []string{kind}, func(key string, text []byte) error {
+		return each(strings.TrimPrefix(key, kind), text)
+	})
+	damage := (*ledger.Damage)(nil)
+	if !errors.As(err, &damage) {
+		return nil, err
+	}
+	for _, key := range damage.Keys {
+		bad = append(bad, strings.TrimPrefix(key, kind))
+	}
+	return bad, nil
 }
 
 // swappableStore is an alertStore that can be replaced.

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +9,9 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/ledger"
 	"trapline/internal/outbox"
 	"trapline/internal/statedir"
 )
@@ -87,13 +86,6 @@ func (r *record) alert(now time.Time, hold time.Duration) *Alert {
 	return a
 }
 
-// The buckets and keys of the database.
-var (
-	rulesBucket = []byte("rules")      // alerts by the ID of their alarms
-	aliveBucket = []byte("rules_meta") // aliveKey
-	aliveKey    = []byte("alive")      // when state was last known to be true
-)
-
 // change is a change of a stored alert.
 type change struct {
 	persisted map[uint64]*record // that it is of, by key; nil if there is none any more
@@ -102,54 +94,30 @@ type change struct {
 	now       *record // nil if it is over
 }
 
-// storeChanges stores changes. A transaction may call it more than once.
-func storeChanges(tx *bbolt.Tx, changes []change) error {
-	b, err := tx.CreateBucketIfNotExists(rulesBucket)
-	if err != nil {
-		return err
-	}
+// writesOf returns the writes of changes.
+func writesOf(changes []change) (writes []ledger.Write, err error) {
 	for _, c := range changes {
 		if c.now == nil {
-			err = b.Delete([]byte(c.old.ID))
-		} else {
-			var text []byte
-			if text, err = json.Marshal(c.now); err == nil {
-				err = b.Put([]byte(c.now.ID), statedir.Seal([]byte(c.now.ID), text))
-			}
+			writes = append(writes, ledger.Write{Key: ledger.Named(ledger.Alert, c.old.ID)})
+			continue
 		}
-		if err != nil {
-			return err
+		w := ledger.Write{Key: ledger.Named(ledger.Alert, c.now.ID)}
+		if w.Value, err = json.Marshal(c.now); err != nil {
+			return nil, err
 		}
+		writes = append(writes, w)
 	}
-	return nil
-}
-
-// storeAlive stores that no evaluation was missed up to now.
-func storeAlive(tx *bbolt.Tx, now time.Time) error {
-	b, err := tx.CreateBucketIfNotExists(aliveBucket)
-	if err != nil {
-		return err
-	}
-	text, err := now.MarshalText()
-	if err != nil {
-		return err
-	}
-	return b.Put(aliveKey, statedir.Seal(aliveKey, text))
+	return writes, nil
 }
 
 // loadRecords returns the alerts of the last process. Invalid records are put aside; those of active alarms are
 // restored from the alarms.
-func loadRecords(state *statedir.Dir, outbox *outbox.Outbox) (list []*record, alive time.Time, err error) {
-	_, err = state.ReadRecords(aliveBucket, func(key, text []byte) error {
-		if !bytes.Equal(key, aliveKey) {
-			return nil
-		}
-		return alive.UnmarshalText(text)
-	})
+func loadRecords(from ledger.Store, state *statedir.Dir, outbox *outbox.Outbox) (list []*record, alive time.Time, err error) {
+	_, err = read(from, ledger.Alive, func(_ string, text []byte) error { return alive.UnmarshalText(text) })
 	if err != nil {
 		return nil, alive, err
 	}
-	bad, err := state.ReadRecords(rulesBucket, func(id, text []byte) error {
+	bad, err := read(from, ledger.Alert, func(id string, text []byte) error {
 		r := &record{}
 		if err := json.Unmarshal(text, r); err != nil {
 			return err
@@ -171,13 +139,13 @@ func loadRecords(state *statedir.Dir, outbox *outbox.Outbox) (list []*record, al
 
 // reconciled replaces lost records: an active alarm has a record, and an alert whose alarm is lost is raised again if
 // its condition is true.
-func reconciled(list []*record, bad []statedir.Damage, active []alarm.Alarm) []*record {
+func reconciled(list []*record, bad []string, active []alarm.Alarm) []*record {
 	byID := map[string]*alarm.Alarm{}
 	for i := range active {
 		byID[active[i].ID] = &active[i]
 	}
-	for _, d := range bad {
-		if a := byID[d.Key]; a != nil {
+	for _, id := range bad {
+		if a := byID[id]; a != nil {
 			list = append(list, recordOf(a))
 		}
 	}
@@ -187,10 +155,10 @@ func reconciled(list []*record, bad []statedir.Damage, active []alarm.Alarm) []*
 	return list
 }
 
-// check reports whether a record is one that storeChanges may have written.
-func (r *record) check(id []byte) error {
+// check reports whether a record is one that writesOf may have made.
+func (r *record) check(id string) error {
 	switch {
-	case r.ID != string(id):
+	case r.ID != id:
 		return fmt.Errorf("it is of the alert %q", r.ID)
 	case r.Rule == "" || r.Labels.IsEmpty():
 		return errors.New("it has no rule or no labels")

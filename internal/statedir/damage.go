@@ -60,13 +60,18 @@ func Unreadable(b *bbolt.Bucket, name string, read func(key, value []byte) error
 			err = read(k, text)
 		}
 		if err != nil {
-			bad = append(bad, Damage{
-				Text: "a record of the state directory cannot be read and was put aside", Where: name + "/" + strconv.QuoteToASCII(string(k)), Key: string(k), Err: err,
-			})
+			bad = append(bad, Unread(name, k, err))
 		}
 		return nil
 	})
 	return bad
+}
+
+// Unread is the damage of a record of a bucket.
+func Unread(name string, key []byte, err error) Damage {
+	return Damage{
+		Text: "a record of the state directory cannot be read and was put aside", Where: name + "/" + strconv.QuoteToASCII(string(key)), Key: string(key), Err: err,
+	}
 }
 
 // PutAside moves records to the bucket of damaged ones, which is not read.

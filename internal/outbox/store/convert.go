@@ -31,7 +31,15 @@ type Converter struct {
 // Convert converts a database to form Version. It sends nothing: alarms keep the ID that receivers know. If two alarms of
 // form 1 become one, the more severe one keeps its ID. Convert returns the others: receivers that identify alarms by ID
 // must be sent their clear.
-func (c *Converter) Convert(tx *bbolt.Tx) (merged []Merge, err error) {
+func (c *Converter) Convert() (merged []Merge, err error) {
+	err = c.Reader.Dir.Update(func(tx *bbolt.Tx) error {
+		merged, err = c.convert(tx)
+		return errors.Join(err, begin(tx))
+	})
+	return merged, err
+}
+
+func (c *Converter) convert(tx *bbolt.Tx) (merged []Merge, err error) {
 	found := form(tx)
 	meta, err := tx.CreateBucketIfNotExists(metaBucket)
 	if err == nil && found < Version {
@@ -47,6 +55,23 @@ func (c *Converter) Convert(tx *bbolt.Tx) (merged []Merge, err error) {
 		err = convertSecond(tx)
 	}
 	return merged, err
+}
+
+// rows calls read for each record of a bucket. Those for which read returns an error are put aside.
+func (r *Reader) rows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
+	bad := statedir.Unreadable(b, name, read)
+	if len(bad) == 0 {
+		return nil
+	}
+	if err := statedir.PutAside(tx, b, bad); err != nil {
+		return err
+	}
+	r.Damaged += len(bad)
+	for _, d := range bad {
+		r.Dir.Report(d)
+	}
+	r.Dir.LogDamage(r.Logger)
+	return nil
 }
 
 // secondRow is a row in form 2.
@@ -88,7 +113,7 @@ func convertSecond(tx *bbolt.Tx) error {
 			return err
 		}))
 		for k, r := range changed {
-			err = errors.Join(err, putJSON(b, []byte(k), r))
+			err = errors.Join(err, store(b, []byte(k), r))
 		}
 	}
 	return err

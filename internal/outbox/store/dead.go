@@ -1,15 +1,12 @@
 package store
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"errors"
+	"slices"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
-	"trapline/internal/statedir"
+	"trapline/internal/ledger"
 )
 
 // DeadLetter is an event that was given up, with the reason.
@@ -22,65 +19,62 @@ type DeadLetter struct {
 	number uint64
 }
 
+// Number returns the number of its row.
+func (d *DeadLetter) Number() uint64 { return d.number }
+
 // maxDeadLetters is the maximum number of dead letters of a receiver.
 const maxDeadLetters = 1000
 
-func (d *Dead) write(b *bbolt.Bucket) error {
-	if err := putJSON(b, numbered(d.Number), d.Letter); err != nil {
-		return err
-	}
-	if b.Stats().KeyN <= maxDeadLetters {
-		return nil
-	}
-	oldest, _ := b.Cursor().First()
-	return b.Delete(oldest)
+// Buried are the numbers of the dead letters by receiver, in order. The lists are not changed but replaced.
+type Buried map[string][]uint64
+
+// Numbers are numbers of records of a receiver.
+type Numbers struct {
+	Receiver string
+	Numbers  []uint64
 }
 
-// DeadLetters returns the dead letters of a receiver, the oldest first.
-func DeadLetters(tx *bbolt.Tx, receiver string) (list []DeadLetter, err error) {
-	b := tx.Bucket(deadBucket).Bucket([]byte(receiver))
-	if b == nil {
-		return nil, nil
-	}
-	err = b.ForEach(func(k, value []byte) error {
-		text, err := statedir.Unseal(k, value)
-		if err != nil {
-			return err
+// writeDead deletes dead letters, and writes new ones in the place of the oldest.
+func (c *Change) writeDead(b *batch) {
+	c.buried = Buried{}
+	for _, d := range c.Unburied {
+		list := slices.Clone(c.buriedOf(d.Receiver))
+		for _, number := range d.Numbers {
+			b.delete(deadKey(d.Receiver, number))
+			if i, found := slices.BinarySearch(list, number); found {
+				list = slices.Delete(list, i, i+1)
+			}
 		}
-		d := DeadLetter{}
-		if len(k) == 8 {
-			d.number = binary.BigEndian.Uint64(k)
+		c.buried[d.Receiver] = list
+	}
+	for _, d := range c.Dead {
+		putJSON(b, deadKey(d.Receiver, d.Number), d.Letter)
+		list := c.buriedOf(d.Receiver)
+		if i, found := slices.BinarySearch(list, d.Number); !found {
+			list = slices.Insert(slices.Clone(list), i, d.Number)
 		}
-		if err := json.Unmarshal(text, &d); err != nil {
-			return err
+		if len(list) > maxDeadLetters {
+			b.delete(deadKey(d.Receiver, list[0]))
+			list = list[1:]
 		}
-		list = append(list, d)
-		return nil
-	})
-	return list, err
+		c.buried[d.Receiver] = list
+	}
 }
 
-// CountDead returns the number of dead letters of a receiver.
-func CountDead(tx *bbolt.Tx, receiver string) int {
-	if b := tx.Bucket(deadBucket).Bucket([]byte(receiver)); b != nil {
-		return b.Stats().KeyN
+func (c *Change) buriedOf(receiver string) []uint64 {
+	if list, changed := c.buried[receiver]; changed {
+		return list
 	}
-	return 0
+	return c.Buried[receiver]
 }
 
-// DeleteDead deletes dead letters of a receiver.
-func DeleteDead(tx *bbolt.Tx, receiver string, list []DeadLetter) (err error) {
-	for i := range list {
-		err = errors.Join(err, tx.Bucket(deadBucket).Bucket([]byte(receiver)).Delete(numbered(list[i].number)))
-	}
-	return err
+func deadKey(receiver string, number uint64) string {
+	return ledger.Numbered(ledger.Of(ledger.Dead, receiver), number)
 }
 
-// DropDead deletes all dead letters of a receiver.
-func DropDead(tx *bbolt.Tx, receiver string) error {
-	if err := tx.Bucket(deadBucket).DeleteBucket([]byte(receiver)); err != nil {
-		return err
+func readDead(name string, text []byte) (d DeadLetter, err error) {
+	if d.number, err = ledger.ParseNumber(name); err == nil {
+		err = json.Unmarshal(text, &d)
 	}
-	_, err := tx.Bucket(deadBucket).CreateBucket([]byte(receiver))
-	return err
+	return d, err
 }

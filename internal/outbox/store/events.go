@@ -3,17 +3,13 @@ package store
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
 	"trapline/internal/alarm"
+	"trapline/internal/ledger"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/statedir"
 )
 
 // rowRecord is a row as stored. Its event is stored once for the rows of all receivers.
@@ -64,136 +60,72 @@ func (n NewEvents) text(number uint64) []byte {
 
 func sizeOf(r *queue.Row, event int) int { return rowSize + len(r.Line) + event }
 
-// fullPages is how full the pages are of records whose keys grow: nothing is inserted between them.
-const fullPages = 0.95
-
 // writeRows writes rows and the events that they are the first to refer to. It deletes rows, and events to which none
 // refers any more.
-func (c *Change) writeRows(tx *bbolt.Tx) error {
-	outbox, events := tx.Bucket(outboxBucket), tx.Bucket(eventsBucket)
-	events.FillPercent = fullPages
+func (c *Change) writeRows(b *batch) {
 	c.balance = References{}
 	for _, r := range c.Doubted {
-		if err := writeRow(outbox.Bucket([]byte(r.Receiver)), r.Row); err != nil {
-			return err
-		}
+		r.write(b)
 	}
 	for _, r := range c.Removed {
 		c.balance[r.Row.EventSeq]--
-		if err := outbox.Bucket([]byte(r.Receiver)).Delete(numbered(r.Row.Seq())); err != nil {
-			return err
-		}
+		b.delete(r.key())
 	}
-	for _, a := range c.Added {
-		b, err := bucketOf(outbox, a.Receiver)
-		if err != nil {
-			return err
-		}
-		b.FillPercent = fullPages
-		r := a.Row
-		if err := writeRow(b, r); err != nil {
-			return err
-		}
-		k := numbered(r.EventSeq)
-		if c.balance[r.EventSeq]++; c.balance[r.EventSeq] > 1 {
-			continue
-		}
-		if err := events.Put(k, statedir.Seal(k, c.Events.text(r.EventSeq))); err != nil {
-			return err
+	for _, r := range c.Added {
+		r.write(b)
+		if c.balance[r.Row.EventSeq]++; c.balance[r.Row.EventSeq] == 1 {
+			b.put(ledger.Numbered(ledger.Event, r.Row.EventSeq), c.Events.text(r.Row.EventSeq))
 		}
 	}
 	for number, n := range c.balance {
 		if n < 0 && c.References[number]+n <= 0 {
-			if err := events.Delete(numbered(number)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func writeRow(b *bbolt.Bucket, r *queue.Row) error {
-	return putJSON(b, numbered(r.Seq()), &rowRecord{r.EventSeq, r.Line, r.After, r.Run, r.Known, r.Ends})
-}
-
-// Settle counts the references, after the transaction.
-func (c *Change) Settle() {
-	for number, n := range c.balance {
-		if c.References[number] += n; c.References[number] <= 0 {
-			delete(c.References, number)
+			b.delete(ledger.Numbered(ledger.Event, number))
 		}
 	}
 }
 
-// StoredEvents are the stored events by number.
-type StoredEvents map[uint64]*storedEvent
+func (r *Row) key() string { return ledger.Numbered(ledger.Of(ledger.Out, r.Receiver), r.Row.Seq()) }
+
+func (r *Row) write(b *batch) {
+	putJSON(b, r.key(), &rowRecord{r.Row.EventSeq, r.Row.Line, r.Row.After, r.Row.Run, r.Row.Known, r.Row.Ends})
+}
+
+// storedEvents are the stored events by number.
+type storedEvents map[uint64]*storedEvent
 
 type storedEvent struct {
 	event alarm.Event
 	size  int
 }
 
-// Events reads the events.
-func (r *Reader) Events(tx *bbolt.Tx) (StoredEvents, error) {
-	all := StoredEvents{}
-	err := r.rows(tx, "events", tx.Bucket(eventsBucket), func(k, text []byte) error {
-		e := &storedEvent{size: len(text)}
-		if err := json.Unmarshal(text, &e.event); err != nil {
-			return err
-		}
-		if len(k) != 8 {
-			return fmt.Errorf("a key of %d octets", len(k))
-		}
-		all[binary.BigEndian.Uint64(k)] = e
-		return nil
-	})
-	return all, err
+func (all storedEvents) read(name string, text []byte) error {
+	number, err := ledger.ParseNumber(name)
+	if err != nil {
+		return err
+	}
+	e := &storedEvent{size: len(text)}
+	if err := json.Unmarshal(text, &e.event); err != nil {
+		return err
+	}
+	all[number] = e
+	return nil
 }
 
-// Queue reads the rows of a receiver, the oldest first.
-func (r *Reader) Queue(tx *bbolt.Tx, receiver string, events StoredEvents) (rows []*queue.Row, err error) {
-	err = r.rows(tx, "dead/"+receiver, tx.Bucket(deadBucket).Bucket([]byte(receiver)), func(_, text []byte) error {
-		return json.Unmarshal(text, &DeadLetter{})
-	})
+// row reads a row.
+func (all storedEvents) row(name string, text []byte) (*queue.Row, error) {
+	seq, err := ledger.ParseNumber(name)
 	if err != nil {
 		return nil, err
 	}
-	err = r.rows(tx, "outbox/"+receiver, tx.Bucket(outboxBucket).Bucket([]byte(receiver)), func(k, text []byte) error {
-		stored := &rowRecord{}
-		if err := json.Unmarshal(text, stored); err != nil {
-			return err
-		}
-		e := events[stored.Event]
-		if len(k) != 8 || e == nil {
-			return fmt.Errorf("a key of %d octets, or the event %d is missing", len(k), stored.Event)
-		}
-		row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, Ends: stored.Ends, EventSeq: stored.Event}
-		row.Stamp(binary.BigEndian.Uint64(k), stored.Run, sizeOf(row, e.size))
-		rows = append(rows, row)
-		return nil
-	})
-	return rows, err
-}
-
-// Receivers returns the names of the receivers that have a queue in the database, and of those of a list. Theirs are
-// created.
-func Receivers(tx *bbolt.Tx, list []string) (names []string, err error) {
-	for _, name := range list {
-		for _, b := range []*bbolt.Bucket{tx.Bucket(outboxBucket), tx.Bucket(deadBucket)} {
-			if _, err := b.CreateBucketIfNotExists([]byte(name)); err != nil {
-				return nil, err
-			}
-		}
+	stored := &rowRecord{}
+	if err := json.Unmarshal(text, stored); err != nil {
+		return nil, err
 	}
-	return below(tx.Bucket(outboxBucket))
-}
-
-// Sweep deletes the events to which no row refers: damage has put their rows aside.
-func Sweep(tx *bbolt.Tx, events StoredEvents, refs References) (err error) {
-	for number := range events {
-		if refs[number] == 0 {
-			err = errors.Join(err, tx.Bucket(eventsBucket).Delete(numbered(number)))
-		}
+	e := all[stored.Event]
+	if e == nil {
+		return nil, fmt.Errorf("the event %d is missing", stored.Event)
 	}
-	return err
+	row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, Ends: stored.Ends, EventSeq: stored.Event}
+	row.Stamp(seq, stored.Run, sizeOf(row, e.size))
+	return row, nil
 }

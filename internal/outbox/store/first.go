@@ -128,12 +128,16 @@ func (f *first) store(tx *bbolt.Tx) error {
 		return err
 	}
 	for k, s := range f.alarms {
-		if err := putJSON(tx.Bucket(alarmsBucket), []byte(k), s); err != nil {
+		if err := store(tx.Bucket(alarmsBucket), []byte(k), s); err != nil {
 			return err
 		}
 	}
 	for at, v := range f.views {
-		if err := writeView(tx, at, v); err != nil {
+		b, err := tx.Bucket(viewsBucket).CreateBucketIfNotExists([]byte(at.Receiver))
+		if err == nil {
+			err = store(b, []byte(at.Key), v)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -165,7 +169,7 @@ func (f *first) convertRows(tx *bbolt.Tx) error {
 			return nil
 		})
 		for k, r := range changed {
-			err = errors.Join(err, putJSON(b, []byte(k), r))
+			err = errors.Join(err, store(b, []byte(k), r))
 		}
 		if err != nil {
 			return err

@@ -2,7 +2,7 @@ package store
 
 import (
 	"bytes"
-	"encoding/binary"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,132 +10,217 @@ import (
 	"maps"
 	"math"
 	"slices"
-
-	"go.etcd.io/bbolt"
+	"strconv"
+	"strings"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
 
-// Reader reads the records at the start. Those that cannot be read are put aside and reported.
+// Reader reads the records. Those that cannot be read are put aside and reported.
 type Reader struct {
+	Store   ledger.Store
 	Dir     *statedir.Dir
 	Logger  *slog.Logger
-	Damaged int // records that could not be read so far
+	Damaged int // records that could not be read at the start
 }
 
-// rows calls read for each record of a bucket. Those for which read returns an error are put aside.
-func (r *Reader) rows(tx *bbolt.Tx, name string, b *bbolt.Bucket, read func(k, text []byte) error) error {
-	bad := statedir.Unreadable(b, name, read)
-	if len(bad) == 0 {
-		return nil
+// Records are the records at the start of a process.
+type Records struct {
+	Seq      uint64  // the last number of a row or an event
+	Run      float64 // run time in seconds
+	Alarms   map[string]*alarm.State
+	Views    map[alarm.Place]*alarm.View
+	Silences map[string]*mute.Silence
+	Windows  []string                   // the maintenance windows that the journal has as begun
+	Rows     map[string][]*queue.Row    // by receiver, the oldest first
+	Sent     map[string]map[uint64]bool // rows that the process before may have sent, by receiver; see readSent
+	Buried   Buried
+	Entries  []journal.Event // that are not in the files of the journal
+	Stored   Entries
+	Unused   []ledger.Write // deletes records that are of no use any more
+
+	References References
+
+	events storedEvents
+	last   uint64
+	boots  int32
+}
+
+// kinds are the kinds of the outbox's records.
+var kinds = []string{
+	ledger.Alarm, ledger.Dead, ledger.Entry, ledger.Event, ledger.Out, ledger.Run, ledger.Sent, ledger.Number, ledger.Silence, ledger.View, ledger.Windows,
+}
+
+// Read reads all records. last is the last entry in the files of the journal, boots are those of the process.
+func (r *Reader) Read(last uint64, boots int32) (*Records, error) {
+	all := &Records{
+		Alarms: map[string]*alarm.State{}, Views: map[alarm.Place]*alarm.View{}, Silences: map[string]*mute.Silence{}, Rows: map[string][]*queue.Row{},
+		Buried: Buried{}, References: References{}, events: storedEvents{}, last: last, boots: boots,
 	}
-	if err := statedir.PutAside(tx, b, bad); err != nil {
+	damaged, err := r.load(kinds, all.read)
+	if err != nil {
+		return nil, err
+	}
+	r.Damaged += damaged
+	for number := range all.events { // damage may have put their rows aside
+		if all.References[number] == 0 {
+			all.Unused = append(all.Unused, ledger.Write{Key: ledger.Numbered(ledger.Event, number)})
+		}
+	}
+	all.events = nil
+	return all, nil
+}
+
+// Rows reads the rows of some receivers, the oldest first.
+func (r *Reader) Rows(receivers []string) (rows map[string][]*queue.Row, err error) {
+	some := &Records{Rows: map[string][]*queue.Row{}, References: References{}, events: storedEvents{}}
+	prefixes := []string{ledger.Event}
+	for _, name := range receivers {
+		prefixes = append(prefixes, ledger.Of(ledger.Out, name))
+	}
+	_, err = r.load(prefixes, some.read)
+	return some.Rows, err
+}
+
+// DeadLetters reads the dead letters of a receiver, the oldest first.
+func (r *Reader) DeadLetters(receiver string) (list []DeadLetter, err error) {
+	prefix := ledger.Of(ledger.Dead, receiver)
+	_, err = r.load([]string{prefix}, func(key string, text []byte) error {
+		d, err := readDead(strings.TrimPrefix(key, prefix), text)
+		if err == nil {
+			list = append(list, d)
+		}
 		return err
+	})
+	return list, err
+}
+
+// load reads records, and returns the number of those that it has put aside.
+func (r *Reader) load(prefixes []string, read ledger.Each) (damaged int, err error) {
+	err = ledger.Load(context.Background(), r.Store, "", prefixes, read)
+	if found := (*ledger.Damage)(nil); errors.As(err, &found) {
+		r.Dir.LogDamage(r.Logger)
+		return len(found.Keys), found.Err
 	}
-	r.Damaged += len(bad)
-	for _, d := range bad {
-		r.Dir.Report(d)
+	return 0, err
+}
+
+// read reads a record.
+func (a *Records) read(key string, text []byte) error {
+	kind := key[:strings.IndexByte(key, '/')+1]
+	name := key[len(kind):]
+	switch kind {
+	case ledger.Alarm:
+		return a.alarm(name, text)
+	case ledger.Dead:
+		receiver, number := ledger.CutReceiver(name)
+		d, err := readDead(number, text)
+		if err == nil {
+			a.Buried[receiver] = append(a.Buried[receiver], d.number)
+		}
+		return err
+	case ledger.Entry:
+		return a.entries(name, text)
+	case ledger.Event:
+		return a.events.read(name, text)
+	case ledger.Out:
+		return a.row(name, text)
+	case ledger.Silence:
+		return a.silence(name, text)
+	case ledger.View:
+		v := &alarm.View{}
+		receiver, k := ledger.CutReceiver(name)
+		if err := json.Unmarshal(text, v); err != nil {
+			return err
+		}
+		a.Views[alarm.Place{Receiver: receiver, Key: k}] = v
+	default:
+		a.single(key, text)
 	}
-	r.Dir.LogDamage(r.Logger)
 	return nil
 }
 
-// Begin creates missing buckets. It returns the last number of a row or an event, and the run time in seconds.
-func Begin(tx *bbolt.Tx) (seq uint64, run float64, err error) {
-	for _, name := range [][]byte{metaBucket, alarmsBucket, viewsBucket, eventsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return 0, 0, err
+// single reads a record that is alone of its kind. A damaged one is as none.
+func (a *Records) single(key string, text []byte) {
+	switch key {
+	case ledger.Number:
+		seq, _ := strconv.ParseUint(string(text), 10, 64)
+		a.Seq = max(a.Seq, seq)
+	case ledger.Run:
+		if s, err := strconv.ParseFloat(string(text), 64); err == nil && s >= 0 && s < math.MaxInt32 {
+			a.Run = s
+		}
+	case ledger.Sent:
+		a.Sent = readSent(text, a.boots)
+		a.Unused = append(a.Unused, ledger.Write{Key: key})
+	case ledger.Windows:
+		if json.Unmarshal(text, &a.Windows) != nil {
+			a.Windows = nil
 		}
 	}
-	meta := tx.Bucket(metaBucket)
-	if b := meta.Get(seqKey); len(b) == 8 {
-		seq = binary.BigEndian.Uint64(b)
-	}
-	if b := meta.Get(runKey); len(b) == 8 {
-		if s := math.Float64frombits(binary.BigEndian.Uint64(b)); s >= 0 && s < math.MaxInt32 {
-			run = s
-		}
-	}
-	return seq, run, nil
 }
 
-// Alarms reads the active alarms by key.
-func (r *Reader) Alarms(tx *bbolt.Tx, put func(key string, s *alarm.State)) error {
-	return r.rows(tx, "alarms", tx.Bucket(alarmsBucket), func(id, text []byte) error {
-		s := &alarm.State{}
-		if err := json.Unmarshal(text, s); err != nil {
+func (a *Records) alarm(key string, text []byte) error {
+	s := &alarm.State{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return err
+	}
+	if len(s.Conditions) == 0 || s.ID == "" || slices.Contains(slices.Collect(maps.Values(s.In)), "") {
+		return errors.New("an alarm without an ID, a condition or a key")
+	}
+	a.Alarms[key] = s
+	return nil
+}
+
+func (a *Records) silence(id string, text []byte) error {
+	s := &mute.Silence{}
+	if err := json.Unmarshal(text, s); err != nil {
+		return err
+	}
+	if s.ID != id || len(s.Matchers) == 0 || slices.Contains(s.Matchers, nil) {
+		return errors.New("a silence without its ID or without matchers")
+	}
+	a.Silences[s.ID] = s
+	return nil
+}
+
+func (a *Records) row(name string, text []byte) error {
+	receiver, number := ledger.CutReceiver(name)
+	row, err := a.events.row(number, text)
+	if err != nil {
+		return err
+	}
+	a.Rows[receiver] = append(a.Rows[receiver], row)
+	a.Seq = max(a.Seq, row.Seq()) // the stored number may be damaged
+	a.References[row.EventSeq]++
+	return nil
+}
+
+// entries reads the entries of a commit that are not yet in the files of the journal.
+func (a *Records) entries(name string, text []byte) error {
+	number, err := ledger.ParseNumber(name)
+	if err != nil {
+		return err
+	}
+	var e journal.Event
+	var fresh []journal.Event
+	for line := range bytes.Lines(text) {
+		e = journal.Event{}
+		if err := json.Unmarshal(line, &e); err != nil {
 			return err
 		}
-		if len(s.Conditions) == 0 || s.ID == "" || slices.Contains(slices.Collect(maps.Values(s.In)), "") {
-			return errors.New("an alarm without an ID, a condition or a key")
+		if e.Seq > a.last {
+			fresh = append(fresh, e)
 		}
-		put(string(id), s)
-		return nil
-	})
-}
-
-// Views reads the views of all receivers.
-func (r *Reader) Views(tx *bbolt.Tx, put func(at alarm.Place, v *alarm.View)) error {
-	names, err := below(tx.Bucket(viewsBucket))
-	for _, name := range names {
-		err = errors.Join(err, r.rows(tx, "views/"+name, tx.Bucket(viewsBucket).Bucket([]byte(name)), func(k, text []byte) error {
-			v := &alarm.View{}
-			if err := json.Unmarshal(text, v); err != nil {
-				return err
-			}
-			put(alarm.Place{Receiver: name, Key: string(k)}, v)
-			return nil
-		}))
 	}
-	return err
-}
-
-// below returns the names of the buckets in a bucket.
-func below(b *bbolt.Bucket) (names []string, err error) {
-	err = b.ForEachBucket(func(name []byte) error {
-		names = append(names, string(name))
-		return nil
-	})
-	return names, err
-}
-
-// Silences reads the silences by ID.
-func (r *Reader) Silences(tx *bbolt.Tx) (map[string]*mute.Silence, error) {
-	all := map[string]*mute.Silence{}
-	err := r.rows(tx, "silences", tx.Bucket(silencesBucket), func(id, text []byte) error {
-		s := &mute.Silence{}
-		if err := json.Unmarshal(text, s); err != nil {
-			return err
-		}
-		if s.ID != string(id) || len(s.Matchers) == 0 || slices.Contains(s.Matchers, nil) {
-			return errors.New("a silence without its ID or without matchers")
-		}
-		all[s.ID] = s
-		return nil
-	})
-	return all, err
-}
-
-// Entries reads the entries of the journal after a number.
-func (r *Reader) Entries(tx *bbolt.Tx, last uint64) (list []journal.Event, err error) {
-	err = r.rows(tx, "journal", tx.Bucket(journalBucket), func(k, text []byte) error {
-		var e journal.Event
-		for line := range bytes.Lines(text) {
-			e = journal.Event{}
-			if err := json.Unmarshal(line, &e); err != nil {
-				return err
-			}
-			if e.Seq > last {
-				list = append(list, e)
-			}
-		}
-		if len(k) != 8 || binary.BigEndian.Uint64(k) != e.Seq {
-			return fmt.Errorf("it has the number %d", e.Seq)
-		}
-		return nil
-	})
-	return list, err
+	if number != e.Seq {
+		return fmt.Errorf("it has the number %d", e.Seq)
+	}
+	a.Entries, a.Stored = append(a.Entries, fresh...), append(a.Stored, number)
+	return nil
 }

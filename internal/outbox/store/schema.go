@@ -1,9 +1,10 @@
-// Package store reads and writes the database of the outbox: its records, and their conversion from earlier forms. It
-// decides nothing.
+// Package store has the records of the outbox, and the conversion of databases of earlier forms. It decides nothing.
+// internal/ledger/bolt has where the records are in a database.
 package store
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,9 +27,7 @@ var (
 	silencesBucket = []byte("silences") // by ID; why an alarm is muted is not stored, but computed from them
 	deadBucket     = []byte("dead")
 	journalBucket  = []byte("journal") // entries that are not yet in a file of the journal
-	seqKey         = []byte("seq")
-	runKey         = []byte("run_seconds")
-	formKey        = []byte("schema") // see form
+	formKey        = []byte("schema")  // see form
 )
 
 // Version is the form of the database that this version writes. In form 1 the severity was part of the identity of alarms,
@@ -62,6 +61,37 @@ func Keep(s *statedir.Dir, now time.Time) error {
 		}
 	})
 }
+
+// begin creates missing buckets.
+func begin(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{alarmsBucket, viewsBucket, eventsBucket, outboxBucket, deadBucket, journalBucket, silencesBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// below returns the names of the buckets in a bucket.
+func below(b *bbolt.Bucket) (names []string, err error) {
+	err = b.ForEachBucket(func(name []byte) error {
+		names = append(names, string(name))
+		return nil
+	})
+	return names, err
+}
+
+// store stores a record.
+func store[T any](b *bbolt.Bucket, key []byte, value *T) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, statedir.Seal(key, text))
+}
+
+// numbered returns a number as a key, so that keys are in the order of their numbers.
+func numbered(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
 
 func keep(tx *bbolt.Tx, file string, now time.Time) error {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {

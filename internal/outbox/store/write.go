@@ -1,21 +1,18 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
-	"math"
-
-	"go.etcd.io/bbolt"
+	"maps"
+	"strconv"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
-	"trapline/internal/statedir"
 )
 
-// Change is the content of a transaction.
+// Change is what the outbox writes in a commit.
 type Change struct {
 	Seq      uint64  // the last number of a row or an event
 	Run      float64 // run time in seconds
@@ -24,14 +21,18 @@ type Change struct {
 	Silences map[string]*mute.Silence // nil values of these maps are deleted
 
 	Windows *[]string // the maintenance windows that the journal has as begun; nil if they are as before
+	Sent    *Sent     // nil if the process goes on
 
 	Doubted        []Row // stored ones that have become Known
 	Removed, Added []Row
 	Events         *NewEvents // of the added rows
 	References     References // before the change; Settle counts them anew
 	Dead           []Dead
+	Unburied       []Numbers // dead letters that are deleted
+	Buried         Buried    // before the change; Settle changes it
 
 	balance References // the change of References
+	buried  Buried     // those of receivers that change
 }
 
 // Row is a row of a receiver.
@@ -47,75 +48,79 @@ type Dead struct {
 	Letter   *DeadLetter
 }
 
-// Write writes a change.
-func (c *Change) Write(tx *bbolt.Tx) error {
-	meta := tx.Bucket(metaBucket)
-	if err := meta.Put(seqKey, numbered(c.Seq)); err != nil {
-		return err
-	}
-	if err := meta.Put(runKey, numbered(math.Float64bits(c.Run))); err != nil {
-		return err
-	}
+// Writes returns the writes of a change.
+func (c *Change) Writes() ([]ledger.Write, error) {
+	var b batch
+	b.put(ledger.Number, strconv.AppendUint(nil, c.Seq, 10))
+	b.put(ledger.Run, strconv.AppendFloat(nil, c.Run, 'g', -1, 64))
 	for key, s := range c.Alarms {
-		if err := putJSON(tx.Bucket(alarmsBucket), []byte(key), s); err != nil {
-			return err
-		}
+		putJSON(&b, ledger.Named(ledger.Alarm, key), s)
 	}
 	for at, v := range c.Views {
-		if err := writeView(tx, at, v); err != nil {
-			return err
-		}
+		putJSON(&b, ledger.Named(ledger.Of(ledger.View, at.Receiver), at.Key), v)
 	}
-	if err := c.writeRows(tx); err != nil {
-		return err
-	}
-	for _, d := range c.Dead {
-		if err := d.write(tx.Bucket(deadBucket).Bucket([]byte(d.Receiver))); err != nil {
-			return err
-		}
-	}
+	c.writeRows(&b)
+	c.writeDead(&b)
 	if c.Windows != nil {
-		if err := writeWindows(tx, *c.Windows); err != nil {
-			return err
-		}
+		putJSON(&b, ledger.Windows, c.Windows)
+	}
+	if c.Sent != nil {
+		putJSON(&b, ledger.Sent, c.Sent)
 	}
 	for id, s := range c.Silences {
-		if err := putJSON(tx.Bucket(silencesBucket), []byte(id), s); err != nil {
-			return err
+		putJSON(&b, ledger.Named(ledger.Silence, id), s)
+	}
+	return b.writes, b.err
+}
+
+// Settle counts the references and the dead letters, after the commit.
+func (c *Change) Settle() {
+	for number, n := range c.balance {
+		if c.References[number] += n; c.References[number] <= 0 {
+			delete(c.References, number)
 		}
 	}
-	return nil
+	maps.Copy(c.Buried, c.buried)
 }
 
-func writeView(tx *bbolt.Tx, at alarm.Place, v *alarm.View) error {
-	b, err := bucketOf(tx.Bucket(viewsBucket), at.Receiver)
-	if err != nil {
-		return err
+// batch collects writes.
+type batch struct {
+	writes []ledger.Write
+	err    error // the first one
+}
+
+func (b *batch) put(key string, text []byte) {
+	b.writes = append(b.writes, ledger.Write{Key: key, Value: text})
+}
+
+func (b *batch) delete(key string) { b.put(key, nil) }
+
+// putJSON puts a value, or deletes the record if the value is nil.
+func putJSON[T any](b *batch, key string, value *T) {
+	if value == nil {
+		b.delete(key)
+		return
 	}
-	return putJSON(b, []byte(at.Key), v)
-}
-
-// bucketOf returns the bucket of a receiver, which is made with its first record.
-func bucketOf(all *bbolt.Bucket, receiver string) (*bbolt.Bucket, error) {
-	if b := all.Bucket([]byte(receiver)); b != nil {
-		return b, nil
+	text, err := json.Marshal(value)
+	if b.err == nil {
+		b.err = err
 	}
-	return all.CreateBucket([]byte(receiver))
+	b.put(key, text)
 }
 
-// WriteEntries writes entries of the journal, and removes those up to the number stored, which are in the files of the
-// journal. The entries of a transaction are the lines of one value, whose key is the number of the last one. It returns
-// their texts.
-func WriteEntries(tx *bbolt.Tx, entries []journal.Event, stored uint64) (texts [][]byte, err error) {
-	b := tx.Bucket(journalBucket)
-	c, upTo := b.Cursor(), numbered(stored)
-	for k, _ := c.First(); k != nil && bytes.Compare(k, upTo) <= 0; k, _ = c.First() {
-		if err := b.Delete(k); err != nil {
-			return nil, err
-		}
+// Entries are the keys of the journal's entries in the store, by the number of the last entry of each, in order.
+type Entries []uint64
+
+// Write returns the writes for entries of the journal, and for the removal of those up to the number stored, which are in
+// the files of the journal. The entries of a commit are the lines of one record. Write returns their texts, and the
+// entries that are stored then.
+func (e Entries) Write(entries []journal.Event, stored uint64) (writes []ledger.Write, texts [][]byte, then Entries) {
+	var b batch
+	for then = e; len(then) > 0 && then[0] <= stored; then = then[1:] {
+		b.delete(ledger.Numbered(ledger.Entry, then[0]))
 	}
 	if len(entries) == 0 {
-		return nil, nil
+		return b.writes, nil, then
 	}
 	var text []byte
 	for i := range entries {
@@ -123,21 +128,7 @@ func WriteEntries(tx *bbolt.Tx, entries []journal.Event, stored uint64) (texts [
 		text = entries[i].AppendLine(text)
 		texts = append(texts, text[start:]) // append does not change these octets
 	}
-	k := numbered(entries[len(entries)-1].Seq)
-	return texts, b.Put(k, statedir.Seal(k, text))
+	last := entries[len(entries)-1].Seq
+	b.put(ledger.Numbered(ledger.Entry, last), text)
+	return b.writes, texts, append(then, last)
 }
-
-// putJSON stores a value, or deletes the key if the value is nil.
-func putJSON[T any](b *bbolt.Bucket, key []byte, value *T) error {
-	if value == nil {
-		return b.Delete(key)
-	}
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return b.Put(key, statedir.Seal(key, text))
-}
-
-// numbered returns a number as a key, so that keys are in the order of their numbers.
-func numbered(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
