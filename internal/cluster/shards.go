@@ -131,6 +131,17 @@ func (c *Cluster) forget(name string) {
 	notice(c.gone)
 }
 
+// takePause is how long a take that failed is not tried again: the view may be late.
+const takePause = 200 * time.Millisecond
+
+// forgetLater has a take tried again after a pause.
+func (c *Cluster) forgetLater(name string, s *shard) {
+	c.mu.Lock()
+	s.state = ending
+	c.mu.Unlock()
+	time.AfterFunc(takePause, func() { c.forget(name) })
+}
+
 // held counts the shards that are owned, or about to be, or not left yet.
 func (c *Cluster) held() int {
 	c.mu.Lock()
@@ -145,7 +156,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
 			c.log.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
 		}
-		c.forget(name)
+		c.forgetLater(name, s)
 		return
 	}
 	c.mu.Lock()
@@ -174,7 +185,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 		c.log.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
 		c.work.Drop(name, true)
 		c.leave(ctx, name, lease)
-		time.AfterFunc(time.Second, func() { c.forget(name) })
+		c.forgetLater(name, s)
 	default:
 		c.metrics.takes.WithLabelValues(claim.cause).Inc()
 		c.poke()
