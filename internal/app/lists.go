@@ -123,33 +123,46 @@ func (n *notifier) relist(before, after *runtimeconfig.Config) error {
 // maxListed is how many targets that a change of lists adds or removes have an entry of their own in the journal.
 const maxListed = 20
 
-// noteListed notes which targets lists have added and removed, and logs how many.
+// noteListed notes which targets lists have added, removed and given another address, and logs how many.
 func (n *notifier) noteListed(before, after []*poller.Target) {
-	were := make(map[string]bool, len(before))
+	were := make(map[string]*poller.Target, len(before))
 	for _, t := range before {
-		were[t.Name] = true
+		were[t.Name] = t
 	}
-	var added []string
+	var added, moved, gone []journal.Event
 	for _, t := range after {
-		if !were[t.Name] {
-			added = append(added, t.Name)
-		}
+		was := were[t.Name]
 		delete(were, t.Name)
+		switch {
+		case was == nil:
+			added = append(added, listedEvent("added", t, "list "+t.List))
+		case was.Spec.Address != t.Spec.Address:
+			moved = append(moved, listedEvent("address", t, t.Spec.Address+", was "+was.Spec.Address))
+		}
 	}
-	if len(added) > 0 || len(were) > 0 {
-		n.logger.Info("the lists of targets have changed", "added", len(added), "gone", len(were), "targets", len(after))
+	for _, name := range slices.Sorted(maps.Keys(were)) {
+		gone = append(gone, listedEvent("gone", were[name], "list "+were[name].List))
 	}
-	n.noteNames("added", added)
-	n.noteNames("gone", slices.Sorted(maps.Keys(were)))
+	if len(added)+len(moved)+len(gone) > 0 {
+		n.logger.Info("the lists of targets have changed", "added", len(added), "gone", len(gone), "other_address", len(moved), "targets", len(after))
+	}
+	for _, events := range [][]journal.Event{added, moved, gone} {
+		n.noteFirst(events)
+	}
 }
 
-func (n *notifier) noteNames(happened string, names []string) {
-	for i, name := range names {
+func listedEvent(happened string, t *poller.Target, text string) journal.Event {
+	return journal.Event{Kind: journal.Listed, Value: happened, Target: t.Name, Text: text}
+}
+
+// noteFirst notes maxListed events, and how many more there are.
+func (n *notifier) noteFirst(events []journal.Event) {
+	for i, e := range events {
 		if i == maxListed {
-			n.note(journal.Event{Kind: journal.Listed, Value: happened, Text: fmt.Sprintf("%d more targets", len(names)-i)})
+			n.note(journal.Event{Kind: journal.Listed, Value: e.Value, Text: fmt.Sprintf("%d more targets", len(events)-i)})
 			return
 		}
-		n.note(journal.Event{Kind: journal.Listed, Value: happened, Target: name, Text: "by the lists of targets"})
+		n.note(e)
 	}
 }
 

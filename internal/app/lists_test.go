@@ -13,7 +13,9 @@ import (
 
 	"trapline/config"
 	"trapline/internal/alarm"
+	"trapline/internal/client"
 	"trapline/internal/discovery"
+	"trapline/internal/journal"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/programtest"
@@ -119,5 +121,38 @@ func checkLabels(t *testing.T, n *notifier, c *config.Config) {
 		if got, want := n.paused(name, now) != "", want.Paused(name, now) != ""; got != want {
 			t.Fatalf("%s is paused: %t, want %t", name, got, want)
 		}
+	}
+}
+
+// The journal has which targets lists added, removed and moved to another address; of many of a kind the number.
+func TestChangesOfListsAreNoted(t *testing.T) {
+	j, err := journal.Open(journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	target := func(name, address string) *poller.Target {
+		return &poller.Target{Name: name, List: "inventory", Spec: client.Spec{Address: address}}
+	}
+	var before, after []*poller.Target
+	for i := range maxListed + 2 {
+		name := fmt.Sprintf("sw-%02d", i)
+		before, after = append(before, target(name, "192.0.2.1")), append(after, target(name, "192.0.2.2"))
+	}
+	before, after = append(before, target("same", "192.0.2.3"), target("old", "192.0.2.4")), append(after, target("same", "192.0.2.3"), target("new", "192.0.2.4"))
+	n := &notifier{logger: slog.New(slog.DiscardHandler)}
+	n.storage.Store(&storage{journal: j})
+	n.noteListed(before, before)
+	n.noteListed(before, after)
+	list, err := j.Query(t.Context(), journal.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range list { // the latest first
+		got = append(got, e.Target+" "+e.Words())
+	}
+	if len(got) != maxListed+3 || got[0] != "old gone: list inventory" || got[1] != " address: 2 more targets" || got[2] != "sw-19 address: 192.0.2.2, was 192.0.2.1" || got[maxListed+2] != "new added: list inventory" {
+		t.Errorf("%d entries: %q", len(got), got)
 	}
 }

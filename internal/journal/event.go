@@ -29,7 +29,7 @@ const (
 	WindowEnded  = "maintenance_ended"
 	Reload       = "reload"
 	TargetState  = "target_state"
-	Listed       = "listed" // added or gone by lists of targets
+	Listed       = "listed" // added, gone or at another address by lists of targets
 	Trap         = "trap"   // of a device; bounded to some a second
 )
 
