@@ -74,13 +74,20 @@ var elsewhere = map[string]map[string]string{
 		"port":      "the port is part of the address: write address: HOST:PORT",
 		"transport": "the transport is part of the address: write address: udp6:HOST:PORT",
 	},
+	"discovery": {
+		"refresh_interval": "it is a key of the source: csv: {files: [devices.csv], refresh_interval: 1m}",
+	},
 	"": {
 		"groups":         "this is a file of rules: name it under rule_files in another file",
-		"scrape_configs": "this belongs to Prometheus: write targets, each with an address and modules",
+		"scrape_configs": "this belongs to Prometheus: write its jobs for snmp_exporter under discovery",
 		"static_configs": "this belongs to Prometheus: write targets, each with an address and modules",
 		"route":          "this belongs to Alertmanager: write receivers, each with an address or a url",
 	},
 }
+
+// otherLists are Prometheus' kinds of lists that this program does not read, without _sd_configs.
+var otherLists = strings.Fields("azure consul digitalocean docker dockerswarm ec2 eureka gce hetzner ionos kubernetes kuma lightsail linode " +
+	"marathon nerve nomad openstack ovhcloud puppetdb scaleway serverset stackit triton uyuni vultr")
 
 // sections are the settings that people confuse, each with its name in errors.
 var sections = []struct {
@@ -117,8 +124,13 @@ func unknownKey(key string, in document.Path, known []string) string {
 	if suggested := ofAuth(key, section); suggested != "" && len(in) == 2 {
 		return fmt.Sprintf("%s: %.40s belongs to an auth: auths: {lab: {%s: …}}, then auth: lab", in, key, suggested)
 	}
-	if one := key + "s"; slices.Contains(known, one) {
-		return text + setting.Question(one)
+	for _, ending := range []string{"s", "es"} {
+		if slices.Contains(known, key+ending) {
+			return text + setting.Question(key+ending)
+		}
+	}
+	if section == "discovery" && slices.Contains(otherLists, strings.TrimSuffix(key, "_sd_configs")) {
+		return text + "lists of this kind are not read: have a program write files for file_sd_configs, or serve http_sd_configs"
 	}
 	if advice := belongs(key, section); advice != "" && len(in) <= 2 {
 		return text + advice

@@ -266,11 +266,17 @@ func (f *schemaCheck[T]) unfit(here, n *yaml.Node, t reflect.Type) bool {
 	return false
 }
 
-// instead returns advice for a single value that is written in place of a list, and for a text in braces that is read as
+// instead returns advice for a single value or a mapping that is written in place of a list, and for a text in braces that is read as
 // a mapping, "" if there is none.
 func instead(n *yaml.Node, t reflect.Type) string {
 	if t.Kind() == reflect.String && n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && len(n.Content) == 2 && n.Content[1].Tag == "!!null" && n.Content[1].Value == "" {
 		return ": put it in quotes: '{" + n.Content[0].Value + "}'"
+	}
+	if t.Kind() == reflect.Slice && n.Kind == yaml.MappingNode {
+		if n.Style&yaml.FlowStyle != 0 {
+			return ": write [{…}]"
+		}
+		return ": write a - and a space before its first key"
 	}
 	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.String && !hasTextForm(t.Elem()) || n.Kind != yaml.ScalarNode || len(n.Value) > 40 || strings.ContainsAny(n.Value, "\n\r") {
 		return ""

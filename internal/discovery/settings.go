@@ -52,9 +52,12 @@ const (
 )
 
 // Percent is a share, such as 50%.
-type Percent struct{ of100 *int }
+type Percent struct {
+	of100 *int
+	bad   string // text that is no share
+}
 
-// UnmarshalYAML reads a share.
+// UnmarshalYAML accepts any text; Problems reports text that is no share.
 func (p *Percent) UnmarshalYAML(unmarshal func(any) error) error {
 	var text string
 	if err := unmarshal(&text); err != nil {
@@ -62,7 +65,8 @@ func (p *Percent) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	n := 0
 	if _, err := fmt.Sscanf(text, "%d%%", &n); err != nil || fmt.Sprintf("%d%%", n) != text || n < 0 || n > 100 {
-		return fmt.Errorf("%q is not a share such as 50%%", text)
+		p.bad = text
+		return nil
 	}
 	p.of100 = &n
 	return nil
@@ -78,6 +82,14 @@ func (p Percent) MarshalYAML() (any, error) {
 
 // IsZero reports whether the share is not set.
 func (p Percent) IsZero() bool { return p.of100 == nil }
+
+// Problems reports text that is no share.
+func (p Percent) Problems() []setting.Problem {
+	if p.bad == "" {
+		return nil
+	}
+	return []setting.Problem{{Text: fmt.Sprintf("%q is not a share: write it as in 50%%", p.bad)}}
+}
 
 // TextForm says that a text stands for a share.
 func (Percent) TextForm() {}

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -123,7 +124,7 @@ func (t *Template) Text() string { return t.text }
 func (t Template) Problems() []setting.Problem {
 	var m setting.Problems
 	if t.err != nil {
-		m.Add("", "%s", templatePlace.ReplaceAllString(t.err.Error(), ""))
+		m.Add("", "%s", parseError(t.err))
 		return m
 	}
 	for _, name := range t.fields {
@@ -149,6 +150,16 @@ func (t Template) Problems() []setting.Problem {
 
 // templatePlace is the place in a template that has no name, and mostly one line.
 var templatePlace = regexp.MustCompile(`^template: :\d+:(\d+:)? (executing "" at )?`)
+
+// parseError returns the text of an error, with the function that was probably meant.
+func parseError(err error) string {
+	text := templatePlace.ReplaceAllString(err.Error(), "")
+	if parts := strings.Split(text, `"`); len(parts) == 3 && strings.HasPrefix(text, "function ") {
+		names := slices.Sorted(maps.Keys(functions))
+		return text + ": " + cmp.Or(setting.DidYouMean(parts[1], names), "write one of "+strings.Join(names, ", "))
+	}
+	return text
+}
 
 // OfDevice reports whether the text depends on an answer of the device.
 func (t *Template) OfDevice() bool {
