@@ -38,7 +38,7 @@ var upstream = map[string][]string{
 	"internal/sharing":        {"internal/snmp", "internal/client", "collector", "internal/access"},
 	"internal/clocks":         {"internal/snmp", "internal/client", "collector", "internal/access"},
 	"internal/poller":         {"internal/clocks", "internal/sharing", "internal/measure", "internal/human", "internal/reason", "internal/history", "internal/snmp", "internal/setting", "internal/series", "internal/client", "collector", "internal/profile", "internal/access"},
-	"internal/csvlist":        {"internal/poller", "internal/series"},
+	"internal/csvlist":        {"internal/poller", "internal/series", "internal/setting"},
 	"internal/filelist":       {},
 	"internal/facts":          {"internal/human", "internal/setting"},
 	"internal/facts/asker":    {"internal/facts", "internal/poller"},

@@ -14,6 +14,7 @@ import (
 
 	"trapline/internal/poller"
 	"trapline/internal/series"
+	"trapline/internal/setting"
 )
 
 // Target is a row of a list. Only Address is always there.
@@ -85,12 +86,13 @@ func Parse(raw []byte) (list []Target, bad []BadRow, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for {
+	bad = c.bad
+	for rows := 0; ; rows++ {
 		fields, err := r.Read()
 		if err == io.EOF {
 			break
 		}
-		if len(list)+len(bad) == maxRows {
+		if rows == maxRows {
 			return nil, nil, fmt.Errorf("there are more than %d rows", maxRows)
 		}
 		if parseError := (*csv.ParseError)(nil); errors.As(err, &parseError) {
@@ -111,7 +113,7 @@ func Parse(raw []byte) (list []Target, bad []BadRow, err error) {
 			list = append(list, t)
 		}
 	}
-	if len(list)+len(bad) == 0 {
+	if len(list)+len(bad) == len(c.bad) {
 		return nil, nil, errors.New("there is no row below the names of the columns")
 	}
 	return list, bad, nil
@@ -174,6 +176,17 @@ type columns struct {
 	keys   []string // of targets; "" for a label
 	labels []string
 	taken  map[string]int // the line of each name
+	bad    []BadRow       // columns whose names seem to be misspelled keys
+}
+
+// minKey is how long a key is that a label resembles by chance no more.
+const minKey = 6
+
+// doubt reports a column for a label that is probably meant for a key.
+func (c *columns) doubt(column, name string) {
+	if near := setting.OneOff(name, append([]string{"address", "interval", "modules"}, plainKeys...)); len(near) >= minKey {
+		c.bad = append(c.bad, BadRow{1, fmt.Sprintf("column %q becomes a label: did you mean %s?", column, near)})
+	}
 }
 
 func columnsOf(header []string) (*columns, error) {
@@ -201,6 +214,8 @@ func columnsOf(header []string) (*columns, error) {
 			return nil, fmt.Errorf("column %q cannot be a label: give it another name", header[i])
 		case key != "":
 			label = ""
+		default:
+			c.doubt(header[i], name)
 		}
 		c.keys, c.labels = append(c.keys, key), append(c.labels, label)
 	}

@@ -40,6 +40,9 @@ func TestBadRows(t *testing.T) {
 	if list, _, _ := Parse([]byte("host,port,site\n192.0.2.1,1161,a\n2001:db8::1,1161,b\n")); list[0].Address != "192.0.2.1:1161" || list[1].Address != "[2001:db8::1]:1161" {
 		t.Errorf("addresses with ports are %+v", list)
 	}
+	if list, bad, err := Parse([]byte("IP,Intervall,Model,Contact,Context\n192.0.2.1,30s,x,y,z\n")); err != nil || len(list) != 1 || fmt.Sprint(bad) != `[{1 column "Intervall" becomes a label: did you mean interval?}]` {
+		t.Errorf("%+v, %v, %v", list, bad, err)
+	}
 	if list, _, err := Parse([]byte("IP;Serien-Nr.;Rack Unit\n192.0.2.1;7;3\n")); err != nil || fmt.Sprint(list[0].Labels) != "[[serien_nr 7] [rack_unit 3]]" {
 		t.Errorf("labels of columns are %+v, %v", list, err)
 	}

@@ -32,6 +32,15 @@ func Nearest(name string, words []string) string {
 	return best
 }
 
+// OneOff returns the word that differs from name in one letter, or "". It is for names that are rarely meant to be one of
+// the words.
+func OneOff(name string, words []string) string {
+	if near := Nearest(name, words); near != "" && distance(name, near) == 1 {
+		return near
+	}
+	return ""
+}
+
 // DidYouMean returns "did you mean WORD?" for the word that name was probably meant to be, or "" if there is none.
 func DidYouMean(name string, words []string) string { return Question(Nearest(name, words)) }
 
