@@ -14,7 +14,7 @@ var groups = []struct {
 	commands []string
 }{
 	{"Run", []string{"serve", "demo"}},
-	{"See how targets, alarms and receivers fare (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "traps", "receivers"}},
+	{"See the state of targets, alarms and receivers (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "traps", "receivers"}},
 	{"Ask devices", []string{"poll", "walk", "get", "set", "discover", "profile", "record", "scan"}},
 	{"Configure", []string{"init", "import", "check", "rules", "mib", "generate", "diff"}},
 	{"Send and receive notifications", []string{"trap", "inform", "listen", "notify", "engine", "key"}},

@@ -54,7 +54,7 @@ var deliveries = []route{
 		params: eventParams, gives: reflect.TypeFor[api.History](), serve: (*API).serveHistory},
 	tabular("GET /api/v1/traps", "Traps and informs of devices since the start: counts, refusals, and the last ones of devices that are no target.", (*API).received, unknownRows).
 		with("limit: counts and notifications, 1000 if left out\nformat: json, also if it is left out, or csv of those of devices that are no target"),
-	gives("GET /api/v1/receivers", "How the receivers fare.", func(a *API, _ *http.Request) ([]api.Receiver, error) { return a.Console.Receivers() }),
+	gives("GET /api/v1/receivers", "The receivers, and their state.", func(a *API, _ *http.Request) ([]api.Receiver, error) { return a.Console.Receivers() }),
 	gives("GET /api/v1/receivers/{name}", "One receiver, with the first 100 events that wait for it and the last 100 that were given up.",
 		func(a *API, r *http.Request) (api.Receiver, error) { return a.Console.Receiver(r.PathValue("name")) }),
 	takes("POST /api/v1/receivers/{name}/retry", "Sends a receiver at once what waits for it, and again what was given up.",

@@ -16,7 +16,7 @@ import (
 )
 
 func addStatus(program *cli.Program) {
-	c := program.App.Command("status", "Show how the server fares, from devices to receivers, and what needs attention. The exit status is 1 if anything does.")
+	c := program.App.Command("status", "Show the state of the server, from devices to receivers, and what needs attention. The exit status is 1 if anything does.")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		view := cli.View[api.Status]{

@@ -35,7 +35,7 @@ func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
 	down := c.Flag("down", "Only those that are down.").Bool()
 	sort := c.Flag("sort", "What to begin with: slow polls, loss, age of the last poll, or many series.").Enum(slices.Sorted(maps.Keys(sortWords))...)
 	limit := cli.CountOf(c.Flag("limit", "How many at most; 0 means all.").Default("0"), 0)
-	text := c.Arg("matcher", "As of silences, such as site=berlin or target=~'core-.*': of labels, name, address, state, up, profile, vendor, module, reason and auth. Others are words in name, address, sysName and labels.").HintAction(func() []string { return matcherHints }).Strings()
+	text := c.Arg("matcher", "As of silences, such as site=berlin or target=~\"core-.*\": of labels, name, address, state, up, profile, vendor, module, reason and auth. Others are words in name, address, sysName and labels.").HintAction(func() []string { return matcherHints }).Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		words, err := queryOf(*text)
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 func addWhy(program *cli.Program) {
-	c := program.App.Command("why", "Say why a metric of a target is missing; without a metric, how far the device answers, which tables it has, and what of it is missing; -o wide says where each metric comes from. The exit status is 1 if something is.")
+	c := program.App.Command("why", "Say why a metric of a target is missing; without a metric, how far the device answers, which tables it has, and which metrics are missing; -o wide says where each metric comes from. The exit status is 1 if something is.")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	live := c.Flag("live", "Have the server ask the device for the answer.").Bool()
 	name := cli.TargetArg(c, server)
