@@ -168,7 +168,7 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 	l := &list{
 		name: s.Name, sources: map[sourceKey][]labels.Labels{}, kinds: map[string]*kindState{},
 		maker: &maker{list: s.Name, relabel: s.relabelConfigs(), job: s.job(), assign: assign.List{Entries: d.current.Assign, Profiles: d.current.Profiles}, usual: d.current.Usual, book: facts.NewBook(), known: map[labels.Labels]*made{}},
-		guard: guard{maxDrop: s.MaxDrop.or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
+		guard: guard{maxDrop: s.MaxDrop.Or(defaultMaxDrop), grace: cmp.Or(s.Grace.Duration, defaultGrace)},
 	}
 	kinds := s.kinds()
 	l.whole = len(kinds) == 1 && kinds[0].files != nil
