@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,6 +71,9 @@ func TestInstancesAreMadeOnce(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 	tag := first.Header().Get("ETag")
+	if sum := sha256.Sum256(first.Body.Bytes()); tag != fmt.Sprintf(`"%x"`, sum[:16]) { // which no other list has, and a restart keeps
+		t.Errorf("the tag is %s", tag)
+	}
 	if again := askInstances(s, "http://host/sd", "If-None-Match", "W/"+tag); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
 		t.Error(again)
 	}

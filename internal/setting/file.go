@@ -23,6 +23,10 @@ func ReadFile(name string, most int64) ([]byte, error) {
 	if info.Mode()&os.ModeNamedPipe != 0 && !strings.HasPrefix(name, "/dev/") && !strings.HasPrefix(name, "/proc/") {
 		return nil, fmt.Errorf("%s is a named pipe: write the path of a file", name)
 	}
+	large := fmt.Errorf("%s is larger than %d octets", name, most)
+	if info.Mode().IsRegular() && info.Size() > most {
+		return nil, large
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -30,7 +34,7 @@ func ReadFile(name string, most int64) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if int64(len(b)) > most {
-		return nil, fmt.Errorf("%s is larger than %d octets", name, most)
+		return nil, large
 	}
 	return b, err
 }
