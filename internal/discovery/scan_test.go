@@ -74,3 +74,48 @@ func TestScan(t *testing.T) {
 		t.Errorf("a restart has %d targets", len(again.Entries()))
 	}
 }
+
+// With alive_only, communities go to the addresses that a target has by ARP, and to no other.
+func TestScanOfStations(t *testing.T) {
+	fleet := scantest.Fleet{Network: netip.MustParsePrefix("127.0.72.128/26"), Devices: 6, Seed: 4, Communities: []string{"one"}}
+	devices := fleet.Make()
+	for _, d := range devices {
+		d.Engine = nil
+	}
+	n := scantest.Serve(t, devices)
+	auth := access.DefaultAuth()
+	auth.Community = "one"
+	changed := make(chan struct{}, 10)
+	d := New(func() { changed <- struct{}{} }, slog.New(slog.DiscardHandler))
+	d.Configure(Configuration{
+		Lists: []Settings{{Name: "campus", Scan: &seek.Scan{
+			Networks: []string{"127.0.72.0/24"}, Auths: []string{"one"}, AliveOnly: true, SubnetRate: 2000, Port: int(n.Port()), Timeout: setting.Duration{Duration: 200 * time.Millisecond},
+		}}},
+		Usual: func(*poller.TargetSettings) error { return nil }, Auths: map[string]*access.Auth{"one": &auth},
+		Targets: map[string]string{"router": "127.0.72.250"}, StateDir: t.TempDir(),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	if by, ok := d.Wants("router"); !ok || !slices.Equal(by, []neighbours.Protocol{neighbours.ARP}) {
+		t.Errorf("the router is asked by %v", by)
+	}
+	alive, near := devices[1].Addresses[0], devices[2].Addresses[0]
+	d.Heard("router", &neighbours.Reading{
+		Addresses: []netip.Addr{netip.MustParseAddr("127.0.72.250")}, Near: []neighbours.Near{{Address: alive, By: neighbours.ARP}, {Address: near, By: neighbours.LLDP}},
+	})
+	<-changed
+	entries := d.Entries()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := namesOf(entries); got != "device-1" {
+		t.Errorf("found: %s", got)
+	}
+	for _, a := range n.Asked() {
+		if c := n.Counts(a); c.Logins > 0 && a != alive {
+			t.Errorf("%v, which nobody has by ARP, saw %+v", a, c)
+		}
+	}
+}
