@@ -70,9 +70,14 @@ func Serve(t testing.TB, devices []*Device) *Network {
 	return n
 }
 
-// Listen opens a port of all addresses of loopback.
+// Listen opens a port of all addresses of loopback, of IPv6 if the devices have such.
 func Listen(port uint16, devices []*Device) (*Network, error) {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{Port: int(port)})
+	v6 := len(devices) > 0 && devices[0].Addresses[0].Is6()
+	family := "udp4"
+	if v6 {
+		family = "udp6"
+	}
+	conn, err := net.ListenUDP(family, &net.UDPAddr{Port: int(port)})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +86,11 @@ func Listen(port uint16, devices []*Device) (*Network, error) {
 		return nil, err
 	}
 	err = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		if v6 {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
+		} else {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+		}
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20)
 		_ = unix.BindToDevice(int(fd), "lo")
 	})
@@ -146,7 +155,11 @@ func (n *Network) Run(ctx context.Context) error {
 }
 
 func (n *Network) send(from netip.Addr, to netip.AddrPort, answer []byte) {
-	_, _, _ = n.conn.WriteMsgUDPAddrPort(answer, unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: from.As4()}), to)
+	control := unix.PktInfo6(&unix.Inet6Pktinfo{Addr: from.As16()})
+	if from.Is4() {
+		control = unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: from.As4()})
+	}
+	_, _, _ = n.conn.WriteMsgUDPAddrPort(answer, control, to)
 }
 
 func destination(control []byte) (a netip.Addr, ok bool) {
@@ -157,6 +170,9 @@ func destination(control []byte) (a netip.Addr, ok bool) {
 	for _, m := range messages {
 		if m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
 			return netip.AddrFrom4([4]byte(m.Data[8:12])), true
+		}
+		if m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo {
+			return netip.AddrFrom16([16]byte(m.Data[:16])), true
 		}
 	}
 	return a, false
