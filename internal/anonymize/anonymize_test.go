@@ -309,3 +309,40 @@ func TestIdentitiesInUnexpectedPlaces(t *testing.T) {
 		}
 	}
 }
+
+// Parts of identities are found wherever else they are: persons, mailboxes, and hosts without their domain.
+func TestPartsOfIdentities(t *testing.T) {
+	tree := allMIBs(t)
+	const text = `1.3.6.1.2.1.1.1.0|4|Switch ZEUS-17, owned by jane roe
+1.3.6.1.2.1.1.4.0|4|Jane Roe <j.roe@example.org>, support@example.org
+1.3.6.1.2.1.1.5.0|4|zeus-17.example.org
+1.3.6.1.2.1.2.2.1.2.1|4|uplink of zeus-17 by J.Roe, with support of trunks
+1.3.6.1.4.1.99999.1.0|4|Roe, Jane
+1.3.6.1.4.1.99999.2.7.122.101.117.115.45.49.55|2|1
+`
+	first := read(t, text)
+	anonymous := New([]byte("key"), tree).Recording(first)
+	got := written(t, anonymous)
+	for _, left := range []string{"zeus", "jane roe", "j.roe", "example.org", "122.101.117.115"} {
+		if strings.Contains(strings.ToLower(got), left) {
+			t.Errorf("%q is left in\n%s", left, got)
+		}
+	}
+	for _, kept := range []string{"with support of trunks", "|Switch ", "uplink of "} {
+		if !strings.Contains(got, kept) {
+			t.Errorf("%q is missing from\n%s", kept, got)
+		}
+	}
+	if leaks := Leaks(first, anonymous, tree); len(leaks) > 0 {
+		t.Errorf("%v", leaks)
+	}
+	found := map[string]bool{}
+	for _, l := range Leaks(first, first, tree) {
+		found[l.Token+" at "+l.Object.String()] = true
+	}
+	for _, want := range []string{"zeus-17 at 1.3.6.1.2.1.1.1.0", "jane roe at 1.3.6.1.2.1.1.1.0", "j.roe at 1.3.6.1.2.1.2.2.1.2.1", "zeus-17 at 1.3.6.1.4.1.99999.2.7.122.101.117.115.45.49.55"} {
+		if !found[want] {
+			t.Errorf("%s is not found in %v", want, found)
+		}
+	}
+}

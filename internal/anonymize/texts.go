@@ -21,7 +21,7 @@ const minToken = 4
 const maxToken = 255
 
 // common are values of objects that identify which identify nothing.
-var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false", "private", "initial", "community", "admin"}
+var common = []string{"unknown", "default", "none", "null", "n/a", "not set", "not specified", "not available", "undefined", "public", "localhost", "switch", "router", "true", "false", "private", "initial", "community", "admin", "printer", "gateway", "firewall", "server", "core", "access", "edge", "host", "node", "device", "mail", "snmp"}
 
 // texts replaces in texts the identities of a recording, and what looks like an address.
 type texts struct {
@@ -47,6 +47,32 @@ func (t *texts) identify(value []byte) {
 	if token != "" {
 		t.tokens[lower(token)] = true
 	}
+	for _, part := range partsOf(string(value[:min(len(value), maxToken)])) {
+		if token := tokenOf([]byte(part)); token != "" {
+			t.tokens[lower(token)] = true
+		}
+	}
+}
+
+// partsOf returns the parts of an identity that identify by themselves: the person and the address of Jane Roe <jane@example.org>,
+// whom of jane.roe@example.org, and the host of core-1.example.org. A mailbox of one word, such as support, is a word of
+// other texts, too.
+func partsOf(text string) (parts []string) {
+	if person, rest, ok := strings.Cut(text, "<"); ok {
+		inner, _, _ := strings.Cut(rest, ">")
+		parts = append(parts, strings.Trim(person, " \t\""), inner)
+	}
+	for _, mail := range mailText.FindAllString(text, -1) {
+		user, _, _ := strings.Cut(mail, "@")
+		if parts = append(parts, mail); strings.ContainsAny(user, "._-0123456789") {
+			parts = append(parts, user)
+		}
+	}
+	if name := strings.Trim(text, " \t\r\n\x00"); hostText.FindString(name) == name {
+		host, _, _ := strings.Cut(name, ".")
+		parts = append(parts, host)
+	}
+	return parts
 }
 
 // keep notes a text that identifies nothing.
