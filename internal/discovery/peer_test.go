@@ -156,7 +156,7 @@ func (j *jobs) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 const nameServer = "127.0.66.2"
 
 // startDNS answers on the port of the DNS, in a network of the test's own.
-func (j *jobs) startDNS(t *testing.T) {
+func startDNS(t *testing.T, h dns.Handler) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -174,9 +174,14 @@ func (j *jobs) startDNS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &dns.Server{PacketConn: conn, Handler: j}
-	go func() { _ = server.ActivateAndServe() }()
-	t.Cleanup(func() { _ = server.Shutdown() })
+	listener, err := net.Listen("tcp", net.JoinHostPort(nameServer, "53"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, server := range []*dns.Server{{PacketConn: conn, Handler: h}, {Listener: listener, Handler: h}} {
+		go func() { _ = server.ActivateAndServe() }()
+		t.Cleanup(func() { _ = server.Shutdown() })
+	}
 }
 
 // apart runs a test in a process of which network and /etc/resolv.conf are its own: the programs that it compares both read
@@ -213,7 +218,7 @@ func TestScrapeJobsHaveTheTargetsOfPrometheus(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	j := &jobs{Rand: rand.New(rand.NewPCG(seed, 15)), dir: t.TempDir(), served: map[string][]byte{}, records: map[string]string{}}
-	j.startDNS(t)
+	startDNS(t, j)
 	t.Logf("seed %d", seed)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
