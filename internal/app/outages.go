@@ -36,6 +36,7 @@ type outages struct {
 
 // devicesOf returns the devices of a configuration.
 func devicesOf(c *config.Config) (list []topology.Device) {
+	list = make([]topology.Device, 0, len(c.Targets))
 	for i := range c.Targets {
 		t := &c.Targets[i]
 		retries := client.DefaultRetries

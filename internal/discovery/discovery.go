@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/access"
+	"trapline/internal/alarmclock"
 	"trapline/internal/assign"
 	"trapline/internal/errlog"
 	"trapline/internal/facts"
@@ -242,7 +243,7 @@ func (d *Discovery) Entries() (list []*Entry) {
 func (d *Discovery) Run(ctx context.Context) error {
 	defer d.endReaders(func(string) bool { return false })
 	defer d.asker.Wait()
-	timer := newAlarmClock()
+	timer := alarmclock.New()
 	defer timer.Stop()
 	touched := map[*list]bool{}
 	var first time.Time // of the messages since lists were settled
@@ -258,17 +259,17 @@ func (d *Discovery) Run(ctx context.Context) error {
 					first = time.Now()
 				}
 				touched[l] = true
-				timer.set(min(settlesAfter(touched), settleMost-time.Since(first)))
+				timer.Set(min(settlesAfter(touched), settleMost-time.Since(first)))
 			}
 			continue
 		case a := <-d.asker.Answers:
 			if d.learn(a) {
-				timer.hasten(answerTime)
+				timer.Hasten(answerTime)
 			}
 			continue
 		case <-d.heard.Signal:
 			if d.hear() {
-				timer.hasten(changeTime)
+				timer.Hasten(changeTime)
 			}
 			continue
 		case <-timer.C:
@@ -276,7 +277,7 @@ func (d *Discovery) Run(ctx context.Context) error {
 		next := d.settle(touched)
 		clear(touched)
 		d.askDevices(ctx)
-		timer.set(next)
+		timer.Set(next)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"trapline/internal/facts"
 	"trapline/internal/facts/asker"
 	"trapline/internal/human"
+	"trapline/internal/sorted"
 )
 
 // list is the targets of an entry of `discovery`: of its sources, as each was read last.
@@ -35,7 +36,8 @@ type list struct {
 	clashing  []Rejection          // targets whose names others had before, and that are polled under their addresses
 	naming    []Rejection          // targets that do not have the name that `assign` would give them
 	asking    []asker.Question     // devices on which some of it depends
-	addresses map[string]facts.Key // that targets have, and may be polled under
+	made      []*made              // what the sources have
+	addresses map[string]facts.Key // of them, which they may be polled under; nil until one is asked for
 	waiting   int                  // entries that are not polled until their device was asked
 	stale     bool                 // facts about its devices have changed
 }
@@ -174,9 +176,9 @@ func (l *list) next() time.Time {
 func (l *list) settle(refreshed bool, now time.Time) {
 	l.forget(now)
 	l.rejected, l.naming, l.asking, l.waiting, l.stale = nil, nil, nil, 0, false
-	wanted := map[string]*Entry{}
-	var used []labels.Labels
-	var all []*made
+	before := l.guard.accepted
+	wanted := make(map[string]*Entry, len(l.entries))
+	used, all := make([]labels.Labels, 0, len(l.entries)), make([]*made, 0, len(l.entries))
 	for _, key := range slices.SortedFunc(maps.Keys(l.sources), compareSources) {
 		for _, raw := range l.sources[key] {
 			used = append(used, raw)
@@ -201,7 +203,22 @@ func (l *list) settle(refreshed bool, now time.Time) {
 		used = append(used, a.entry.raw)
 	}
 	l.maker.forget(used)
-	l.entries = slices.SortedFunc(maps.Values(kept), func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
+	l.sort(before, kept)
+}
+
+// sort makes the sorted entries out of those before, which are those of a map.
+func (l *list) sort(before, kept map[string]*Entry) {
+	if len(before) != len(l.entries) {
+		before = nil
+	}
+	var fresh []*Entry
+	for name, e := range kept {
+		if before[name] != e {
+			fresh = append(fresh, e)
+		}
+	}
+	stays := func(e *Entry) bool { return kept[e.Target.Name] == e && before[e.Target.Name] == e }
+	l.entries = sorted.Merge(l.entries, stays, fresh, func(a, b *Entry) int { return cmp.Compare(a.Target.Name, b.Target.Name) })
 }
 
 // report logs that the guard began or ended to keep targets.
@@ -249,12 +266,7 @@ func (l *list) note(k *made) {
 // addAll adds targets: those that their list names come first, then those with a name that they got before, and those
 // that get one at last.
 func (l *list) addAll(to map[string]*Entry, raw []labels.Labels, all []*made) {
-	l.addresses = map[string]facts.Key{}
-	for _, k := range all {
-		if e := k.entry; e != nil {
-			l.addresses[assign.HostOf(e.Target.Address)] = e.key
-		}
-	}
+	l.made, l.addresses = all, nil
 	for rank := range 3 {
 		for i, k := range all {
 			if k.rank() == rank {
@@ -292,10 +304,24 @@ func (l *list) other(to map[string]*Entry, k *made) string {
 	if e := to[k.wants]; e != nil && e.key != k.key {
 		return e.Target.Address
 	}
-	if owner, there := l.addresses[k.wants]; there && owner != k.key {
+	if owner, there := l.owner(k.wants); there && owner != k.key {
 		return owner.Address
 	}
 	return ""
+}
+
+// owner returns the device that has an address, and may be polled under it.
+func (l *list) owner(address string) (key facts.Key, there bool) {
+	if l.addresses == nil {
+		l.addresses = make(map[string]facts.Key, len(l.made))
+		for _, k := range l.made {
+			if e := k.entry; e != nil {
+				l.addresses[assign.HostOf(e.Target.Address)] = e.key
+			}
+		}
+	}
+	key, there = l.addresses[address]
+	return key, there
 }
 
 // giveName gives a target its name: never one that another has, or may need, which is its address.
@@ -304,7 +330,7 @@ func (l *list) giveName(to map[string]*Entry, k *made) {
 		return
 	}
 	name := k.entry.Target.Name
-	owner, reserved := l.addresses[name]
+	owner, reserved := l.owner(name)
 	taken := k.entry.unnamed != nil && (to[name] != nil && to[name].key != k.key || reserved && owner != k.key)
 	if taken {
 		k.entry = k.entry.unnamed

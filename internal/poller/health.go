@@ -21,7 +21,7 @@ const (
 )
 
 // set notes the targets, which are polled from now on.
-func (u *pulse) set(states map[string]*state) {
+func (u *pulse) set(states []*state) {
 	var shortest time.Duration
 	for _, s := range states {
 		if shortest == 0 || s.target.Interval < shortest {

@@ -6,7 +6,6 @@ package poller
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"trapline/internal/clocks"
 	"trapline/internal/history"
+	"trapline/internal/sorted"
 )
 
 // Options of a Poller.
@@ -159,8 +159,8 @@ func (p *Poller) change(put []*Target, drop []string) {
 		p.mu.Unlock()
 		p.wake()
 	}
-	p.enroll()
-	p.pulse.set(p.states)
+	p.enroll(put, drop)
+	p.pulse.set(*p.roster.Load())
 }
 
 // wake makes Run look at the schedule.
@@ -171,9 +171,19 @@ func (p *Poller) wake() {
 	}
 }
 
-// enroll makes the list of the states.
-func (p *Poller) enroll() {
-	roster := slices.SortedFunc(maps.Values(p.states), func(a, b *state) int { return strings.Compare(a.target.Name, b.target.Name) })
+// enroll makes the list of the states out of the one before.
+func (p *Poller) enroll(put []*Target, drop []string) {
+	touched := make(map[string]bool, len(put)+len(drop))
+	for _, name := range drop {
+		touched[name] = true
+	}
+	fresh := make([]*state, 0, len(put))
+	for _, t := range put {
+		touched[t.Name] = true
+		fresh = append(fresh, p.states[t.Name])
+	}
+	named := func(a, b *state) int { return strings.Compare(a.target.Name, b.target.Name) }
+	roster := slices.Compact(sorted.Merge(*p.roster.Load(), func(s *state) bool { return !touched[s.target.Name] }, fresh, named))
 	p.roster.Store(&roster)
 	p.described.Add(1)
 	p.version.Add(1)

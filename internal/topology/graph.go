@@ -28,8 +28,10 @@ type Graph struct {
 // NewGraph returns the graph of devices. With roots, links lead in both directions, those to parents and others. Without,
 // only parents count: links lead from them, and the roots are the devices without parents. Unknown names are ignored.
 func NewGraph(roots []string, devices []Device, links ...[2]string) *Graph {
-	g := &Graph{index: map[string]int32{}, links: make([][]int32, len(devices)), up: make([][]int32, len(devices))}
-	devices = slices.SortedFunc(slices.Values(devices), func(a, b Device) int { return strings.Compare(a.Name, b.Name) })
+	g := &Graph{names: make([]string, 0, len(devices)), index: make(map[string]int32, len(devices)), links: make([][]int32, len(devices)), up: make([][]int32, len(devices))}
+	if named := func(a, b Device) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(devices, named) {
+		devices = slices.SortedFunc(slices.Values(devices), named)
+	}
 	for i := range devices {
 		g.names = append(g.names, devices[i].Name)
 		g.index[devices[i].Name] = int32(i)
