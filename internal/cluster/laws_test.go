@@ -40,6 +40,8 @@ func (m *trio) note(p *process, s said) {
 			m.removed[s.Shard] = map[uint64]bool{}
 		}
 		m.removed[s.Shard][s.N] = true
+	case "beat":
+		m.transmitted(p, s)
 	case "sent":
 		m.received(p, s)
 	}
@@ -61,22 +63,27 @@ func (m *trio) took(p *process, s said) {
 	of[p.name] = &held{from: s.At}
 }
 
-// received checks an event against the laws: it is sent by the owner, in order, and not after it was removed.
-func (m *trio) received(p *process, s said) {
-	if m.removed[s.Shard][s.N] {
-		m.fault("%s sent event %d of shard %s after it had been removed", p.name, s.N, s.Shard)
-	}
+// transmitted checks a transmission: it is by the owner, and with the consent of a majority.
+func (m *trio) transmitted(p *process, s said) {
 	mine := m.tenures[s.Shard][p.name]
 	for other, h := range m.tenures[s.Shard] {
 		if other != p.name && h.from < s.At && (mine == nil || h.from > mine.from) {
-			m.fault("%s sent an event of shard %s %v after %s had taken it", p.name, s.Shard, s.At-h.from, other)
+			m.fault("%s sent for shard %s %v after %s had taken it", p.name, s.Shard, s.At-h.from, other)
 		}
 	}
 	if mine != nil {
 		mine.deadline = s.At + s.Left
 	}
 	if m.limit != 0 && s.At > m.limit {
-		m.fault("%s sent an event of shard %s without quorum", p.name, s.Shard)
+		m.fault("%s sent for shard %s without quorum", p.name, s.Shard)
+	}
+}
+
+// received checks an event: it comes in order, and not after it was removed.
+func (m *trio) received(p *process, s said) {
+	m.transmitted(p, s)
+	if m.removed[s.Shard][s.N] {
+		m.fault("%s sent event %d of shard %s after it had been removed", p.name, s.N, s.Shard)
 	}
 	of := m.sent[s.Shard]
 	if of == nil {

@@ -56,7 +56,7 @@ func (m memberConfig) settings() Settings {
 
 // said is a line that a member writes.
 type said struct {
-	Is    string // took, dropped, lost, committed, sent, removed, coordinator, leader, silent
+	Is    string // took, dropped, lost, committed, sent, beat, removed, coordinator, leader, silent
 	Shard string `json:",omitempty"`
 	N     uint64 `json:",omitempty"`
 	At    time.Duration
@@ -153,6 +153,11 @@ func (a *application) Drop(shard string, lost bool) {
 
 // work commits, sends and removes events until the shard is dropped.
 func (a *application) work(ctx context.Context, shard string, act *activity) {
+	beating, stop := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { a.beat(beating, shard) })
+	defer beats.Wait()
+	defer stop()
 	for n := range act.rows {
 		act.rows[n] = a.send(shard, n)
 	}
@@ -201,6 +206,22 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 		if errors.As(err, &lost) {
 			<-ctx.Done()
 			return
+		}
+	}
+}
+
+// beat sends without a commit whenever the member may, as retransmissions are.
+func (a *application) beat(ctx context.Context, shard string) {
+	tick := time.NewTicker(a.config.Interval / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if at := sinceBoot(); a.cluster.MaySend() {
+			a.say("beat", shard, 0, at)
 		}
 	}
 }
