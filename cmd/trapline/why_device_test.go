@@ -63,3 +63,71 @@ func TestWhyOfADevice(t *testing.T) {
 		t.Error("the page lacks the tables")
 	}
 }
+
+// whySources has labels and a table that are read once an hour, a column that the device does not have, and values that
+// differ from those that it sends.
+const whySources = `
+auths: {public_v2: {community: public}}
+global: {interval: 1s}
+modules:
+  slow:
+    walk: [1.3.6.1.2.1.2.2.1.10, 1.3.6.1.2.1.31.1.1.1.1, {name: 1.3.6.1.2.1.2.2.1.7, every: 1h}, {name: 1.3.6.1.4.1.99999.1, every: 1h}, 1.3.6.1.4.1.99999.2]
+    metrics:
+    - {name: ifInOctets, oid: 1.3.6.1.2.1.2.2.1.10, type: counter, scale: 8, help: In., indexes: [{labelname: ifIndex, type: gauge}], lookups: [{labels: [ifIndex], labelname: ifName, oid: 1.3.6.1.2.1.31.1.1.1.1, type: DisplayString, every: 1h}]}
+    - {name: ifAdminStatus, oid: 1.3.6.1.2.1.2.2.1.7, type: gauge, help: Status., indexes: [{labelname: ifIndex, type: gauge}]}
+    - {name: rare, oid: 1.3.6.1.4.1.99999.1, type: gauge, help: Not there.}
+    - {name: never, oid: 1.3.6.1.4.1.99999.2, type: gauge, help: Not there.}
+targets: [{name: sw, address: %q, modules: [slow]}]
+`
+
+// A value is shown as the device sent it, with the objects that its labels are of and how old they are; of what is missing
+// why says since when, and when it is asked for again. The page, the API and the command say the same.
+func TestWhySaysWhereAValueComesFrom(t *testing.T) {
+	base := startServer(t, fmt.Sprintf(whySources, startSwitch(t, agent.Faults{})))
+	ask := func(query string) (w api.Why) {
+		t.Helper()
+		_, _, text := get(t, base+"/api/v1/targets/sw/why"+query)
+		if err := json.Unmarshal([]byte(text), &struct{ Data *api.Why }{&w}); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return w
+	}
+	await(t, base+"/metrics", `trapline_target_up{target="sw"}`)
+	var w api.Why
+	for w.Source == nil || len(w.Source.From) < 2 || w.Source.From[1].Due.IsZero() { // until a poll carries the labels
+		w = ask("?metric=ifInOctets&row=ifIndex=1")
+	}
+	s := w.Source
+	if s.Value == "" || s.Raw == "" || s.Raw == s.Value || s.Module != "slow" || !s.Due.IsZero() || !strings.Contains(s.Labels, `ifIndex="1"`) {
+		t.Errorf("%+v", s)
+	}
+	if index, name := s.From[0], s.From[1]; index.Label != "ifIndex" || index.Object != "" || name.Label != "ifName" || name.Object != "IF-MIB::ifName" || !name.Read.Before(s.Read) {
+		t.Errorf("%+v", s.From)
+	}
+	d := ask("").Device
+	if len(d.Modules) != 1 || d.Modules[0].Name != "slow" || d.Modules[0].Packets < 1 || d.Modules[0].Packets != d.Packets || d.Modules[0].Values == 0 {
+		t.Errorf("%+v, %d packets", d.Modules, d.Packets)
+	}
+	for _, c := range []struct{ metric, want string }{
+		{"rare", "the device sent nothing below"}, {"rare", "it is asked again when the device restarts, or at "},
+		{"never", ", as in all polls since "}, {"never", "; it is asked again at "},
+	} {
+		if w := ask("?metric=" + c.metric); !strings.Contains(w.Reason, c.want) {
+			t.Errorf("%s: no %q in %q", c.metric, c.want, w.Reason)
+		}
+		if _, _, page := get(t, base+"/targets/sw/why?metric="+c.metric); !strings.Contains(page, c.want) {
+			t.Errorf("%s: no %q on the page", c.metric, c.want)
+		}
+	}
+	got := invoke(t, "why", "sw", "ifInOctets", "ifIndex=1", "--url="+base)
+	for _, want := range []string{"the device sent ", "IF-MIB::ifName, read ", "carried, due in "} {
+		if !strings.Contains(got.out, want) {
+			t.Errorf("no %q in\n%s", want, got.out)
+		}
+	}
+	if _, _, page := get(t, base+"/targets/sw/why?metric=ifInOctets&row=ifIndex%3D1"); !strings.Contains(page, "the device sent ") || !strings.Contains(page, "IF-MIB::ifName, read ") || !strings.Contains(page, "carried, due ") {
+		t.Errorf("the page lacks the source of a value: %s", page)
+	}
+	t.Log(invoke(t, "why", "sw", "-o", "wide", "--url="+base).out)
+	t.Log(got.out)
+}

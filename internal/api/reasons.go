@@ -19,6 +19,7 @@ type Why struct {
 	Reason  string    `json:"reason,omitempty"`
 	Remedy  string    `json:"remedy,omitempty"`
 	Steps   []Step    `json:"steps"`             // those of WhySteps; none without a metric
+	Source  *Source   `json:"source,omitempty"`  // of the metric, or its row, if it is there
 	Device  *Device   `json:"device,omitempty"`  // without a metric
 	Missing []Absence `json:"missing,omitempty"` // without a metric: what is partial, then what is absent; at most 1000
 	Poll    time.Time `json:"poll,omitzero"`     // when the poll ended that was looked at
@@ -40,18 +41,28 @@ var WhySteps = []string{"name known", "module reads it", "device answers", "has 
 
 // Device is how far a target answers, and where its metrics come from, by its last poll. Durations are in seconds.
 type Device struct {
-	Address       string       `json:"address"`
-	Auth          string       `json:"auth"`
-	EngineID      string       `json:"engine_id,omitempty"`
-	Ladder        []Step       `json:"ladder"`            // as of Target, also of one that is up
-	Profile       string       `json:"profile,omitempty"` // that auto chose, and why
-	Duration      float64      `json:"duration"`
-	Packets       int          `json:"packets"`
-	Retransmitted int          `json:"retransmitted"`
-	Window        float64      `json:"window"`
-	Loss          float64      `json:"loss"`
-	Tables        []DeviceRows `json:"tables"`  // scalars last
-	Metrics       []Source     `json:"metrics"` // at most 1000
+	Address       string         `json:"address"`
+	Auth          string         `json:"auth"`
+	EngineID      string         `json:"engine_id,omitempty"`
+	Ladder        []Step         `json:"ladder"`            // as of Target, also of one that is up
+	Profile       string         `json:"profile,omitempty"` // that auto chose, and why
+	Duration      float64        `json:"duration"`
+	Packets       int            `json:"packets"`
+	Retransmitted int            `json:"retransmitted"`
+	Window        float64        `json:"window"`
+	Loss          float64        `json:"loss"`
+	Modules       []DeviceModule `json:"modules"` // that were asked for
+	Tables        []DeviceRows   `json:"tables"`  // scalars last
+	Metrics       []Source       `json:"metrics"` // at most 1000
+}
+
+// DeviceModule is the part of a module in the last poll. A column that several modules read is asked for by one of them.
+type DeviceModule struct {
+	Name          string  `json:"name"`
+	Packets       int     `json:"packets"` // that were sent, retransmissions included
+	Retransmitted int     `json:"retransmitted"`
+	Values        int     `json:"values"` // that arrived
+	Duration      float64 `json:"duration"`
 }
 
 // DeviceRows is a table of the last poll.
@@ -66,10 +77,22 @@ type DeviceRows struct {
 
 // Source is where a metric comes from.
 type Source struct {
-	Metric string `json:"metric"`
-	Object string `json:"object"` // name, OID, type and index
-	Module string `json:"module"`
-	Series int    `json:"series"`
-	Value  string `json:"value,omitempty"`  // of the first series
-	Labels string `json:"labels,omitempty"` // of the first series, rendered
+	Metric string        `json:"metric"`
+	Object string        `json:"object"` // name, OID, type and index
+	Module string        `json:"module"`
+	Series int           `json:"series"`
+	Value  string        `json:"value,omitempty"`  // of the first series
+	Raw    string        `json:"raw,omitempty"`    // that the device has sent for it, if scale or offset makes another of it
+	Labels string        `json:"labels,omitempty"` // of the first series, rendered
+	From   []LabelSource `json:"from"`
+	Read   time.Time     `json:"read,omitzero"` // when the values were read
+	Due    time.Time     `json:"due,omitzero"`  // when they are read next, if they are carried
+}
+
+// LabelSource is where a label comes from.
+type LabelSource struct {
+	Label  string    `json:"label"`
+	Object string    `json:"object,omitempty"` // of which it is the value; without one it is a part of the index
+	Read   time.Time `json:"read,omitzero"`
+	Due    time.Time `json:"due,omitzero"` // when it is read next, if it is carried
 }

@@ -2,10 +2,10 @@ package explain
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"trapline/collector"
 	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/fleet"
@@ -29,13 +29,13 @@ func (w *inquiry) device() (*api.Device, error) {
 	}
 	d := &api.Device{
 		Address: t.Address, Auth: t.Auth, EngineID: t.EngineID, Ladder: fleet.Ladder(u), Profile: t.Profile, Duration: t.Duration,
-		Window: t.Window, Loss: t.Loss, Tables: []api.DeviceRows{}, Metrics: []api.Source{},
+		Window: t.Window, Loss: t.Loss, Modules: []api.DeviceModule{}, Tables: []api.DeviceRows{}, Metrics: []api.Source{},
 	}
 	p := u.Last
 	if p == nil {
 		return d, nil
 	}
-	d.Packets, d.Retransmitted = p.Stats.Packets, p.Stats.Retries
+	d.Packets, d.Retransmitted, d.Modules = p.Stats.Packets, p.Stats.Retries, modulesAsked(p)
 	at := map[string]int{}
 	for n, set := range p.Sets {
 		for i := range set.Columns {
@@ -45,7 +45,7 @@ func (w *inquiry) device() (*api.Device, error) {
 			}
 			w.addRows(d, at, c)
 			if len(d.Metrics) < maxSources {
-				d.Metrics = append(d.Metrics, w.source(c, moduleOf(p, n)))
+				d.Metrics = append(d.Metrics, w.source(c, 0, moduleOf(p, n)))
 			}
 		}
 	}
@@ -58,12 +58,38 @@ func (w *inquiry) device() (*api.Device, error) {
 	return d, nil
 }
 
-// moduleOf is the name of the module that a set is of, "" of the pass itself.
-func moduleOf(p *poller.Pass, set int) string {
+// moduleOf is the module that a set is of, nil of the pass itself.
+func moduleOf(p *poller.Pass, set int) *collector.Module {
 	if set < len(p.Modules) {
-		return p.Modules[set].Name
+		return p.Modules[set]
 	}
-	return ""
+	return nil
+}
+
+// modulesAsked is how a pass went with each module, by the series that it has about itself.
+func modulesAsked(p *poller.Pass) []api.DeviceModule {
+	list := []api.DeviceModule{}
+	for _, set := range p.Sets[min(len(p.Modules), len(p.Sets)):] {
+		for i := range set.Columns {
+			c := &set.Columns[i]
+			for n, v := range c.Values {
+				if n == len(list) {
+					list = append(list, api.DeviceModule{Name: catalog.LabelOf(c.Table.Row(c.RowOf(n)), "module")})
+				}
+				switch m := &list[n]; c.Desc.Name {
+				case "snmp_scrape_packets_sent":
+					m.Packets = int(v)
+				case "snmp_scrape_packets_retried":
+					m.Retransmitted = int(v)
+				case "snmp_scrape_pdus_returned":
+					m.Values = int(v)
+				case "snmp_scrape_duration_seconds":
+					m.Duration = v
+				}
+			}
+		}
+	}
+	return list
 }
 
 // carried is the state of a table that the last poll did not read.
@@ -100,17 +126,5 @@ func (w *inquiry) addRows(d *api.Device, at map[string]int, c *series.Column) {
 			words := w.summary.Words(e, *w.summary.Last)
 			rows.State, rows.Text = "partial", words.First()
 		}
-	}
-}
-
-// source is where a column comes from, with its first value.
-func (w *inquiry) source(c *series.Column, module string) api.Source {
-	labels := string(c.Table.Row(c.RowOf(0)))
-	if extra := string(c.ExtraOf(0)); extra != "" {
-		labels = strings.Trim(labels+","+extra, ",")
-	}
-	return api.Source{
-		Metric: c.Desc.Name, Object: w.describe(c.Desc.Object), Module: module, Series: c.Len(),
-		Value: strconv.FormatFloat(c.Values[0], 'f', -1, 64), Labels: labels,
 	}
 }

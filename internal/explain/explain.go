@@ -156,7 +156,9 @@ func (w *inquiry) subject() string { return w.Metric + " of " + w.Target }
 
 // conclude puts the outcome into a sentence.
 func (w *inquiry) conclude() {
-	w.There = w.found.shown > 0
+	if w.There = w.found.shown > 0; w.There {
+		w.Source = w.shown()
+	}
 	switch {
 	case w.Steps[stepName].State == stepFailed:
 		w.Verdict = fmt.Sprintf("%s is no metric and no object that is known.", w.Metric)

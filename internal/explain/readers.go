@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"trapline/internal/api"
 	"trapline/internal/catalog"
 	"trapline/internal/profile"
 	"trapline/internal/setting"
@@ -76,7 +78,11 @@ func (w *inquiry) absent(readers []string) string {
 	}
 	for _, m := range p.Choice.Absent {
 		if slices.Contains(readers, m.Module.Name) {
-			return fmt.Sprintf("Module %s reads it, and auto left it out: the device answered with nothing of what it reads.", m.Module.Name)
+			text := fmt.Sprintf("Module %s reads it, and auto left it out: the device answered with nothing of what it reads", m.Module.Name)
+			if now := time.Now(); !p.Choice.Asked.IsZero() {
+				text += fmt.Sprintf(" at %s; it is asked again at %s, or when its sysObjectID changes", api.Clock(p.Choice.Asked, now), api.Clock(p.Choice.Due, now))
+			}
+			return text + "."
 		}
 	}
 	return ""

@@ -278,7 +278,14 @@ func (w *inquiry) nothing() string {
 	if w.found.all > 0 || w.asked != nil && len(w.asked.Rows) > 0 {
 		return fmt.Sprintf("%s the device sent %s of %s, and none with %s.", at, rows(max(w.found.all, w.sent())), w.Object, w.Row)
 	}
-	return fmt.Sprintf("%s the device sent nothing below %s (%s).", at, w.Object, snmp.OID(w.column.Desc.Object))
+	since := ""
+	if w.asked == nil {
+		if read, _ := w.carried(w.column.Desc.Object); !read.IsZero() {
+			at = "At " + read.Local().Format("15:04:05")
+		}
+		since = w.since()
+	}
+	return fmt.Sprintf("%s the device sent nothing below %s (%s)%s.", at, w.Object, snmp.OID(w.column.Desc.Object), since)
 }
 
 func (w *inquiry) sent() int {

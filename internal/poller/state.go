@@ -88,6 +88,7 @@ func (s *state) summarize(t *Target, pass *Pass) (before, after *Summary) {
 	after = s.update(func(u *Summary) {
 		u.Target, u.Last, u.State = t, pass, pass.State()
 		if pass.Up {
+			u.Presence = u.presence(pass)
 			u.Answered = pass
 		}
 		u.Samples = 0
@@ -104,6 +105,15 @@ func (s *state) summarize(t *Target, pass *Pass) (before, after *Summary) {
 		}
 	})
 	return before, after
+}
+
+// presence is that of metrics after a pass that was answered.
+func (u *Summary) presence(pass *Pass) *series.Presence {
+	var before Pass
+	if u.Answered != nil {
+		before = *u.Answered
+	}
+	return u.Presence.After(before.Sets, before.Start.Add(before.Duration), pass.Sets, pass.Start.Add(pass.Duration))
 }
 
 // postpone makes a pass that is due wait for the end of the one that runs. Only one waits: any other is missed.

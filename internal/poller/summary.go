@@ -8,6 +8,7 @@ import (
 
 	"trapline/collector"
 	"trapline/internal/access"
+	"trapline/internal/series"
 )
 
 // State is the outcome of a target's last poll.
@@ -48,7 +49,8 @@ type Summary struct {
 	Paused   string    // why it is not polled, so that State is of before; "" if it is
 	Samples  int       // of Last
 	Outcomes Outcomes
-	Changes  []Change // of State, the newest last
+	Presence *series.Presence // of the metrics in answered polls; nil if there was none
+	Changes  []Change         // of State, the newest last
 }
 
 // Change is a change of a target's state.

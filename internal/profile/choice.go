@@ -22,6 +22,8 @@ type Choice struct {
 	Absent      []Chosen // candidates for which the device has no object
 	Without     []string // modules that its profiles leave out
 	Faults      []error  // of built-in modules that would be chosen and cannot be compiled
+
+	Asked, Due time.Time // when the device was asked, and is asked again; zero if the choice is not kept
 }
 
 // Chosen is a module and why it is a candidate: the profile that contains it, or the enterprise that it reads objects
@@ -170,6 +172,7 @@ func (k *ChoiceCache) Choice(ctx context.Context, s collector.Session, params cl
 	if same && doubtful {
 		choice = k.choice.and(choice.Modules)
 	}
+	choice.Asked, choice.Due = now, k.at.Add(Period)
 	k.choice = choice
 	return choice, nil
 }

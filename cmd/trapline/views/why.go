@@ -116,6 +116,9 @@ func printWhy(p *cli.Printer, w *api.Why) error {
 			fmt.Fprintf(p.Out, "  %s\n", human.Visible(text))
 		}
 	}
+	if w.Source != nil {
+		printSource(p, w.Source)
+	}
 	if w.Device != nil {
 		if err := printDevice(p, w); err != nil {
 			return err
@@ -130,7 +133,30 @@ func printWhy(p *cli.Printer, w *api.Why) error {
 	return p.Grid(absenceGrid(w.Missing))
 }
 
-// printDevice writes how far the device answers, and its tables; with -o wide where each metric comes from.
+// printSource writes the value of a row, and where its labels come from.
+func printSource(p *cli.Printer, s *api.Source) {
+	fmt.Fprintln(p.Out)
+	p.Field("Series", fmt.Sprintf("%s{%s} %s%s", human.Visible(s.Metric), human.Visible(s.Labels), s.Value, prefixed("; the device sent ", s.Raw)))
+	p.Field("Value", human.Visible(s.Object)+", "+readWords(s.Read, s.Due))
+	for _, from := range s.From {
+		text := "of the index"
+		if from.Object != "" {
+			text = "of " + human.Visible(from.Object) + ", " + readWords(from.Read, from.Due)
+		}
+		p.Field("Label", human.Visible(from.Label)+" "+text)
+	}
+}
+
+// readWords says how old something is that was read.
+func readWords(read, due time.Time) string {
+	text := "read " + human.SinceWords(read)
+	if !due.IsZero() {
+		text += ", carried, due in " + human.Duration(max(time.Until(due), 0))
+	}
+	return text
+}
+
+// printDevice writes how far the device answers, and its tables; with -o wide its modules, and where each metric comes from.
 func printDevice(p *cli.Printer, w *api.Why) error {
 	d := w.Device
 	fmt.Fprintln(p.Out)
@@ -152,7 +178,20 @@ func printDevice(p *cli.Printer, w *api.Why) error {
 		return nil
 	}
 	fmt.Fprintln(p.Out)
+	if err := p.Grid(modulesGrid(d.Modules)); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.Out)
 	return p.Grid(sourceGrid(d.Metrics))
+}
+
+func modulesGrid(list []api.DeviceModule) *cli.Grid {
+	g := &cli.Grid{Columns: []cli.Column{{Name: "module"}, {Name: "packets", Right: true}, {Name: "retransmitted", Right: true}, {Name: "values", Right: true}, {Name: "time", Right: true}}}
+	for i := range list {
+		m := &list[i]
+		g.Add(cli.Item{Text: m.Name, Style: cli.Bold}, cli.Number(m.Packets), cli.Number(m.Retransmitted), cli.Number(m.Values), cli.Item{Text: human.Span(m.Duration)})
+	}
+	return g
 }
 
 func prefixed(prefix, text string) string {
@@ -172,7 +211,7 @@ func rowsGrid(list []api.DeviceRows) *cli.Grid {
 		}
 		read := cli.TimeCell(t.Read)
 		if read.Text != "" {
-			read.Text = human.Age(t.Read) + " ago"
+			read.Text = human.SinceWords(t.Read)
 		}
 		if !t.Due.IsZero() {
 			state.Text += ", due in " + human.Duration(max(time.Until(t.Due), 0))
@@ -183,12 +222,23 @@ func rowsGrid(list []api.DeviceRows) *cli.Grid {
 }
 
 func sourceGrid(list []api.Source) *cli.Grid {
-	g := &cli.Grid{Columns: []cli.Column{{Name: "metric"}, {Name: "module"}, {Name: "series", Right: true}, {Name: "value", Right: true}, {Name: "labels"}, {Name: "object"}}}
+	g := &cli.Grid{Columns: []cli.Column{{Name: "metric"}, {Name: "module"}, {Name: "series", Right: true}, {Name: "value", Right: true}, {Name: "labels"}, {Name: "labels from"}, {Name: "object"}}}
 	for i := range list {
 		s := &list[i]
-		g.Add(cli.Item{Text: s.Metric, Style: cli.Bold}, cli.Item{Text: s.Module}, cli.Number(s.Series), cli.Item{Text: s.Value}, cli.Item{Text: s.Labels}, cli.Item{Text: s.Object})
+		g.Add(cli.Item{Text: s.Metric, Style: cli.Bold}, cli.Item{Text: s.Module}, cli.Number(s.Series), cli.Item{Text: s.Value}, cli.Item{Text: s.Labels}, cli.Item{Text: fromWords(s.From)}, cli.Item{Text: s.Object})
 	}
 	return g
+}
+
+// fromWords says of which objects labels are, and how old they are.
+func fromWords(list []api.LabelSource) string {
+	var texts []string
+	for _, from := range list {
+		if from.Object != "" {
+			texts = append(texts, fmt.Sprintf("%s of %s, %s", from.Label, from.Object, human.SinceWords(from.Read)))
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 func absenceGrid(list []api.Absence) *cli.Grid {
