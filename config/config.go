@@ -15,6 +15,7 @@ import (
 	"trapline/internal/access"
 	"trapline/internal/assign"
 	"trapline/internal/cause"
+	"trapline/internal/cluster"
 	"trapline/internal/discovery"
 	"trapline/internal/history"
 	"trapline/internal/journal"
@@ -68,6 +69,8 @@ type Config struct {
 	Maintenance   []mute.WindowSettings     `yaml:"maintenance,omitempty"`    // times in which alarms are not sent
 	Topology      topology.Settings         `yaml:"topology,omitempty"`       // devices that do not answer because others do not
 	InhibitRules  []cause.RuleSettings      `yaml:"inhibit_rules,omitempty"`  // alarms that are not sent while others are active, as in Alertmanager
+
+	Cluster *cluster.Settings `yaml:"cluster,omitempty"` // members that share the targets, and poll those of a member that is gone; each keeps the alarms of its own targets in its own state_dir
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 

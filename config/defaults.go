@@ -47,7 +47,7 @@ func (u *merged) defaults() {
 // storesState reports whether something has to survive a restart.
 func (u *merged) storesState() bool {
 	c := &u.config
-	return len(c.Receivers)+len(c.RuleFiles)+len(c.Thresholds)+len(c.TrapRules)+len(c.Discovery)+len(c.Listen.Agent) > 0 || u.listensToUsers()
+	return len(c.Receivers)+len(c.RuleFiles)+len(c.Thresholds)+len(c.TrapRules)+len(c.Discovery)+len(c.Listen.Agent) > 0 || c.Cluster != nil || u.listensToUsers()
 }
 
 // usualAuth is the auth of targets that name none: the default one, or the only one. It is empty where the

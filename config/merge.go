@@ -31,6 +31,7 @@ func merge(sources []*configSource, o Options) (*merged, document.Problems) {
 			expandEnv(s, s.Config.Auths)
 		}
 		placeDirs(s)
+		s.Config.Cluster.SetDirectory(filepath.Dir(s.File))
 		s.Check()
 		u.add(s)
 	}
@@ -75,6 +76,10 @@ func (u *merged) add(s *configSource) {
 			u.addEntries(s, f.Key, from, to)
 		case reflect.Struct:
 			u.addSection(s, f.Key, to)
+		case reflect.Pointer: // a section that is whole in one file
+			if !from.IsNil() && u.claim(s, document.Path{f.Key}) {
+				to.Set(from)
+			}
 		default:
 			if !from.IsZero() {
 				to.Set(from)

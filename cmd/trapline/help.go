@@ -14,7 +14,7 @@ var groups = []struct {
 	commands []string
 }{
 	{"Run", []string{"serve", "demo"}},
-	{"See the state of targets, alarms and receivers (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "traps", "receivers"}},
+	{"See the state of targets, alarms and receivers (asks the server at --url)", []string{"status", "targets", "target", "why", "top", "alarms", "silence", "events", "traps", "receivers", "cluster"}},
 	{"Ask devices", []string{"poll", "walk", "get", "set", "discover", "profile", "record", "scan"}},
 	{"Configure", []string{"init", "import", "check", "rules", "mib", "generate", "diff"}},
 	{"Send and receive notifications", []string{"trap", "inform", "listen", "notify", "engine", "key"}},
@@ -30,6 +30,7 @@ var examples = map[string][]string{
 	"import csv":      {"import csv devices.csv --output=targets.yml", "import csv devices.csv > targets.yml"},
 	"import traps":    {"import traps /etc/snmp/snmptrapd.conf /etc/snmp/snmptt.conf --output=traps.yml"},
 	"status":          {"status", "status --url=https://me@nms.example.net"},
+	"cluster status":  {"cluster status", "cluster status -o json"},
 	"targets accept":  {"targets accept inventory"},
 	"targets lists":   {"targets lists"},
 	"targets list":    {"targets", "targets --down", "targets site=berlin --sort=slow", "targets -o csv"},

@@ -19,6 +19,7 @@ import (
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/listen"
+	"trapline/internal/member"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
@@ -43,6 +44,7 @@ type server struct {
 	logger    *slog.Logger
 	limits    *limits
 	listener  *listen.Listener
+	member    *member.Member // nil without a cluster
 	started   time.Time
 	prefix    string // of all paths
 	outside   string // the prefix that clients see
@@ -183,16 +185,35 @@ func (s *server) groups() []series.Group {
 			continue
 		}
 		health.Add(report.Self())
-		if s.options.ExposeTargets && report.Last != nil {
+		if s.exposesTargets() && report.Last != nil {
 			groups = append(groups, series.Group{Labels: report.Target.Rendered, Sets: report.Last.Sets})
 		}
 	}
 	return append(groups, health.Group())
 }
 
-// target exposes the series of one target. Without an answer in its last poll it is a failed scrape, so
+// exposesTargets reports whether the series of targets are beside Trapline's own. In a cluster they are only if the flag says
+// so: the instance that Prometheus gives them would change with the owner of a target.
+func (s *server) exposesTargets() bool {
+	return s.options.ExposeTargets && (s.member == nil || s.options.ExposeChosen)
+}
+
+// target exposes the series of one target, whoever polls it. Without an answer in its last poll it is a failed scrape, so
 // that `up` says the same of the device as for any other instance.
 func (s *server) target(w http.ResponseWriter, r *http.Request) {
+	if _, own := s.poller.Report(r.PathValue("name")); own || !s.member.PassOn(w, r, r.PathValue("name")) {
+		s.ownTarget(w, r)
+	}
+}
+
+// forMembers returns the handler of requests of other members: for targets that are polled here.
+func (s *server) forMembers() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/targets/{name}/metrics", s.limits.spool.Handler(s.limits.render, http.HandlerFunc(s.ownTarget)))
+	return mux
+}
+
+func (s *server) ownTarget(w http.ResponseWriter, r *http.Request) {
 	report, ok := s.poller.Report(r.PathValue("name"))
 	switch {
 	case !ok:

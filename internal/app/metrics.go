@@ -57,7 +57,6 @@ func (m *metrics) configured(w *runtimeconfig.Config) {
 	for name := range w.Config.Modules {
 		m.modules.WithLabelValues(name)
 	}
-	m.targets.Set(float64(len(w.Targets)))
 }
 
 // badRequest answers 400 and counts it.

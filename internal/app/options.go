@@ -16,6 +16,8 @@ type Options struct {
 	DebugPackets      bool     // log each request and variable binding
 	TelemetryPath     string   // of the metrics
 	ExposeTargets     bool     // their series too, under TelemetryPath
+	ExposeChosen      bool     // the user has set ExposeTargets
+	Member            string   // of the cluster; empty: as the configuration says
 	EnableQuery       bool
 	TimeoutOffset     time.Duration // before the end of Prometheus' scrape timeout
 	MaxConnections    int           // of HTTP, at once

@@ -144,6 +144,15 @@ func (r *reloader) apply(w *runtimeconfig.Config) {
 	r.at.SetToCurrentTime()
 }
 
+// again applies the running configuration once more, unless done says that another call has.
+func (r *reloader) again(done func() bool, apply func(*runtimeconfig.Config)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !done() {
+		apply(r.current.Load())
+	}
+}
+
 // Run reloads on SIGHUP.
 func (r *reloader) Run(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ import (
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/listen"
+	"trapline/internal/member"
 	"trapline/internal/ownmib"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -66,10 +68,13 @@ type daemon struct {
 	state     *engineState
 	evaluator *rules.Evaluator
 	poller    *poller.Poller
+	member    *member.Member // nil without a cluster
 	listener  *listen.Listener
 	agent     *ownmib.Agent
 	reloader  *reloader
 	server    *http.Server
+
+	forMembers http.Handler // answers requests of other members of the cluster
 }
 
 func newDaemon(o *Options, logger *slog.Logger) *daemon {
@@ -115,6 +120,9 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.reloader = d.newReloader()
+	if err := d.openMember(); err != nil {
+		return err
+	}
 	guard, err := newGuard(d.options)
 	if err != nil {
 		return err
@@ -168,6 +176,9 @@ func (d *daemon) newReloader() *reloader {
 		if concurrency(c) != concurrency(d.first.Config) {
 			names = append(names, "global.concurrency")
 		}
+		if !reflect.DeepEqual(c.Cluster, d.first.Config.Cluster) {
+			names = append(names, "cluster")
+		}
 		return names
 	}
 	r.loadText = func(text []byte, running *config.Config) (*runtimeconfig.Config, error) {
@@ -198,14 +209,23 @@ func (d *daemon) configure(w *runtimeconfig.Config) {
 			d.notifier.mutes.Store(mutes)
 		}
 	}
-	d.evaluator.Configure(w.Rules())
 	d.metrics.histories.Configure(&w.Config.History)
 	d.outages.configure(w.Config)
-	d.poller.SetTargets(w.Targets)
+	d.share(w)
 	if err := d.listenTo(w); err != nil {
 		d.logger.Error("traps are received by the configuration before", "err", err)
 	}
 	d.metrics.configured(w)
+	d.member.Configured()
+}
+
+// share has the targets polled that are this process' own, and their rules evaluated: all targets without a cluster.
+func (d *daemon) share(w *runtimeconfig.Config) {
+	rules := w.Rules()
+	rules.Targets, rules.Elsewhere = d.member.Share(w)
+	d.evaluator.Configure(rules)
+	d.poller.SetTargets(rules.Targets)
+	d.metrics.targets.Set(float64(len(rules.Targets)))
 }
 
 // newHTTPServer makes the API, and the handler of all paths. A reload that opens the state directory hands it to the
@@ -220,7 +240,8 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 			Lists:  func() []api.List { return listsShown(d.discovery) },
 			Accept: func(list string) error { return acceptList(d.discovery, list) },
 		},
-		Names: func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
+		Cluster: d.member.Status,
+		Names:   func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
 		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {
@@ -230,16 +251,23 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 		d.state.use(c.StateDir)
 		return nil
 	}
-	handler := newServer(&server{
+	if d.member != nil {
+		answers.Fleet.Elsewhere = d.member.Elsewhere
+	}
+	served := &server{
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
 		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
+		member: d.member,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
-	})
+	}
+	handler := newServer(served)
+	d.forMembers = served.forMembers()
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})
 }
 
-// run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. Then, in this order:
+// run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. A member of a cluster first
+// hands its targets over. Then, in this order:
 //
 //  1. All parts end at the same time. The poller cancels polls that run, and waits for them. The evaluator completes the
 //     evaluations that run, and closes its samples. The engine state is saved once more. The receivers go on for some
@@ -248,7 +276,17 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 //  2. Once the last of them has ended, run returns, and close closes the journal, then the state directory, then the
 //     sockets to the targets.
 func (d *daemon) run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	parts, end := d.member.Outlived(ctx)
+	defer end()
+	group, running := errgroup.WithContext(parts)
+	if d.member != nil {
+		group.Go(func() error {
+			defer end()
+			return d.member.Join(ctx, running)
+		})
+		group.Go(func() error { return d.member.Serve(running, d.forMembers) })
+	}
+	ctx = running
 	group.Go(func() error { return d.poller.Run(ctx) })
 	group.Go(func() error { return d.evaluator.Run(ctx) })
 	group.Go(func() error { return d.reloader.Run(ctx) })
@@ -267,6 +305,7 @@ func (d *daemon) close() {
 	if d.listener != nil {
 		_ = d.listener.Close() // which the end of run has done, unless start failed
 	}
+	d.member.Close()
 	if d.notifier != nil {
 		d.notifier.close(d.logger)
 	}

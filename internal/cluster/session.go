@@ -167,10 +167,13 @@ func (s *session) join(ctx context.Context) error {
 	return nil
 }
 
-// publish writes members/M again.
+// publish writes members/M again. Without a session there is nothing to write: it would stay for ever.
 func (s *session) publish(ctx context.Context) error {
 	c := s.cluster
 	key, id := c.keys.member(c.settings.Member), s.lease()
+	if id == 0 {
+		return nil
+	}
 	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
 		[]clientv3.Op{clientv3.OpPut(key, c.encode(c.self()), clientv3.WithLease(id))}, nil)
 	return err

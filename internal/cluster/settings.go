@@ -4,6 +4,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ type Settings struct {
 	Name     string           `yaml:"name,omitempty"`     // of the cluster; trapline by default
 	Member   string           `yaml:"member,omitempty"`   // name of this member; the host name by default
 	Lease    setting.Duration `yaml:"lease,omitempty"`    // how long a silent member keeps its targets; 5s by default
-	Zone     string           `yaml:"zone,omitempty"`     // this member polls targets of this zone only
+	Zone     string           `yaml:"-"`                  // this member polls targets of this zone only
 	Weight   *float64         `yaml:"weight,omitempty"`   // its share of the work; 1 by default, 0 for a member that only votes
 	Ports    Ports            `yaml:"ports,omitempty"`    // of members
 	Etcd     *Etcd            `yaml:"etcd,omitempty"`     // somebody's own etcd, in the place of the embedded one
@@ -87,6 +88,25 @@ func (s Settings) WithDefaults() Settings {
 		}
 	}
 	return s
+}
+
+// SetDirectory makes the names of files relative to a directory, that of the file with the settings. s may be nil.
+func (s *Settings) SetDirectory(dir string) {
+	if s == nil {
+		return
+	}
+	var names []*string
+	if s.TLS != nil {
+		names = append(names, &s.TLS.CAFile, &s.TLS.CertFile, &s.TLS.KeyFile)
+	}
+	if s.Etcd != nil {
+		names = append(names, &s.Etcd.PasswordFile)
+	}
+	for _, name := range names {
+		if *name != "" && !filepath.IsAbs(*name) {
+			*name = filepath.Join(dir, *name)
+		}
+	}
 }
 
 // Voter reports whether this member runs a server of the engine.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"slices"
+	"strings"
 
 	"trapline/internal/api"
 	"trapline/internal/mute"
@@ -51,6 +52,14 @@ func (f *Fleet) Devices(parameters map[string][]string) ([]Device, error) {
 		if selects(u, all, either) {
 			list = append(list, deviceOf(u))
 		}
+	}
+	if f.Elsewhere != nil {
+		for _, t := range f.Elsewhere() {
+			if u := poller.Unpolled(t); selects(u, all, either) {
+				list = append(list, Device{Target: t})
+			}
+		}
+		slices.SortFunc(list, func(a, b Device) int { return strings.Compare(a.Target.Name, b.Target.Name) })
 	}
 	return list, nil
 }

@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -36,7 +37,8 @@ type Options struct {
 	Modules       func() (map[string]catalog.KnownModule, error) // of the configuration and those that ship
 	Neighbours    func(target string) []api.Neighbour            // of a target; nil: none are known
 	Configuration Configuration
-	Discovery     Discovery                    // of lists of targets
+	Discovery     Discovery // of lists of targets
+	Cluster       func(context.Context) (api.Cluster, error)
 	Received      func(limit int) api.Received // of notifications of devices; nil: none
 }
 

@@ -25,6 +25,17 @@ var lists = []route{
 		}),
 }
 
+// clusters are the routes of the cluster.
+var clusters = []route{
+	gives("GET /api/v1/cluster", "The cluster as this member sees it: who lives, who polls how much, and what has no owner.",
+		func(a *API, r *http.Request) (api.Cluster, error) {
+			if a.options.Cluster == nil {
+				return api.Cluster{}, api.Errorf(api.ErrNotFound, "no cluster")
+			}
+			return a.options.Cluster(r.Context())
+		}),
+}
+
 // Lists returns the lists of targets.
 func (a *API) Lists() []api.List {
 	if a.options.Discovery.Lists == nil {

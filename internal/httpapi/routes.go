@@ -55,7 +55,7 @@ func (r route) with(params string) route {
 	return r
 }
 
-var routes = slices.Concat(views, lists, questions, deliveries)
+var routes = slices.Concat(views, lists, clusters, questions, deliveries)
 
 // Register adds the paths of the API.
 func (a *API) Register(mux *http.ServeMux) {

@@ -64,6 +64,9 @@ type Change struct {
 // maxChanges is how many changes of its state are kept of a target.
 const maxChanges = 10
 
+// Unpolled is the summary of a target that another process polls.
+func Unpolled(t *Target) *Summary { return &Summary{Target: t, Search: search(t, nil)} }
+
 // search returns the text in which words of a query are looked up.
 func search(t *Target, id *Identity) string {
 	parts := []string{t.Name, t.Spec.Address}

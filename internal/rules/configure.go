@@ -16,6 +16,8 @@ type Configuration struct {
 	Targets  []*poller.Target
 	Settings Settings
 	Names    varbind.Names // finds the notifications that rules name
+
+	Elsewhere func(target string) bool // polled by another process: alerts of it stay as they are; nil: none is
 }
 
 // Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are
@@ -60,7 +62,7 @@ func (e *Evaluator) Configure(c Configuration) {
 		e.looks[name] = look{}
 		e.mu.Unlock()
 	}
-	orphans := e.assign(left, e.devices, c.Set)
+	orphans, kept := e.assign(left, e.devices, &c)
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.lastAlive)
 	e.global.mu.Unlock()
@@ -68,7 +70,7 @@ func (e *Evaluator) Configure(c Configuration) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
-	e.orphans = append(e.orphans, orphans...)
+	e.orphans, e.restored = append(e.orphans, orphans...), kept
 	e.mu.Unlock()
 	e.clearOrphans()
 	select {
@@ -207,16 +209,16 @@ func (e *Evaluator) endSeries(d *device) {
 }
 
 // assign hands the alerts of the last process or configuration to their rules. It returns those without a rule or
-// target.
-func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set) (orphans []orphan) {
+// target, and those of targets that are elsewhere.
+func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Configuration) (orphans []orphan, kept []*record) {
 	byUID := map[string]*Rule{}
-	for _, r := range set.Rules() {
+	for _, r := range c.Set.Rules() {
 		byUID[r.UID] = r
 	}
 	for _, r := range left {
 		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
 		if r.Rule == "" {
-			rule, r = set.assignRule(r)
+			rule, r = c.Set.assignRule(r)
 		}
 		switch {
 		case rule == nil || rule.Record != "":
@@ -224,6 +226,9 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set)
 			continue
 		case rule.Global != "":
 			d = e.global
+		case d == nil && c.Elsewhere != nil && c.Elsewhere(r.Labels.Get(poller.TargetLabel)):
+			kept = append(kept, r)
+			continue
 		case d == nil:
 			orphans = append(orphans, orphan{r, "the target is gone"})
 			continue
@@ -235,7 +240,7 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, set *Set)
 		d.restored[r.Rule] = append(d.restored[r.Rule], r)
 		d.mu.Unlock()
 	}
-	return orphans
+	return orphans, kept
 }
 
 // clearOrphans clears the alerts whose rule or target was deleted, if none are being configured. It is called again if

@@ -27,13 +27,14 @@ func AddServeFlags(f cli.Flagger) *app.Options {
 	f.Flag("snmp.source-address", "Address, or address:port, to send requests from; global.source_address and the targets' own come first.").StringVar(&o.SourceAddress)
 	cli.CountVar(f.Flag("snmp.module-concurrency", "Modules of one target to ask for at the same time.").Default("1"), 0, &o.ModuleConcurrency)
 	f.Flag("snmp.debug-packets", "Log every request and variable binding at debug level.").BoolVar(&o.DebugPackets)
+	f.Flag("cluster.member", "Name of this member of the cluster, by which others reach it; default: cluster.member of the configuration, or the host name.").PlaceHolder("NAME").StringVar(&o.Member)
 	addWebFlags(f, o)
 	return o
 }
 
 func addWebFlags(f cli.Flagger, o *app.Options) {
 	f.Flag("web.telemetry-path", "Path under which metrics are exposed.").Default("/metrics").SetValue((*pathValue)(&o.TelemetryPath))
-	f.Flag("web.targets", "Expose the series of polled targets beside Trapline's own.").Default("true").BoolVar(&o.ExposeTargets)
+	f.Flag("web.targets", "Expose the series of polled targets beside Trapline's own. In a cluster the default is --no-web.targets.").Default("true").IsSetByUser(&o.ExposeChosen).BoolVar(&o.ExposeTargets)
 	f.Flag("web.enable-query", "Answer queries of what the rules look at, on /api/v1/query and /api/v1/query_range, to whoever may ask.").BoolVar(&o.EnableQuery)
 	f.Flag("web.timeout-offset", "How long before the end of Prometheus' scrape timeout a poll is given up.").Default("500ms").DurationVar(&o.TimeoutOffset)
 	cli.CountVar(f.Flag("web.max-connections", "HTTP connections at once; more are refused.").Default("8192"), 1, &o.MaxConnections)

@@ -18,4 +18,5 @@ func Add(program *cli.Program) {
 	addTraps(program)
 	addReceivers(program)
 	addDiff(program)
+	addCluster(program)
 }

@@ -1,0 +1,36 @@
+package api
+
+import "time"
+
+// Cluster is the state of a cluster, as one of its members sees it.
+type Cluster struct {
+	Name        string          `json:"name"`
+	ID          string          `json:"id"`
+	Member      string          `json:"member"`      // that answers
+	Whole       bool            `json:"whole"`       // all shards have an owner, all voters live, and nothing is in doubt
+	Coordinator string          `json:"coordinator"` // who writes the plan
+	Leader      string          `json:"leader"`      // voter that leads the engine; empty: none answers
+	EngineUp    bool            `json:"engine_up"`
+	Session     float64         `json:"session_remaining_seconds"` // how long the member that answers owns its shards without the engine
+	Members     []ClusterMember `json:"members"`
+	Absent      []string        `json:"absent"`     // members that do not live
+	Unowned     []string        `json:"unowned"`    // shards without an owner
+	InDoubt     []string        `json:"in_doubt"`   // shards with a commit that was not answered
+	NotPolled   int             `json:"not_polled"` // targets of shards without an owner
+}
+
+// ClusterMember is a member that lives.
+type ClusterMember struct {
+	Name     string    `json:"name"`
+	URL      string    `json:"url"` // of its port for members
+	Zone     string    `json:"zone,omitempty"`
+	Weight   float64   `json:"weight"`
+	Version  string    `json:"version"`
+	Config   string    `json:"config"` // hash of its configuration
+	Started  time.Time `json:"started"`
+	Draining bool      `json:"draining"` // it leaves
+	Shards   int       `json:"shards"`
+	Targets  int       `json:"targets"`
+	Cost     float64   `json:"cost"`         // of its shards, in variable bindings per second
+	Skew     float64   `json:"skew_seconds"` // how far its wall clock is behind
+}

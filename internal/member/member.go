@@ -1,0 +1,288 @@
+// Package member has a process poll its share of the targets: those of the shards that it owns in a cluster.
+package member
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"trapline/internal/api"
+	"trapline/internal/cluster"
+	"trapline/internal/cluster/peer"
+	"trapline/internal/cluster/plan"
+	"trapline/internal/poller"
+	"trapline/internal/runtimeconfig"
+)
+
+// Options say where a member is in the process. Functions may be called at any time.
+type Options struct {
+	Settings *cluster.Settings
+	StateDir string
+	Version  string
+	Logger   *slog.Logger
+	Polls    *poller.Poller
+	Running  func() *runtimeconfig.Config
+	// Apply has Share called for the running configuration, and its targets polled, unless done says that this has
+	// happened already when it is its turn.
+	Apply func(done func() bool)
+}
+
+// Member is this process as a member of a cluster. A nil one, without a cluster, polls all targets: the methods that say so
+// may be called.
+type Member struct {
+	options Options
+	name    string
+	cluster *cluster.Cluster
+	server  *peer.Server
+	client  *peer.Client
+	changed chan struct{} // another configuration runs
+	counted atomic.Pointer[counted]
+
+	mu            sync.Mutex
+	owned         map[string]bool // shards
+	wants, shares uint64          // how often owned has changed, and which of it is polled
+}
+
+// Open opens the port for other members.
+func Open(o Options) (*Member, error) {
+	settings := o.Settings.WithDefaults()
+	m := &Member{options: o, name: settings.Member, owned: map[string]bool{}, changed: make(chan struct{}, 1)}
+	var certificates *peer.TLS
+	if t := settings.TLS; t != nil {
+		certificates = &peer.TLS{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}
+	}
+	var err error
+	if m.cluster, err = cluster.New(cluster.Config{
+		Settings: settings, Dir: o.StateDir, Version: o.Version, Log: o.Logger,
+		Hash: func() string { return o.Running().Hash() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs,
+	}, m); err != nil {
+		return nil, err
+	}
+	if m.client, err = peer.NewClient(m.name, certificates); err != nil {
+		return nil, err
+	}
+	if m.server, err = peer.Listen(m.name, settings.Ports.Members, certificates, o.Logger); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Collector has the metrics of the cluster.
+func (m *Member) Collector() prometheus.Collector { return m.cluster }
+
+// Close closes the port. m may be nil.
+func (m *Member) Close() {
+	if m != nil {
+		m.server.Close()
+		m.client.Close()
+	}
+}
+
+// Serve answers requests of other members by a handler until ctx is canceled.
+func (m *Member) Serve(ctx context.Context, h http.Handler) error { return m.server.Run(ctx, h) }
+
+// counted has the targets of a configuration by name, and their shards.
+type counted struct {
+	of     *runtimeconfig.Config
+	shards []plan.Shard
+	named  map[string]*poller.Target
+}
+
+// count counts the targets of each shard, once for a configuration.
+func (m *Member) count(w *runtimeconfig.Config) *counted {
+	if c := m.counted.Load(); c != nil && c.of == w {
+		return c
+	}
+	c := &counted{of: w, shards: cluster.AllShards(""), named: make(map[string]*poller.Target, len(w.Targets))}
+	targets := map[string]float64{}
+	for _, t := range w.Targets {
+		c.named[t.Name] = t
+		targets[shardOf(t.Name)]++
+	}
+	for i := range c.shards {
+		c.shards[i].Cost = targets[c.shards[i].Name]
+	}
+	m.counted.Store(c)
+	return c
+}
+
+func shardOf(target string) string { return plan.Of("", target) }
+
+// passCost is the cost of a poll in variable bindings, beside those that it brings.
+const passCost = 50
+
+// costs returns the cost of each owned shard, in variable bindings per second.
+func (m *Member) costs() map[string]float64 {
+	m.mu.Lock()
+	all := make(map[string]float64, len(m.owned))
+	for shard := range m.owned {
+		all[shard] = 0
+	}
+	m.mu.Unlock()
+	for _, r := range m.options.Polls.Reports() {
+		cost := float64(passCost)
+		if r.Last != nil {
+			cost += float64(r.Last.Stats.VarBinds)
+		}
+		if _, owned := all[shardOf(r.Target.Name)]; owned {
+			all[shardOf(r.Target.Name)] += cost / r.Target.Interval.Seconds()
+		}
+	}
+	return all
+}
+
+// Take has the targets of a shard polled.
+func (m *Member) Take(_ context.Context, shard string, _ time.Time) error {
+	m.change(shard, true)
+	return nil
+}
+
+// Drop ends it.
+func (m *Member) Drop(shard string, _ bool) { m.change(shard, false) }
+
+// change notes whether a shard is owned, and returns when its targets are polled, or not any more. Shards that change at the
+// same time are applied together.
+func (m *Member) change(shard string, owned bool) {
+	m.mu.Lock()
+	if m.owned[shard] == owned {
+		m.mu.Unlock()
+		return
+	}
+	if owned {
+		m.owned[shard] = true
+	} else {
+		delete(m.owned, shard)
+	}
+	m.wants++
+	mine := m.wants
+	m.mu.Unlock()
+	m.options.Apply(func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.shares >= mine
+	})
+}
+
+// Share returns the targets of a configuration that this member polls, and which of the others another one does.
+func (m *Member) Share(w *runtimeconfig.Config) (mine []*poller.Target, elsewhere func(string) bool) {
+	if m == nil {
+		return w.Targets, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shares = m.wants
+	for _, t := range w.Targets {
+		if m.owned[shardOf(t.Name)] {
+			mine = append(mine, t)
+		}
+	}
+	named := m.count(w).named
+	return mine, func(target string) bool { return named[target] != nil }
+}
+
+// Elsewhere returns the targets that other members poll, or nobody yet.
+func (m *Member) Elsewhere() (others []*poller.Target) {
+	w := m.options.Running()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range w.Targets {
+		if !m.owned[shardOf(t.Name)] {
+			others = append(others, t)
+		}
+	}
+	return others
+}
+
+// Outlived returns the context of the parts that a member needs until it has left: they end when end is called.
+func (m *Member) Outlived(ctx context.Context) (parts context.Context, end func()) {
+	if m == nil {
+		return ctx, func() {}
+	}
+	return context.WithCancel(context.WithoutCancel(ctx))
+}
+
+// Configured has the cluster know of the configuration.
+func (m *Member) Configured() {
+	if m == nil {
+		return
+	}
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Join runs the member until ctx is canceled, or another part has ended. It returns once its shards are handed over: until
+// then all other parts run on.
+func (m *Member) Join(ctx, parts context.Context) error {
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	defer context.AfterFunc(parts, leave)()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.cluster.Run(ctx) })
+	group.Go(func() error { return m.publish(ctx) })
+	return group.Wait()
+}
+
+// publish has the cluster know of each configuration.
+func (m *Member) publish(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.changed:
+			_ = m.cluster.Refresh(ctx) // without an answer the session does it
+		}
+	}
+}
+
+// PassOn has the owner of a target answer, if another member is. It reports whether there is an answer.
+func (m *Member) PassOn(w http.ResponseWriter, r *http.Request, name string) bool {
+	if m == nil || m.count(m.options.Running()).named[name] == nil {
+		return false
+	}
+	owner, ok := m.cluster.Owner(shardOf(name))
+	unavailable := func(format string, args ...any) bool {
+		http.Error(w, fmt.Sprintf(format, args...), http.StatusServiceUnavailable)
+		return true
+	}
+	switch {
+	case !ok:
+		return unavailable("no member of the cluster polls the target at the moment")
+	case owner.Name == m.name:
+		return unavailable("this member is about to poll the target")
+	}
+	if err := m.client.Pass(w, r, owner.URL, "/targets/"+url.PathEscape(name)+"/metrics"); err != nil {
+		return unavailable("member %s of the cluster, which polls the target, does not answer: %v", owner.Name, err)
+	}
+	return true
+}
+
+// Status returns the state of the cluster.
+func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
+	if m == nil {
+		return api.Cluster{}, api.WithHint(api.Errorf(api.ErrNotFound, "this server is not a member of a cluster"), "write the key cluster in its configuration")
+	}
+	s := m.cluster.Status(ctx)
+	c := api.Cluster{Name: s.Name, ID: s.ID, Member: s.Member, Coordinator: s.Coordinator, Leader: s.Leader, Whole: s.Whole(), EngineUp: s.EngineUp,
+		Session: s.Session, Members: []api.ClusterMember{}, Absent: s.Absent, Unowned: s.Unowned, InDoubt: s.InDoubt}
+	targets := map[string]int{}
+	for name := range m.count(m.options.Running()).named {
+		owner, _ := m.cluster.Owner(shardOf(name))
+		targets[owner.Name]++
+	}
+	c.NotPolled = targets[""]
+	for _, o := range s.Members {
+		c.Members = append(c.Members, api.ClusterMember{Name: o.Name, URL: o.URL, Zone: o.Zone, Weight: o.Weight, Version: o.Version, Config: o.Config, Started: o.Started,
+			Draining: o.Draining, Shards: o.Shards, Targets: targets[o.Name], Cost: o.Cost, Skew: o.Skew})
+	}
+	return c, nil
+}
