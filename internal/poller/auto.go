@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"trapline/collector"
+	"trapline/internal/client"
 	"trapline/internal/clocks"
 	"trapline/internal/profile"
+	"trapline/internal/snmp"
 )
 
 // auto chooses modules for one target, from the profiles.
@@ -61,6 +63,18 @@ func (t *Target) modules(ctx context.Context, s collector.Session, now time.Time
 		}
 	}
 	return modules, choice, nil
+}
+
+// counted is a session that adds the statistics of its polls, which follow each other.
+type counted struct {
+	session collector.Session
+	stats   client.Stats
+}
+
+func (c *counted) Poll(ctx context.Context, p *client.Plan, yield func(snmp.VarBind)) (client.Stats, error) {
+	stats, err := c.session.Poll(ctx, p, yield)
+	c.stats.Add(stats)
+	return stats, err
 }
 
 // autoLabels is how often labels of modules are read that profiles choose, where the device shows that rows are others.

@@ -73,8 +73,10 @@ func (o *PassOptions) run(ctx context.Context, t *Target, compatible bool, memor
 		p.Errors, p.Err = access.Errors(err), err
 		return p
 	}
-	p.Modules, p.Choice, err = t.modules(ctx, session, p.Start)
+	choosing := counted{session: session}
+	p.Modules, p.Choice, err = t.modules(ctx, &choosing, p.Start)
 	if err != nil {
+		p.Stats = choosing.stats
 		p.Errors, p.Err = access.Errors(err), err
 		p.Up = len(p.Errors) > 0 && !slices.ContainsFunc(p.Errors, (*access.Error).TargetFailed)
 		return p
