@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -31,6 +32,9 @@ func (l *list) readOnce(k *kind) {
 	now := time.Now()
 	parts, err := k.files(slog.New(slog.DiscardHandler)).Look(now)
 	l.receiveFiles(k.id, parts, now)
+	if err == nil && len(parts) == 0 {
+		err = errors.New("there is no such file")
+	}
 	if err != nil {
 		l.kinds[k.id].fail(err.Error(), now)
 	}

@@ -27,12 +27,14 @@ func TestCheckReadsFiles(t *testing.T) {
 			{Name: "sheet", CSV: &CSV{Paths: []string{filepath.Join(dir, "*.csv")}}},
 			{Name: "files", Files: []*setting.Foreign[file.SDConfig]{{Value: file.SDConfig{Files: []string{filepath.Join(dir, "*.json")}, RefreshInterval: 1e12}}}},
 			{Name: "asked", NetBox: &NetBox{URL: "https://127.0.85.1:1"}},
+			{Name: "later", Files: []*setting.Foreign[file.SDConfig]{{Value: file.SDConfig{Files: []string{filepath.Join(dir, "later*.json")}, RefreshInterval: 1e12}}}},
 			{Name: "none", CSV: &CSV{Paths: []string{filepath.Join(dir, "none.csv")}}},
 		},
 		Usual: func(*poller.TargetSettings) error { return nil },
 	})
 	doubts := strings.Join(Doubts(all), "\n")
-	if len(entries) != 3 || !strings.Contains(doubts, "a.csv:3 is not polled") || !strings.Contains(doubts, "c.json") || !strings.Contains(doubts, "none.csv: no such file") {
+	if len(entries) != 3 || !strings.Contains(doubts, "a.csv:3 is not polled") || !strings.Contains(doubts, "c.json") || !strings.Contains(doubts, "none.csv: no such file") ||
+		!strings.Contains(doubts, "later*.json: there is no such file") {
 		t.Errorf("%d entries\n%s", len(entries), doubts)
 	}
 }
