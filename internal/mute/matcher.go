@@ -55,10 +55,18 @@ func Parse(text string) (Matchers, error) {
 	}) {
 		err = errors.New("labels are compared by =, !=, =~ and !~ only")
 	}
+	if i := slices.IndexFunc(m, func(one *labels.Matcher) bool { return singleQuoted(one.Value) && !strings.Contains(text, `"'`) }); i >= 0 {
+		err = fmt.Errorf("the quotes of %s would be part of the value", m[i].Value)
+	}
 	if err != nil {
 		return nil, fmt.Errorf(`matchers %q: %w: write name="value", or name=~"expression"`, text, err)
 	}
 	return m, nil
+}
+
+// singleQuoted reports whether a value has the quotes that PromQL knows beside ", and matchers do not.
+func singleQuoted(value string) bool {
+	return len(value) > 1 && strings.HasPrefix(value, "'") && strings.HasSuffix(value, "'")
 }
 
 // Alertname returns the alertname that matchers demand, or "".
