@@ -18,6 +18,11 @@ type Store struct {
 	Dir *statedir.Dir
 }
 
+var (
+	_ ledger.Store     = (*Store)(nil)
+	_ ledger.Selective = (*Store)(nil) // else ledger.Load reads all records for a few
+)
+
 func single(shard string) error {
 	if shard != "" {
 		return fmt.Errorf("the database of a single process has no shard %q", shard)
