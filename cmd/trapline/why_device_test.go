@@ -77,7 +77,7 @@ modules:
     - {name: ifAdminStatus, oid: 1.3.6.1.2.1.2.2.1.7, type: gauge, help: Status., indexes: [{labelname: ifIndex, type: gauge}]}
     - {name: rare, oid: 1.3.6.1.4.1.99999.1, type: gauge, help: Not there.}
     - {name: never, oid: 1.3.6.1.4.1.99999.2, type: gauge, help: Not there.}
-targets: [{name: sw, address: %q, modules: [slow]}]
+targets: [{name: sw, address: %[1]q, modules: [slow]}, {name: auto, address: %[1]q, modules: [auto]}]
 `
 
 // A value is shown as the device sent it, with the objects that its labels are of and how old they are; of what is missing
@@ -118,6 +118,10 @@ func TestWhySaysWhereAValueComesFrom(t *testing.T) {
 		if _, _, page := get(t, base+"/targets/sw/why?metric="+c.metric); !strings.Contains(page, c.want) {
 			t.Errorf("%s: no %q on the page", c.metric, c.want)
 		}
+	}
+	await(t, base+"/metrics", `trapline_target_up{target="auto"} 1`)
+	if got := invoke(t, "why", "auto", "bgpPeerState", "--url="+base); !strings.Contains(got.out, "auto left it out") || !strings.Contains(got.out, "it is asked again at ") {
+		t.Errorf("%s", got.out)
 	}
 	got := invoke(t, "why", "sw", "ifInOctets", "ifIndex=1", "--url="+base)
 	for _, want := range []string{"the device sent ", "IF-MIB::ifName, read ", "carried, due in "} {

@@ -156,3 +156,23 @@ func TestChangesOfListsAreNoted(t *testing.T) {
 		t.Errorf("%d entries: %q", len(got), got)
 	}
 }
+
+// A configuration that is refused, with its lists or because of them, has them undone.
+func TestListsOfARefusedConfigurationAreUndone(t *testing.T) {
+	refused := errors.New("refused")
+	for _, c := range []struct{ listed, accepted error }{{nil, nil}, {refused, nil}, {nil, refused}} {
+		undone := 0
+		w := &runtimeconfig.Config{Config: &config.Config{}}
+		r := &reloader{
+			lists: func(*runtimeconfig.Config) (*runtimeconfig.Config, func(), error) {
+				return w, func() { undone++ }, c.listed
+			},
+			accept: func(*config.Config) error { return c.accepted },
+		}
+		_, err := r.withLists(w)
+		want := errors.Join(c.listed, c.accepted) != nil
+		if (err != nil) != want || (undone == 1) != want {
+			t.Errorf("%+v: %v, undone %d times", c, err, undone)
+		}
+	}
+}

@@ -185,3 +185,18 @@ func TestEntriesWithFacts(t *testing.T) {
 		t.Errorf("%q, %v", got, r.list.asking)
 	}
 }
+
+// A device that says something else after it has begun anew keeps its name, and gets the labels of now.
+func TestLabelsFollowADevice(t *testing.T) {
+	r := newRig(t, t.TempDir())
+	r.assign([]assign.Assignment{{Set: assign.Set{Name: facts.ParseTemplate("{{ .sysName }}"), Labels: map[string]facts.Template{"place": facts.ParseTemplate("{{ .sysLocation }}")}}}})
+	r.read([]int{1})
+	for _, f := range []facts.Facts{{SysName: "core-1", SysLocation: "Berlin"}, {SysName: "core-9", SysLocation: "Hamburg"}} {
+		f.SysObjectID = "1.3"
+		r.list.maker.book.Learn(facts.Key{Address: "192.0.2.1"}, f.Lines())
+		r.list.settle(false, r.now)
+		if one := r.list.entries[0].Target; one.Name != "core-1" || one.Labels["place"] != f.SysLocation {
+			t.Errorf("%s of %s, want core-1 of %s", one.Name, one.Labels["place"], f.SysLocation)
+		}
+	}
+}

@@ -203,15 +203,21 @@ func TestChoiceIsKept(t *testing.T) {
 	}
 }
 
-// A lost answer must neither change the profile of a device nor remove a module.
+// A lost answer must neither change the profile of a device nor remove a module. The choice says when the device is asked
+// again, and it is asked then and not before.
 func TestLostAnswersChangeNoChoice(t *testing.T) {
 	d := &fakeDevice{id: "1.3.6.1.4.1.7.3", has: []string{"1.3.1.1.7"}}
 	k := ChoiceCache{Registry: book}
-	now := time.Unix(1e9, 0)
+	now, due := time.Unix(1e9, 0), time.Time{}
 	choose := func(name string, after time.Duration, probes int) (modules int) {
 		t.Helper()
 		now = now.Add(after)
+		before := d.probes
 		c, err := k.Choice(t.Context(), d, client.Params{}, now)
+		if asked := d.probes > before; asked == now.Before(due) || asked && !c.Asked.Equal(now) {
+			t.Errorf("%s: asked: %v at %v, was due at %v; it says %v", name, asked, now, due, c.Asked)
+		}
+		due = c.Due
 		if err != nil || d.probes != probes || c.SysObjectID.String() != d.id {
 			t.Fatalf("%s: %d probes, want %d; %+v, %v", name, d.probes, probes, c, err)
 		}
@@ -232,7 +238,7 @@ func TestLostAnswersChangeNoChoice(t *testing.T) {
 	choose("and then for a day", Period-time.Minute, 3)
 
 	d.lost = []string{"1.3.1"}
-	k = ChoiceCache{Registry: book}
+	k, due = ChoiceCache{Registry: book}, time.Time{}
 	few := choose("first of all, a table is lost", 0, 4)
 	d.lost = nil
 	if got := choose("and is found later", doubtPeriod, 5); got != want || few >= want {
