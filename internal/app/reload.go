@@ -109,6 +109,7 @@ func (r *reloader) listed(entries func() []*discovery.Entry) {
 	}
 	r.current.Store(w)
 	r.loaded(w)
+	r.logger.Debug("the targets of lists were taken over", "targets", len(w.Targets))
 	if r.noteListed != nil {
 		r.noteListed(current.Targets, w.Targets)
 	}

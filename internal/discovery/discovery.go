@@ -310,6 +310,7 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	}
 	d.mu.Unlock()
 	if changed {
+		d.logger.Debug("the targets of lists are others", "lists", settled)
 		d.changed()
 	}
 	for _, name := range settled {
@@ -396,7 +397,12 @@ func (d *Discovery) start(ctx context.Context, s Settings) {
 		note := func(text string) { send(update{err: text}) }
 		if k.files != nil {
 			files := k.files(slog.New(&errlog.Handler{Note: note}))
-			r.ended.Go(func() { files.Run(ctx, func(parts []part) { send(update{files: parts}) }) })
+			r.ended.Go(func() {
+				files.Run(ctx, func(parts []part) {
+					d.logger.Debug("files of a list were read", "list", s.Name, "files", len(parts))
+					send(update{files: parts})
+				})
+			})
 			continue
 		}
 		source, err := d.openKind(&k, s.Name, note)
