@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -35,8 +36,8 @@ func (d *Discovery) spreadAll() {
 		}
 	}
 	d.want()
-	names := d.names()
-	d.near.Keep(func(name string) bool { return names[name] })
+	names := sync.OnceValue(d.names) // of many targets, which often have said nothing
+	d.near.Keep(func(name string) bool { return names()[name] })
 	d.near.Touch()
 }
 
