@@ -45,6 +45,7 @@ func (e endless) Read(p []byte) (int, error) {
 
 // A server that answers too much, too deep, too slowly or in circles costs its list alone, and a bounded time.
 func TestServersThatAreHostile(t *testing.T) {
+	followed := 0
 	asJSON := func(body io.Reader) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
@@ -61,14 +62,22 @@ func TestServersThatAreHostile(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		},
-		"circle": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) },
-		"text":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") },
+		"circle": func(w http.ResponseWriter, r *http.Request) {
+			followed++
+			http.Redirect(w, r, r.URL.Path+"x", http.StatusFound)
+		},
+		"text": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") },
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if groups, err := hostileList(t, serve).refresh(ctx); err == nil || ctx.Err() != nil {
+		l := hostileList(t, serve)
+		staysEncrypted(l.client)
+		if groups, err := l.refresh(ctx); err == nil || ctx.Err() != nil {
 			t.Errorf("%s: %d groups, %v", name, len(groups), err)
 		}
 		cancel()
+	}
+	if followed > maxRedirects {
+		t.Errorf("%d redirects are followed", followed)
 	}
 }
 
