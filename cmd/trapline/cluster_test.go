@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/api"
+	"trapline/internal/cluster/peer"
 	"trapline/internal/programtest"
 )
 
@@ -31,6 +33,8 @@ type site struct {
 	members []*siteMember
 	devices int
 }
+
+const siteInterval = time.Second
 
 type siteMember struct {
 	address string // and name
@@ -51,7 +55,7 @@ func newSite(t *testing.T, network string, devices int) *site {
 	}
 	programtest.ServeDevices(t, list)
 	var text strings.Builder
-	fmt.Fprintf(&text, "cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: 1s}\ntargets:\n", network)
+	fmt.Fprintf(&text, "cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s}\ntargets:\n", network, siteInterval)
 	for i := range devices {
 		fmt.Fprintf(&text, "- {name: device-%d, address: \"127.0.%s.%d:20161\", modules: [system]}\n", i, network, 100+i)
 	}
@@ -189,4 +193,146 @@ func TestCluster(t *testing.T) {
 	s := newSite(t, "76", devices)
 	s.await("each target is polled by one member", s.polledOnce)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
+	s.answersAlike()
+
+	killed := s.members[2]
+	_ = s.stop(killed, syscall.SIGKILL)
+	s.await("killed: its targets are polled again", s.polledOnce)
+	s.answersAlike()
+	c := s.status(s.members[0])
+	if c.Whole || !slices.Equal(c.Absent, []string{killed.address}) {
+		t.Errorf("with a member absent: %+v", c)
+	}
+	if out, err := exec.Command(s.program, "cluster", "status", "--url="+s.members[0].url()).CombinedOutput(); err == nil || !strings.Contains(string(out), "absent") {
+		t.Errorf("cluster status: %v\n%s", err, out)
+	}
+
+	s.start(killed)
+	s.await("started again: the cluster is whole, and each member polls", func() bool {
+		c := s.status(s.members[0])
+		return c.Whole && len(c.Members) == 3 && !slices.ContainsFunc(c.Members, func(m api.ClusterMember) bool { return m.Targets == 0 }) && s.polledOnce()
+	})
+
+	gaps := s.watchGaps()
+	if err := s.stop(s.members[1], syscall.SIGTERM); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	s.await("stopped: its targets are polled by others", s.polledOnce)
+	t.Logf("the longest time between two polls of a target: %v, with an interval of %v", gaps().Round(10*time.Millisecond), siteInterval)
+}
+
+var targetAge = regexp.MustCompile(`(?m)^trapline_target_age_seconds\{[^}]*target="([^"]*)"[^}]*\} (\S+)`)
+
+// watchGaps watches when targets are polled. The function that it returns ends that, and returns the longest time between two
+// polls of a target, whoever made them.
+func (s *site) watchGaps() (end func() time.Duration) {
+	stop, ended := make(chan struct{}), make(chan time.Duration)
+	var urls []string
+	for _, m := range s.members {
+		urls = append(urls, m.url()+"/metrics")
+	}
+	go func() {
+		last, longest := map[string]time.Time{}, time.Duration(0)
+		for tick := time.Tick(100 * time.Millisecond); ; {
+			for _, url := range urls {
+				text, _ := s.get(url)
+				now := time.Now()
+				for _, found := range targetAge.FindAllStringSubmatch(text, -1) {
+					age, err := strconv.ParseFloat(found[2], 64)
+					at := now.Add(-time.Duration(age * float64(time.Second)))
+					if before := last[found[1]]; err == nil && at.After(before) {
+						if last[found[1]] = at; !before.IsZero() {
+							longest = max(longest, at.Sub(before))
+						}
+					}
+				}
+			}
+			select {
+			case <-stop:
+				ended <- longest
+				return
+			case <-tick:
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(stop)
+		return <-ended
+	}
+}
+
+// answersAlike compares the members: each lists all targets, and has the series of each, whoever polls it.
+func (s *site) answersAlike() {
+	s.t.Helper()
+	for _, m := range s.alive() {
+		text, _ := s.get(m.url() + "/sd")
+		var groups []struct{ Labels map[string]string }
+		if err := json.Unmarshal([]byte(text), &groups); err != nil {
+			s.t.Fatalf("%v: %s", err, text)
+		}
+		names := map[string]bool{}
+		for _, g := range groups {
+			names[g.Labels["instance"]] = true
+		}
+		if len(groups) != s.devices || len(names) != s.devices {
+			s.t.Errorf("%s lists %d targets of %d names", m.address, len(groups), len(names))
+		}
+		for name := range names {
+			if text, status := s.get(m.url() + "/targets/" + name + "/metrics"); status != http.StatusOK || !strings.Contains(text, "sysUpTime") {
+				s.t.Errorf("%s: scrape of %s: %d %.300s", m.address, name, status, text)
+			}
+		}
+	}
+	if text, status := s.get(s.members[0].url() + "/targets/device-x/metrics"); status != http.StatusNotFound {
+		s.t.Errorf("an unknown target: %d %s", status, text)
+	}
+}
+
+// A request that another member has passed on goes no further, and a target without an owner is a failed scrape.
+func TestClusterScrapeIsPassedOnOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	s := newSite(t, "77", 6)
+	s.await("each target is polled by one member", s.polledOnce)
+	for name, by := range s.polls() {
+		for _, m := range s.members {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.url()+"/targets/"+name+"/metrics", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set(peer.Header, "another")
+			r, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Body.Close()
+			want := http.StatusServiceUnavailable
+			if _, own := by[m.address]; own {
+				want = http.StatusOK
+			}
+			if r.StatusCode != want {
+				t.Errorf("%s of %s, which was passed on: %d, want %d", name, m.address, r.StatusCode, want)
+			}
+		}
+	}
+}
+
+// Without the key nothing of a cluster runs.
+func TestWithoutCluster(t *testing.T) {
+	base := startServer(t, "targets: [{name: a, address: \"127.0.76.99:20161\"}]\n")
+	stacks := make([]byte, 8<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	if !strings.Contains(string(stacks), "app.(*daemon).run") {
+		t.Fatal("no daemon runs")
+	}
+	for _, room := range []string{"trapline/internal/cluster", "trapline/internal/member", "go.etcd.io/", "google.golang.org/grpc"} {
+		if strings.Contains(string(stacks), room) {
+			t.Errorf("a goroutine of %s runs", room)
+		}
+	}
+	if _, _, text := get(t, base+"/metrics"); strings.Contains(text, "trapline_cluster_") {
+		t.Error("there are metrics of a cluster")
+	}
 }

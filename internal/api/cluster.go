@@ -2,7 +2,7 @@ package api
 
 import "time"
 
-// Cluster is the state of a cluster, as one of its members sees it.
+// Cluster is the state of a cluster, as one of its members sees it. Without a cluster it has no members.
 type Cluster struct {
 	Name        string          `json:"name"`
 	ID          string          `json:"id"`

@@ -278,25 +278,24 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 func (d *daemon) run(ctx context.Context) error {
 	parts, end := d.member.Outlived(ctx)
 	defer end()
-	group, running := errgroup.WithContext(parts)
+	group, parts := errgroup.WithContext(parts)
 	if d.member != nil {
 		group.Go(func() error {
 			defer end()
-			return d.member.Join(ctx, running)
+			return d.member.Join(ctx, parts)
 		})
-		group.Go(func() error { return d.member.Serve(running, d.forMembers) })
+		group.Go(func() error { return d.member.Serve(parts, d.forMembers) })
 	}
-	ctx = running
-	group.Go(func() error { return d.poller.Run(ctx) })
-	group.Go(func() error { return d.evaluator.Run(ctx) })
-	group.Go(func() error { return d.reloader.Run(ctx) })
-	group.Go(func() error { return d.discovery.Run(ctx) })
-	group.Go(func() error { return d.state.Run(ctx) })
-	group.Go(func() error { return d.notifier.run(ctx) })
-	group.Go(func() error { return d.outages.Run(ctx) })
-	group.Go(func() error { return d.shrinks.Run(ctx) })
-	group.Go(func() error { return d.listener.Run(ctx) })
-	group.Go(func() error { return serveHTTP(ctx, d.server, d.options.Web, d.logger) })
+	group.Go(func() error { return d.poller.Run(parts) })
+	group.Go(func() error { return d.evaluator.Run(parts) })
+	group.Go(func() error { return d.reloader.Run(parts) })
+	group.Go(func() error { return d.discovery.Run(parts) })
+	group.Go(func() error { return d.state.Run(parts) })
+	group.Go(func() error { return d.notifier.run(parts) })
+	group.Go(func() error { return d.outages.Run(parts) })
+	group.Go(func() error { return d.shrinks.Run(parts) })
+	group.Go(func() error { return d.listener.Run(parts) })
+	group.Go(func() error { return serveHTTP(parts, d.server, d.options.Web, d.logger) })
 	return group.Wait()
 }
 

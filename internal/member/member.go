@@ -266,10 +266,10 @@ func (m *Member) PassOn(w http.ResponseWriter, r *http.Request, name string) boo
 	return true
 }
 
-// Status returns the state of the cluster.
+// Status returns the state of the cluster: one without members if m is nil.
 func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
 	if m == nil {
-		return api.Cluster{}, api.WithHint(api.Errorf(api.ErrNotFound, "this server is not a member of a cluster"), "write the key cluster in its configuration")
+		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Unowned: []string{}, InDoubt: []string{}}, nil
 	}
 	s := m.cluster.Status(ctx)
 	c := api.Cluster{Name: s.Name, ID: s.ID, Member: s.Member, Coordinator: s.Coordinator, Leader: s.Leader, Whole: s.Whole(), EngineUp: s.EngineUp,

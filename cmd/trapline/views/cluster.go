@@ -31,6 +31,12 @@ func addCluster(program *cli.Program) {
 				}
 				return nil
 			},
+			Note: func(all *api.Cluster) string {
+				if all.Member != "" {
+					return ""
+				}
+				return "the server is not a member of a cluster: its configuration has no cluster"
+			},
 			Failed: func(all *api.Cluster) bool { return !all.Whole },
 		}
 		return view.Show(server, output)
@@ -68,6 +74,9 @@ func shortHash(hash string) string { return hash[:min(len(hash), 12)] }
 
 // clusterFaults says why a cluster is not whole.
 func clusterFaults(c *api.Cluster) (lines []string) {
+	if c.Member == "" {
+		return nil
+	}
 	if !c.EngineUp || c.Session <= 0 {
 		lines = append(lines, "the engine does not answer this member: it polls on the targets that it had")
 	}
