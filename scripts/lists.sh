@@ -28,6 +28,7 @@ list() {
 mkdir "$dir/lists" # of which each new file has the lists read
 list 0
 cat >"$dir/trapline.yml" <<END
+state_dir: $dir/state
 global: {interval: ${interval}s, timeout: 1s}
 discovery: [{name: all, file_sd_configs: [{files: [$dir/lists/list.json]}]}]
 assign: [{set: {modules: [system], auth: public_v2}}]

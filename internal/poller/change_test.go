@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,7 +171,8 @@ func BenchmarkSetTargets(b *testing.B) {
 }
 
 // BenchmarkChange changes one of a hundred of 50,000 targets, every other one in its address. lock-ms is the longest wait for
-// the mutex meanwhile, which is at least as long as it is held.
+// the mutex meanwhile, which is at least as long as it is held: the median of all changes, for on a busy machine the one who
+// holds the mutex may not run; most-lock-ms is the longest of all.
 func BenchmarkChange(b *testing.B) {
 	all := make([]*Target, 50_000)
 	for i := range all {
@@ -177,26 +180,27 @@ func BenchmarkChange(b *testing.B) {
 	}
 	p := New(Options{Logger: slog.New(slog.DiscardHandler)})
 	p.SetTargets(all)
-	done, longest := make(chan struct{}), make(chan time.Duration)
-	go func() {
-		var most time.Duration
+	done, longest := make(chan struct{}), atomic.Int64{}
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
 		for {
 			select {
 			case <-done:
-				longest <- most
 				return
 			default:
 			}
 			before := time.Now()
 			p.mu.Lock()
-			most = max(most, time.Since(before))
+			wait := int64(time.Since(before))
 			p.mu.Unlock() //nolint:staticcheck // the wait is all
+			if wait > longest.Load() {
+				longest.Store(wait)
+			}
 			time.Sleep(10 * time.Microsecond)
 		}
-	}()
-	step := 0
-	for b.Loop() {
-		step++
+	})
+	var waits []int64
+	for step := 1; b.Loop(); step++ {
 		next := slices.Clone(all)
 		for i := step % 100; i < len(all); i += 100 {
 			next[i] = target(all[i].Name, 5*time.Minute)
@@ -207,7 +211,11 @@ func BenchmarkChange(b *testing.B) {
 		}
 		p.SetTargets(next)
 		all = next
+		waits = append(waits, longest.Swap(0))
 	}
 	close(done)
-	b.ReportMetric(float64((<-longest).Microseconds())/1e3, "lock-ms")
+	waiting.Wait()
+	slices.Sort(waits)
+	b.ReportMetric(float64(waits[len(waits)/2])/1e6, "lock-ms")
+	b.ReportMetric(float64(waits[len(waits)-1])/1e6, "most-lock-ms")
 }
