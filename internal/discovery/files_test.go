@@ -21,7 +21,7 @@ func TestYAMLThatBlowsUp(t *testing.T) {
 		bomb += fmt.Sprintf("- targets: [b]\n  labels: &%c {x: [*%c,*%c]}\n", 'b'+i, 'a'+i, 'a'+i)
 	}
 	for name, raw := range map[string][]byte{
-		"bomb": []byte(bomb), "values": append([]byte("- targets: ["), bytes.Repeat([]byte("a,"), maxYAMLValues)...),
+		"bomb": []byte(bomb), "values": append([]byte("- targets: ["), bytes.Repeat([]byte("a,"), maxYAMLValues+1)...),
 		"targets": append(append([]byte("- targets: ["), bytes.Repeat([]byte("a,"), maxTargets)...), "a]\n"...), "null": []byte("- null\n"),
 		"long": append([]byte("- targets: [a"), bytes.Repeat([]byte(" "), maxYAML)...),
 	} {
