@@ -213,6 +213,7 @@ func (s *server) forMembers() http.Handler {
 	return mux
 }
 
+// ownTarget exposes the series of a target that is polled here.
 func (s *server) ownTarget(w http.ResponseWriter, r *http.Request) {
 	report, ok := s.poller.Report(r.PathValue("name"))
 	switch {
