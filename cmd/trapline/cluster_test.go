@@ -336,3 +336,42 @@ func TestWithoutCluster(t *testing.T) {
 		t.Error("there are metrics of a cluster")
 	}
 }
+
+// Without the engine a member polls and serves the targets that it had.
+func TestClusterWithoutEngine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	s := newSite(t, "78", 6)
+	left := s.members[0]
+	s.await("each target is polled by one member", s.polledOnce)
+	s.await("each member polls", func() bool {
+		c := s.status(left)
+		return c.Whole && len(c.Members) == 3 && !slices.ContainsFunc(c.Members, func(m api.ClusterMember) bool { return m.Targets == 0 }) && s.polledOnce()
+	})
+	before := s.polls()
+	for _, m := range s.members[1:] {
+		_ = s.stop(m, syscall.SIGKILL)
+	}
+	s.await("the member that is left has no session", func() bool { c := s.status(left); return c.Member != "" && c.Session < -2 })
+	since := s.polls()
+	s.await("it polls on", func() bool {
+		now := s.polls()
+		for name, by := range before {
+			if n, had := by[left.address]; had && now[name][left.address] <= max(n, since[name][left.address]) {
+				return false
+			}
+		}
+		return true
+	})
+	for name, by := range before {
+		want := http.StatusServiceUnavailable
+		if _, had := by[left.address]; had {
+			want = http.StatusOK
+		}
+		if text, status := s.get(left.url() + "/targets/" + name + "/metrics"); status != want {
+			t.Errorf("%s: %d %.200s, want %d", name, status, text, want)
+		}
+	}
+}
