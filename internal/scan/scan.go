@@ -35,6 +35,7 @@ type Options struct {
 	Retries     int                 // more requests that carry no secret
 	Taken       map[netip.Addr]bool // addresses of targets, which are not asked
 	File        string              // state; empty for none
+	Others      []string            // patterns of the files of other scans, whose failed logins count, too
 	Resume      bool                // go on with a sweep that was interrupted
 	Discover    bool                // ask for engines although no candidate is of SNMPv3
 	AskSilent   bool                // ask silent addresses with communities although that was done within a day
@@ -242,6 +243,9 @@ func (s *Scan) finish() {
 // begin goes on with a sweep, or starts one.
 func (s *Scan) begin() {
 	now := s.o.Now()
+	if err := s.state.heed(s.o.Others, s.o.Range.Contains); err != nil {
+		s.logger.Warn("the failed logins of another scan cannot be read", "err", err)
+	}
 	s.state.notAfter(now)
 	if s.o.Listed {
 		s.forgetOpen(now)

@@ -242,6 +242,7 @@ func (x *explorer) scan(c *Surroundings, addresses []netip.Addr, partial bool) (
 	}
 	if c.StateDir != "" {
 		o.File = filepath.Join(c.StateDir, NeighboursKind, x.probes.name+".jsonl")
+		o.Others = journals(c.StateDir)
 	}
 	return scan.Open(o)
 }

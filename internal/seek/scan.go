@@ -263,8 +263,14 @@ func (s *scanner) scan() (*scan.Scan, error) {
 	o.Range = r
 	if c.StateDir != "" {
 		o.File = filepath.Join(c.StateDir, "scan", s.name+".jsonl")
+		o.Others = journals(c.StateDir)
 	}
 	return scan.Open(o)
+}
+
+// journals returns the patterns of the files of all scans.
+func journals(dir string) []string {
+	return []string{filepath.Join(dir, "scan", "*.jsonl"), filepath.Join(dir, NeighboursKind, "*.jsonl")}
 }
 
 // options returns how addresses are asked.

@@ -196,6 +196,7 @@ func (f *scanFlags) options(list []survey.Candidate, taken map[netip.Addr]bool, 
 	if cache, err := os.UserCacheDir(); err == nil {
 		sum := sha256.Sum256([]byte(o.Of))
 		o.File = filepath.Join(cache, "trapline", fmt.Sprintf("scan-%x.jsonl", sum[:8]))
+		o.Others = []string{filepath.Join(cache, "trapline", "scan-*.jsonl")}
 	}
 	return o, nil
 }
