@@ -171,7 +171,7 @@ discovery:
 		return code == 1 && strings.Contains(out, "campus has lost 6 targets at once")
 	})
 	r.await(want)
-	if out, code = r.run("targets", "accept", "campuss"); code != 2 || !strings.Contains(out, "campus") {
+	if out, code = r.run("targets", "accept", "campu"); code != 2 || !strings.Contains(out, "campus") {
 		t.Errorf("status %d: %s", code, out)
 	}
 	if out, code = r.run("targets", "accept", "campus"); code != 0 {

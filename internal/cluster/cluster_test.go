@@ -74,17 +74,17 @@ func TestZonesWeightsAndLeaving(t *testing.T) {
 	with := func(zone string, weight float64) func(*Config) {
 		return func(c *Config) { c.Settings.Zone, c.Settings.Weight, c.Shards = zone, &weight, shards }
 	}
-	m, _ := s.join("centre", b, with("", 1))
+	m, _ := s.join("paris", b, with("", 1))
 	s.join("witness", b, with("", 0))
 	_, stop := s.join("berlin-1", b, with("berlin", 1))
-	b.await(t, "both zones are owned", func() bool { return b.count("centre") == all && b.count("berlin-1") == plan.Shards })
+	b.await(t, "both zones are owned", func() bool { return b.count("paris") == all && b.count("berlin-1") == plan.Shards })
 	s.join("berlin-2", b, with("berlin", 3))
 	b.await(t, "berlin is shared by weight", func() bool { return b.count("berlin-2") > plan.Shards*6/10 })
 	stop()
 	b.await(t, "berlin has one member", func() bool { return b.count("berlin-2") == plan.Shards })
 	b.mu.Lock()
 	for shard, owner := range b.owners {
-		if _, of := plan.Zone(shard); of && (owner == "centre") != !strings.Contains(shard, "@") {
+		if _, of := plan.Zone(shard); of && (owner == "paris") != !strings.Contains(shard, "@") {
 			t.Errorf("shard %s is owned by %s", shard, owner)
 		}
 	}

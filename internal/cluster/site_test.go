@@ -72,7 +72,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // books is the Work of members in one process.
 type books struct {

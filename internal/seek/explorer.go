@@ -163,8 +163,9 @@ func (x *explorer) sweep(ctx context.Context, c *Surroundings, candidates []neig
 		return nil, false, err
 	}
 	x.note(run)
-	logger := c.Logger.With("addresses", len(addresses), "took", time.Since(start).Round(time.Millisecond))
-	return swept(run, logger, "neighbours were asked"), more, nil
+	logger := c.Logger.With("addresses", len(addresses))
+	logger.Info("neighbours were asked", outcome(run, time.Since(start))...)
+	return swept(run, logger), more, nil
 }
 
 // settledDevices returns the devices once although there is nothing to ask: a seed has been read.

@@ -236,17 +236,21 @@ func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {
 	if err := run.Run(ctx); err != nil {
 		return nil, err
 	}
-	return swept(run, logger.With("took", time.Since(start).Round(time.Second)), "networks were scanned"), nil
+	logger.Info("networks were scanned", outcome(run, time.Since(start))...)
+	return swept(run, logger), nil
 }
 
-// swept returns the devices after a sweep, which it logs.
-func swept(run *scan.Scan, logger *slog.Logger, message string) []scan.Device {
-	devices := run.Devices()
-	logger.Info(message, "devices", len(devices), "new", run.Progress().New, "left_alone", run.LeftAlone())
+// outcome returns the attributes of the log line of a sweep.
+func outcome(run *scan.Scan, took time.Duration) []any {
+	return []any{"devices", len(run.Devices()), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", took.Round(time.Second)}
+}
+
+// swept returns the devices after a sweep, and logs which are doubtful.
+func swept(run *scan.Scan, logger *slog.Logger) []scan.Device {
 	for _, d := range run.Doubts() {
 		logger.Warn("devices share what should be unique", "text", d.String())
 	}
-	return devices
+	return run.Devices()
 }
 
 // scan opens the scan with the auths and the targets of the moment.

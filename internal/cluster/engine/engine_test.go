@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // lone starts an engine with one server at a port of its own.
 func lone(t *testing.T) *Engine {
