@@ -163,9 +163,8 @@ func (x *explorer) sweep(ctx context.Context, c *Surroundings, candidates []neig
 		return nil, false, err
 	}
 	x.note(run)
-	logger := c.Logger.With("addresses", len(addresses))
-	logger.Info("neighbours were asked", outcome(run, time.Since(start))...)
-	return swept(run, logger), more, nil
+	c.Logger.Info("neighbours were asked", "addresses", len(addresses), "devices", len(run.Devices()), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", time.Since(start).Round(time.Millisecond))
+	return swept(run, c.Logger), more, nil
 }
 
 // settledDevices returns the devices once although there is nothing to ask: a seed has been read.

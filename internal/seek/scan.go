@@ -236,13 +236,8 @@ func (s *scanner) sweep(ctx context.Context) ([]scan.Device, error) {
 	if err := run.Run(ctx); err != nil {
 		return nil, err
 	}
-	logger.Info("networks were scanned", outcome(run, time.Since(start))...)
+	logger.Info("networks were scanned", "devices", len(run.Devices()), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", time.Since(start).Round(time.Second))
 	return swept(run, logger), nil
-}
-
-// outcome returns the attributes of the log line of a sweep.
-func outcome(run *scan.Scan, took time.Duration) []any {
-	return []any{"devices", len(run.Devices()), "new", run.Progress().New, "left_alone", run.LeftAlone(), "took", took.Round(time.Second)}
 }
 
 // swept returns the devices after a sweep, and logs which are doubtful.
