@@ -73,7 +73,7 @@ type Alarm struct {
 	ClearSummary string `json:"clear_summary,omitempty"` // summary of the clear
 	Reason       string `json:"reason,omitempty"`        // why the alarm was cleared, unless its condition ended
 	Gone         bool   `json:"gone,omitempty"`          // in a clear: the row no longer exists
-	Stale        bool   `json:"stale,omitempty"`         // in a clear: VarBinds are those of the raise, and nobody knows what became of them
+	Stale        bool   `json:"stale,omitempty"`         // in a clear without ClearVarBinds: VarBinds are those of the raise, and nobody knows what became of them
 
 	// The notification settings of the alarm's rule, as configured: names are resolved on sending.
 	Notification      string    `json:"notification,omitempty"`       // name or OID of the NOTIFICATION-TYPE of the raise
@@ -132,7 +132,7 @@ const over = "over: "
 // fields may be empty.
 func (a Alarm) Over(last *Alarm) Alarm {
 	a.Value, a.Reason, a.Gone = last.Value, last.Reason, last.Gone
-	a.Stale = last.Value == "" && len(last.VarBinds) == 0 && !last.Gone
+	a.Stale = last.Value == "" && len(last.VarBinds) == 0 && len(a.ClearVarBinds) == 0 && !last.Gone
 	a.Description = cmp.Or(last.Description, a.Description)
 	if summary := cmp.Or(last.ClearSummary, a.ClearSummary); summary != "" {
 		a.Summary = summary

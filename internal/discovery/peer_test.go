@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type jobs struct {
 	*rand.Rand
 	dir, url string
 	served   map[string][]byte // by path
+	mu       sync.Mutex        // guards records
 	records  map[string]string // of the DNS, by name
 	params   bool              // the job has them, and its entries have none: versions of Prometheus differ in which comes first
 	text     strings.Builder
@@ -116,7 +118,10 @@ func (j *jobs) add(n int) {
 	if kinds&8 != 0 {
 		kind, name := j.one("SRV", "A", "AAAA", "MX"), fmt.Sprintf("job-%d.example.", n)
 		w("  dns_sd_configs: [{names: [%q, none.example.], type: %s, port: 161}]\n", name, kind)
-		j.records[name] = j.zone(n, kind)
+		zone := j.zone(n, kind)
+		j.mu.Lock()
+		j.records[name] = zone
+		j.mu.Unlock()
 	}
 	w("  relabel_configs:\n  - {source_labels: [__address__], target_label: __param_target}\n  - {source_labels: [__param_target], target_label: instance}\n")
 	for range j.IntN(5) {
@@ -140,7 +145,9 @@ func (j *jobs) zone(job int, kind string) string {
 func (j *jobs) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	answer := new(dns.Msg)
 	answer.SetReply(r)
+	j.mu.Lock()
 	text, known := j.records[r.Question[0].Name]
+	j.mu.Unlock()
 	if !known {
 		answer.Rcode = dns.RcodeNameError
 	}

@@ -38,9 +38,9 @@ var AlertsAPIPatterns = []string{
 // Register adds the inlet's paths, which are AlertsAPIPatterns.
 func (i *AlertsAPI) Register(mux *http.ServeMux) {
 	if i.StateDir != "" {
-		err := i.clocks.Keep(senderclock.Store{File: filepath.Join(i.StateDir, senderclock.File), Write: statedir.ReplaceFile}, time.Now())
-		if err != nil {
-			i.Logger.Warn("the clocks of senders cannot be read: they are taken for the wall clock", "err", err)
+		file := filepath.Join(i.StateDir, senderclock.File)
+		if err := i.clocks.Keep(senderclock.Store{File: file, Write: statedir.ReplaceFile}, time.Now()); err != nil {
+			i.Logger.Warn("the clocks of senders cannot be read: they are taken for the wall clock", "of", file, "err", err)
 		}
 	}
 	i.clocks.Begin(time.Now())

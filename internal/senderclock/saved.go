@@ -1,7 +1,11 @@
 package senderclock
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
 	"os"
 	"time"
 
@@ -47,13 +51,9 @@ func (c *Clocks) Keep(s Store, now time.Time) error {
 		return nil
 	}
 	c.store, c.boot = s, id
-	text, err := os.ReadFile(s.File)
+	was, err := read(s.File)
 	if os.IsNotExist(err) {
 		return nil
-	}
-	var was saved
-	if err == nil {
-		err = json.Unmarshal(text, &was)
 	}
 	if err != nil || was.Boot != id {
 		return err
@@ -64,6 +64,21 @@ func (c *Clocks) Keep(s Store, now time.Time) error {
 	}
 	return nil
 }
+
+// read reads a file: a line of JSON, and the checksum of its octets in hexadecimal.
+func read(file string) (was saved, err error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return was, err
+	}
+	text, sum, _ := bytes.Cut(raw, []byte("\n"))
+	if string(sum) != checksum(text) {
+		return was, errors.New("the checksum is of other content")
+	}
+	return was, json.Unmarshal(text, &was)
+}
+
+func checksum(text []byte) string { return fmt.Sprintf("%08x\n", crc32.ChecksumIEEE(text)) }
 
 // save stores the clocks at a time of the steady clock.
 func (c *Clocks) save(steady time.Time) error {
@@ -81,7 +96,7 @@ func (c *Clocks) save(steady time.Time) error {
 	if err != nil {
 		return err
 	}
-	return c.store.Write(c.store.File, text)
+	return c.store.Write(c.store.File, append(append(text, '\n'), checksum(text)...))
 }
 
 // differs reports whether a sender is not any more as it is stored: small steps of its clock are none.
