@@ -10,6 +10,7 @@ import (
 
 	"trapline/config"
 	"trapline/internal/api"
+	"trapline/internal/boottime"
 	"trapline/internal/discovery"
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
@@ -91,7 +92,7 @@ func (l *links) apply() {
 
 // answered asks a target that has just answered a poll for its neighbours, if that is due.
 func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target) {
-	now := poller.SinceBoot()
+	now := boottime.Elapsed()
 	by, wanted := l.wanted(t.Name, now)
 	if !wanted {
 		return
@@ -112,7 +113,7 @@ func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target
 	defer l.mu.Unlock()
 	linking := *r
 	linking.Neighbours = slices.DeleteFunc(slices.Clone(r.Neighbours), func(n neighbours.Neighbour) bool { return !slices.Contains(l.by, n.Protocol) })
-	l.book.Answered(t.Name, &linking, poller.SinceBoot(), time.Now())
+	l.book.Answered(t.Name, &linking, boottime.Elapsed(), time.Now())
 	l.asked[t.Name] = asked{now + neighbourTime, by}
 }
 
@@ -147,7 +148,7 @@ func (l *links) wanted(target string, now time.Duration) ([]neighbours.Protocol,
 func (l *links) update(s *statedir.Dir) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := poller.SinceBoot()
+	now := boottime.Elapsed()
 	if now-l.updated < linkTime {
 		return
 	}

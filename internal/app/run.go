@@ -23,6 +23,7 @@ import (
 	"trapline/config"
 	"trapline/internal/alertmanager"
 	"trapline/internal/api"
+	"trapline/internal/boottime"
 	"trapline/internal/client"
 	"trapline/internal/discovery"
 	"trapline/internal/httpapi"
@@ -157,7 +158,7 @@ func (d *daemon) newPoller() *poller.Poller {
 	return poller.New(poller.Options{
 		PassOptions: scheduled, Logger: d.logger, Ended: d.ended, Entered: d.notifier.noteState,
 		Concurrency:  d.first.Config.Global.Concurrency,
-		Elapsed:      poller.SinceBoot,
+		Elapsed:      boottime.Elapsed,
 		ObserveDelay: d.metrics.observeDelay,
 		Overran:      d.metrics.overran,
 		Identify:     true,

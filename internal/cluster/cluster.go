@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"trapline/internal/boottime"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
 	"trapline/internal/cluster/plan"
@@ -104,11 +105,11 @@ func New(c Config, work Work) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: sinceBoot,
+	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: boottime.Elapsed,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.view = newView(cluster.keys)
-	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: sinceBoot()}
+	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
 	return cluster, nil
 }

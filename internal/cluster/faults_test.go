@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"trapline/internal/boottime"
 )
 
 // soak reports whether there is time for the long forms, which also hold the bars in seconds: a machine that does other
@@ -129,7 +131,7 @@ func TestQuorum(t *testing.T) {
 	m.kill(0)
 	m.kill(1)
 	// A leader renews its lease until it notices the loss of its quorum, which an election takes.
-	m.setLimit(sinceBoot() + 2*m.config.Lease)
+	m.setLimit(boottime.Elapsed() + 2*m.config.Lease)
 	m.await("the third may not send", func() bool { return m.procs[2].silent })
 	if soak() {
 		time.Sleep(2 * time.Minute)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/boottime"
 	"trapline/internal/cluster/plan"
 	"trapline/internal/setting"
 )
@@ -92,7 +93,7 @@ func (a *application) say(is, shard string, n uint64, at time.Duration) {
 }
 
 func (a *application) Take(ctx context.Context, shard string, _ time.Time) error {
-	at := sinceBoot()
+	at := boottime.Elapsed()
 	act := &activity{done: make(chan struct{}), rows: map[uint64]bool{}, acks: make(chan uint64, 100), ordered: make(chan struct{})}
 	err := a.cluster.Load(ctx, shard, func(key string, value []byte) error {
 		n, err := strconv.ParseUint(key[strings.LastIndexByte(key, '/')+1:], 10, 64)
@@ -137,7 +138,7 @@ func (a *application) Drop(shard string, lost bool) {
 	if lost {
 		act.cancel()
 		<-act.done
-		a.say("lost", shard, 0, sinceBoot())
+		a.say("lost", shard, 0, boottime.Elapsed())
 		return
 	}
 	close(act.ordered)
@@ -148,7 +149,7 @@ func (a *application) Drop(shard string, lost bool) {
 		<-act.done
 	}
 	act.cancel()
-	a.say("dropped", shard, 0, sinceBoot())
+	a.say("dropped", shard, 0, boottime.Elapsed())
 }
 
 // work commits, sends and removes events until the shard is dropped.
@@ -180,7 +181,7 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 			}
 			if err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n)}}); err == nil {
 				delete(act.rows, n)
-				a.say("removed", shard, n, sinceBoot())
+				a.say("removed", shard, n, boottime.Elapsed())
 			}
 			if ordered == nil && len(act.rows) == 0 {
 				return
@@ -198,7 +199,7 @@ func (a *application) work(ctx context.Context, shard string, act *activity) {
 			n := act.number + 1
 			err = a.cluster.Commit(ctx, []Write{{Shard: shard, Key: row(n), Value: []byte("event")}, {Shard: shard, Key: NumberKey, Value: strconv.AppendUint(nil, n, 10)}})
 			if err == nil {
-				a.say("committed", shard, n, sinceBoot())
+				a.say("committed", shard, n, boottime.Elapsed())
 				act.number, act.rows[n] = n, a.send(shard, n)
 			}
 		}
@@ -220,7 +221,7 @@ func (a *application) beat(ctx context.Context, shard string) {
 			return
 		case <-tick.C:
 		}
-		if at := sinceBoot(); a.cluster.MaySend() {
+		if at := boottime.Elapsed(); a.cluster.MaySend() {
 			a.say("beat", shard, 0, at)
 		}
 	}
@@ -230,7 +231,7 @@ func row(n uint64) string { return fmt.Sprintf("out/sink/%012d", n) }
 
 // send sends an event if the member may. The time is that of the question.
 func (a *application) send(shard string, n uint64) bool {
-	at := sinceBoot()
+	at := boottime.Elapsed()
 	may := a.cluster.MaySend()
 	if may {
 		a.say("sent", shard, n, at)
@@ -272,15 +273,15 @@ func (a *application) follow(ctx context.Context) {
 		holder, _ := a.cluster.view.coordinating()
 		if is := holder.member == a.config.Member; is != coordinator {
 			coordinator = is
-			a.say("coordinator", strconv.FormatBool(is), 0, sinceBoot())
+			a.say("coordinator", strconv.FormatBool(is), 0, boottime.Elapsed())
 		}
 		if is := a.cluster.engine.Leads(); is != leader {
 			leader = is
-			a.say("leader", strconv.FormatBool(is), 0, sinceBoot())
+			a.say("leader", strconv.FormatBool(is), 0, boottime.Elapsed())
 		}
 		if is := !a.cluster.MaySend(); is != silent {
 			silent = is
-			a.say("silent", strconv.FormatBool(is), 0, sinceBoot())
+			a.say("silent", strconv.FormatBool(is), 0, boottime.Elapsed())
 		}
 	}
 }

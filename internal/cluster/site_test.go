@@ -15,6 +15,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/engine/enginetest"
 	"trapline/internal/cluster/plan"
 	"trapline/internal/setting"
 )
@@ -30,40 +31,13 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	var ports []int
-	var listeners []net.Listener
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.68.90:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-		listeners = append(listeners, l)
-	}
-	for _, l := range listeners {
-		l.Close()
-	}
 	const host = "127.0.68.90"
+	ports := enginetest.Ports(t, host)
 	e, err := engine.New(engine.Config{Cluster: "site", Member: host, Voters: []string{host}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	for !e.Up() {
-		select {
-		case err := <-ended:
-			t.Fatal(err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	enginetest.Run(t, e)
 	s := &site{t: t, url: "http://" + net.JoinHostPort(host, strconv.Itoa(ports[0]))}
 	if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}}); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ type Options struct {
 	PassOptions
 	Logger       *slog.Logger
 	Concurrency  int                            // devices that are talked to at once; 0 means DefaultConcurrency
-	Elapsed      func() time.Duration           // since some moment, as SinceBoot; nil means the monotonic clock
+	Elapsed      func() time.Duration           // since some moment, as boottime.Elapsed; nil means the monotonic clock
 	ObserveDelay func(late time.Duration)       // how much after its time a pass began; may be nil
 	Ended        func(Report)                   // called after each pass; may be nil
 	Entered      func(*Target, Change)          // called when a target enters another state, but when its first poll is answered; may be nil

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/alerting"
 	"trapline/internal/api"
+	"trapline/internal/boottime"
 	"trapline/internal/cli"
 	"trapline/internal/client"
 	"trapline/internal/fleet"
@@ -70,7 +71,7 @@ func newLocalTop(ctx context.Context, w *runtimeconfig.Config, target *poller.Ta
 	keeper.Configure(&w.Config.History)
 	polls := poller.New(poller.Options{
 		PassOptions: poller.PassOptions{Open: cli.Sessions(e), WrapCounters: true, ModuleConcurrency: 1, KeepIndexes: true},
-		Logger:      silent, Elapsed: poller.SinceBoot, Identify: true, History: keeper,
+		Logger:      silent, Elapsed: boottime.Elapsed, Identify: true, History: keeper,
 	})
 	polls.SetTargets([]*poller.Target{target})
 	ended := make(chan struct{})

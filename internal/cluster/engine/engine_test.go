@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/cluster/engine/enginetest"
+
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
@@ -21,40 +23,12 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 // lone starts an engine with one server at a port of its own.
 func lone(t *testing.T) *Engine {
 	t.Helper()
-	ports := make([]int, 2)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.68.100:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-		defer l.Close() // both at the end: they differ
-	}
+	ports := enginetest.Ports(t, "127.0.68.100")
 	e, err := New(Config{Cluster: "test", Member: "127.0.68.100", Voters: []string{"127.0.68.100"}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
-}
-
-func run(t *testing.T, e *Engine) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	for !e.Up() {
-		select {
-		case err := <-ended:
-			t.Fatalf("the engine ends: %v", err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 func get(ctx context.Context, c *clientv3.Client) (*clientv3.GetResponse, error) {
@@ -65,7 +39,7 @@ func get(ctx context.Context, c *clientv3.Client) (*clientv3.GetResponse, error)
 // over all endpoints would send it every second request until gRPC notices.
 func TestStoppedServerHoldsNobodyUp(t *testing.T) {
 	e := lone(t)
-	run(t, e)
+	enginetest.Run(t, e)
 	silent, err := net.Listen("tcp", "127.0.68.101:0")
 	if err != nil {
 		t.Fatal(err)
