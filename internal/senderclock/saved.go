@@ -1,15 +1,12 @@
 package senderclock
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"hash/crc32"
 	"os"
 	"time"
 
 	"trapline/internal/originator"
+	"trapline/internal/statedir"
 )
 
 // File is where clocks are kept in a state directory.
@@ -65,20 +62,17 @@ func (c *Clocks) Keep(s Store, now time.Time) error {
 	return nil
 }
 
-// read reads a file: a line of JSON, and the checksum of its octets in hexadecimal.
 func read(file string) (was saved, err error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return was, err
 	}
-	text, sum, _ := bytes.Cut(raw, []byte("\n"))
-	if string(sum) != checksum(text) {
-		return was, errors.New("the checksum is of other content")
+	text, err := statedir.Unseal([]byte(File), raw)
+	if err != nil {
+		return was, err
 	}
 	return was, json.Unmarshal(text, &was)
 }
-
-func checksum(text []byte) string { return fmt.Sprintf("%08x\n", crc32.ChecksumIEEE(text)) }
 
 // save stores the clocks at a time of the steady clock.
 func (c *Clocks) save(steady time.Time) error {
@@ -96,7 +90,7 @@ func (c *Clocks) save(steady time.Time) error {
 	if err != nil {
 		return err
 	}
-	return c.store.Write(c.store.File, append(append(text, '\n'), checksum(text)...))
+	return c.store.Write(c.store.File, statedir.Seal([]byte(File), text))
 }
 
 // differs reports whether a sender is not any more as it is stored: small steps of its clock are none.
