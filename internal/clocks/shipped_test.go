@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,24 +18,11 @@ import (
 
 	"trapline"
 	"trapline/collector"
-	"trapline/config"
 	"trapline/internal/agent"
 	"trapline/internal/client"
 	"trapline/internal/clocks"
+	"trapline/internal/programtest"
 )
-
-func settingsOf(t testing.TB, text string) map[string]*collector.Settings {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "snmp.yml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load([]string{file}, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.Compiled
-}
 
 // documented returns the module of the guide that has the series of if_mib, of its lines those that keep does not refuse.
 func documented(t testing.TB, keep func(line string) bool) *collector.Module {
@@ -52,14 +38,14 @@ func documented(t testing.TB, keep func(line string) bool) *collector.Module {
 	}
 	text := before[strings.LastIndex(before, "```yaml")+len("```yaml"):] + heading + after[:strings.Index(after, "```")]
 	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return !keep(line) })
-	return collector.Compile("interfaces", settingsOf(t, strings.Join(lines, "\n"))["interfaces"])
+	return collector.Compile("interfaces", programtest.Loaded(t, strings.Join(lines, "\n")).Compiled["interfaces"])
 }
 
 func all(string) bool { return true }
 
 // shipped returns if_mib, which reads everything in every poll.
 func shipped(t testing.TB) *collector.Module {
-	return collector.Compile("if_mib", settingsOf(t, string(trapline.DefaultConfig))["if_mib"])
+	return collector.Compile("if_mib", programtest.Loaded(t, string(trapline.DefaultConfig)).Compiled["if_mib"])
 }
 
 // switched returns a target of a switch with 48 ports and eight other interfaces, on loopback.

@@ -42,11 +42,32 @@ func trickyEntry(random *rand.Rand) Event {
 	return e
 }
 
+// matchedNames are the names of labels that entries may have, and one that none has.
+func matchedNames() []string {
+	return append([]string{"alertname", "target", "severity", "alarm", "resource", "event", "notification", "none"}, labelNames...)
+}
+
+// randomMatcher is a matcher of a label that an entry has with a value, of another value or by an expression.
+func randomMatcher(t *testing.T, random *rand.Rand, name, value string) *mute.Matcher {
+	t.Helper()
+	if random.IntN(3) == 0 {
+		value = trickyText(random)
+	}
+	m, err := mute.ParseMatcher(name, []string{"=", "!="}[random.IntN(2)], value)
+	if random.IntN(2) == 0 {
+		m, err = mute.ParseMatcher(name, []string{"=~", "!~"}[random.IntN(2)], []string{".*a.*", "", ".+", `.*"`, "a|b|site"}[random.IntN(5)])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // A matcher finds in a line, without decoding it, the value that the entry has.
 func TestMatchersReadLines(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(9, 9))
-	names := append([]string{"alertname", "target", "severity", "alarm", "resource", "event", "notification", "none"}, labelNames...)
+	names := matchedNames()
 	matched := 0
 	for range 20_000 {
 		e := trickyEntry(random)
@@ -56,17 +77,7 @@ func TestMatchersReadLines(t *testing.T) {
 		}
 		line = line[:len(line)-1]
 		name := names[random.IntN(len(names))]
-		value := e.Label(name)
-		if random.IntN(3) == 0 {
-			value = trickyText(random)
-		}
-		m, err := mute.ParseMatcher(name, []string{"=", "!="}[random.IntN(2)], value)
-		if random.IntN(2) == 0 {
-			m, err = mute.ParseMatcher(name, []string{"=~", "!~"}[random.IntN(2)], []string{".*a.*", "", ".+", `.*"`, "a|b|site"}[random.IntN(5)])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := randomMatcher(t, random, name, e.Label(name))
 		want := m.Matches(e.Label(name))
 		if got := newCondition(m).matches(line); got != want {
 			t.Fatalf("%s of %s: %v, want %v", m, line, got, want)

@@ -16,7 +16,7 @@ import (
 func TestValuesLeaveOutNoEntry(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(17, 9))
-	names := append([]string{"alertname", "target", "severity", "alarm", "resource", "event", "notification", "none"}, labelNames...)
+	names := matchedNames()
 	left := 0
 	for range 3000 {
 		var v values
@@ -34,17 +34,7 @@ func TestValuesLeaveOutNoEntry(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := names[random.IntN(len(names))]
-		value := entries[random.IntN(len(entries))].Label(name)
-		if random.IntN(3) == 0 {
-			value = trickyText(random)
-		}
-		m, err := mute.ParseMatcher(name, []string{"=", "!="}[random.IntN(2)], value)
-		if random.IntN(2) == 0 {
-			m, err = mute.ParseMatcher(name, []string{"=~", "!~"}[random.IntN(2)], []string{".*a.*", "", ".+", `.*"`, "a|b|site"}[random.IntN(5)])
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := randomMatcher(t, random, name, entries[random.IntN(len(entries))].Label(name))
 		matched := false
 		for i := range entries {
 			matched = matched || m.Matches(entries[i].Label(name))

@@ -55,10 +55,7 @@ type Member struct {
 func Open(o Options) (*Member, error) {
 	settings := o.Settings.WithDefaults()
 	m := &Member{options: o, name: settings.Member, owned: map[string]bool{}, changed: make(chan struct{}, 1)}
-	var certificates *peer.TLS
-	if t := settings.TLS; t != nil {
-		certificates = &peer.TLS{CAFile: t.CAFile, CertFile: t.CertFile, KeyFile: t.KeyFile}
-	}
+	certificates := (*peer.TLS)(settings.TLS)
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Log: o.Logger,
