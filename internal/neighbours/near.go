@@ -114,7 +114,7 @@ func (n *nearReader) result() (own []netip.Addr, near []Near) {
 	return own, near
 }
 
-// order puts what a device was told by its neighbours before what it has heard on its networks.
+// order puts addresses that LLDP and CDP name before those of ARP.
 func order(by Protocol) int {
 	if by == ARP {
 		return 1

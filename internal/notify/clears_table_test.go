@@ -155,7 +155,7 @@ func differing(raise, clear [][2]string) (lines []string) {
 }
 
 // What a clear says in each format, and in which of it the raise was different: testdata/clears.txt is the table. A clear
-// is told from the raise in each format, has the new value, and of a row that is gone never the last one.
+// differs from the raise in each format, has the new value, and of a row that is gone never the last one.
 func TestClearsOfAllFormats(t *testing.T) {
 	a, err := AlarmOf("", map[string]string{"alertname": "PortDown", "target": "core-1", "severity": "major", "ifIndex": "17", "ifName": "Gi0/1"}, map[string]string{
 		"summary": "Gi0/1 is down", "trap_notification": "IF-MIB::linkDown", "trap_variable": "IF-MIB::ifOperStatus.17", "value": "2", "trap_varbinds": "ifAdminStatus = up\nifOperStatus = down",
