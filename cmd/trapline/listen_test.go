@@ -287,6 +287,7 @@ listen: {addresses: [%q], auths: [public_v2]}
 		t.Errorf("%d are forwarded", len(lines))
 	}
 	await(t, base+"/api/v1/events?receiver=nms", `"notification":"forward"`)
+	await(t, base+"/api/v1/outbox", `{"receiver":"nms","failing":false,"events":[],`) // and none waits, nor has one for the other receiver
 	if _, _, waiting := get(t, base+"/api/v1/outbox"); strings.Contains(waiting, `"kind":"forward"`) {
 		t.Error(waiting)
 	}

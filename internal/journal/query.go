@@ -154,10 +154,8 @@ func (j *Journal) parts() (list []func(context.Context, *search) (done bool, err
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	segments := slices.Clone(j.closed)
-	if j.active != nil {
-		a := *j.active
-		a.blocks = slices.Clone(a.blocks)
-		segments = append(segments, &a)
+	if a := j.active; a != nil {
+		segments = append(segments, &segment{path: a.path, blocks: slices.Clone(a.blocks), file: a.file})
 	}
 	for _, one := range segments {
 		list = append(list, func(ctx context.Context, s *search) (bool, error) { return j.searchSegment(ctx, s, one) })
