@@ -28,6 +28,8 @@ type Config struct {
 	Dir     string   // of the data of our own server
 	Lease   time.Duration
 	TLS     *TLS
+	Key     string // exists while a process is this member
+	Quota   int64  // octets of the database; 4 GB by default
 
 	Endpoints []string // URLs of somebody's own etcd: no server is embedded then
 	Username  string
@@ -131,7 +133,12 @@ func (e *Engine) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return e.server.run(ctx, e.setOwn)
+	running, stop := context.WithCancel(ctx)
+	var promoting sync.WaitGroup
+	promoting.Go(func() { e.promote(running) })
+	defer promoting.Wait()
+	defer stop()
+	return e.server.run(ctx, e.enter, e.setOwn)
 }
 
 // setOwn puts the client of our own server in its place, or takes it away.

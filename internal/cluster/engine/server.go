@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,8 +17,8 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
 
-// quota is the size of the engine's database from which on it takes no more writes.
-const quota = 4 << 30
+// defaultQuota is the size of the engine's database from which on it takes no more writes.
+const defaultQuota = 4 << 30
 
 // server is the embedded server of a voter.
 type server struct {
@@ -30,16 +32,13 @@ type server struct {
 func newServer(c Config) *server { return &server{config: c, log: c.Log} }
 
 // run starts the server, reports its client when it is ready and nil when it is no more, and stops it when ctx is canceled.
-// A server that fails later, on a full disk for instance, ends alone: the member goes on with those of others.
-func (s *server) run(ctx context.Context, ready func(*clientv3.Client)) error {
+// A server that fails later, on a full disk for instance, ends alone: the member goes on with those of others. A server
+// without data first asks enter which cluster to join.
+func (s *server) run(ctx context.Context, enter func(context.Context) (members string, err error), ready func(*clientv3.Client)) error {
 	failed := make(chan string, 1)
-	settings, err := s.settings(failed)
-	if err != nil {
+	etcd, err := s.start(ctx, enter, failed)
+	if etcd == nil {
 		return err
-	}
-	etcd, err := embed.StartEtcd(settings)
-	if err != nil {
-		return fmt.Errorf("cannot start the engine: %w", err)
 	}
 	s.set(etcd)
 	defer s.set(nil)
@@ -63,6 +62,70 @@ func (s *server) run(ctx context.Context, ready func(*clientv3.Client)) error {
 	case <-ctx.Done():
 		stop(etcd)
 		return nil
+	}
+}
+
+// startPause is between attempts of a server without data to join the others.
+const startPause = time.Second
+
+// start starts the server. It returns nil if ctx was canceled before.
+func (s *server) start(ctx context.Context, enter func(context.Context) (string, error), failed chan string) (*embed.Etcd, error) {
+	for {
+		etcd, again, err := s.attempt(ctx, enter, failed)
+		if err == nil || ctx.Err() != nil {
+			return etcd, nil
+		}
+		if !again {
+			return nil, fmt.Errorf("cannot start the engine: %w", err)
+		}
+		s.log.Warn("the engine of this voter cannot join those of the others, will retry", "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(startPause):
+		}
+	}
+}
+
+// attempt starts the server once. again says that the error may end by itself.
+func (s *server) attempt(ctx context.Context, enter func(context.Context) (string, error), failed chan string) (etcd *embed.Etcd, again bool, err error) {
+	settings, err := s.settings(failed)
+	if err != nil {
+		return nil, false, err
+	}
+	if s.config.HasData() {
+		etcd, err = start(ctx, settings, failed)
+		return etcd, false, err
+	}
+	members, err := enter(ctx)
+	if err != nil {
+		return nil, true, err
+	}
+	if members != "" {
+		settings.InitialCluster, settings.ClusterState = members, embed.ClusterStateFlagExisting
+	}
+	etcd, err = start(ctx, settings, failed)
+	return etcd, members != "" || err != nil && known(err), err
+}
+
+// start starts a server of etcd, which ends the goroutine where it would end the process.
+func start(ctx context.Context, settings *embed.Config, failed <-chan string) (*embed.Etcd, error) {
+	type started struct {
+		etcd *embed.Etcd
+		err  error
+	}
+	done := make(chan started, 1)
+	go func() {
+		etcd, err := embed.StartEtcd(settings)
+		done <- started{etcd, err}
+	}()
+	select {
+	case s := <-done:
+		return s.etcd, s.err
+	case text := <-failed:
+		return nil, errors.New(text)
+	case <-ctx.Done(): // it may wait for the lock of its files
+		return nil, ctx.Err()
 	}
 }
 
@@ -119,13 +182,13 @@ func (s *server) led() bool {
 }
 
 // settings are those of etcd. Timing follows the lease: 100 ms and 1 s for one of 5 s.
-func (s *server) settings(failed chan<- string) (*embed.Config, error) {
+func (s *server) settings(failed chan string) (*embed.Config, error) {
 	c := s.config
 	e := embed.NewConfig()
 	e.Name, e.Dir = c.Member, c.Dir
 	e.TickMs = uint(max(10, (c.Lease / 50).Milliseconds()))
 	e.ElectionMs = 10 * e.TickMs
-	e.QuotaBackendBytes = quota
+	e.QuotaBackendBytes = cmp.Or(c.Quota, defaultQuota)
 	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(c.Log, failed))
 	e.InitialClusterToken = c.Cluster
 	e.ClusterState = embed.ClusterStateFlagNew

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+)
+
+// HasData reports whether our own server has run before.
+func (c *Config) HasData() bool { return wal.Exist(filepath.Join(c.Dir, "member", "wal")) }
+
+// enterWait bounds how long other voters are asked for their cluster.
+const enterWait = 2 * time.Second
+
+// enter returns the members of the cluster that our own server, which has no data, joins as a learner. They are "" if the
+// voters of the configuration begin one: none has answered, or those that did wait for this one.
+//
+// A voter that the cluster knows has lost its disk: under its old ID it might vote for entries that it has forgotten to have
+// stored. Hence it is removed and added again. A learner votes once it has all entries, and etcd has one at a time.
+func (e *Engine) enter(ctx context.Context) (members string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, enterWait)
+	defer cancel()
+	list, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberListResponse, error) {
+		return c.MemberList(ctx)
+	})
+	if err != nil {
+		return "", nil // if they have a cluster all the same, etcd refuses to begin one: known
+	}
+	address := e.config.url(e.config.Member, e.config.Peers)
+	i := slices.IndexFunc(list.Members, func(m *etcdserverpb.Member) bool {
+		return m.Name == e.config.Member || slices.Contains(m.PeerURLs, address)
+	})
+	if i >= 0 {
+		switch mine := list.Members[i]; {
+		case len(mine.ClientURLs) == 0 && mine.IsLearner: // added, and never started
+			return initial(list.Members), nil
+		case len(mine.ClientURLs) == 0:
+			return "", nil
+		default:
+			if err := e.remove(ctx, mine.ID); err != nil {
+				return "", err
+			}
+		}
+	}
+	added, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberAddResponse, error) {
+		return c.MemberAddAsLearner(ctx, []string{address})
+	})
+	if err != nil {
+		return "", err
+	}
+	e.config.Log.Warn("the engine of this voter has no data, and those of the others have: it joins them, and votes when it has theirs")
+	return initial(added.Members), nil
+}
+
+// remove takes the server out of the cluster that had our name, unless a process has it.
+func (e *Engine) remove(ctx context.Context, id uint64) error {
+	holder, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.GetResponse, error) {
+		return c.Get(ctx, e.config.Key, clientv3.WithCountOnly())
+	})
+	if err != nil {
+		return err
+	}
+	if holder.Count > 0 {
+		return fmt.Errorf("another process is the member %s, or was until its session ends", e.config.Member)
+	}
+	return e.Remove(ctx, id)
+}
+
+// Remove takes a server out of the cluster.
+func (e *Engine) Remove(ctx context.Context, id uint64) error {
+	_, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberRemoveResponse, error) {
+		return c.MemberRemove(ctx, id)
+	})
+	if errors.Is(err, rpctypes.ErrMemberNotFound) { // a copy of the request was first
+		return nil
+	}
+	return err
+}
+
+// initial returns the members of a cluster as etcd's setting has them. Those that never ran have no names.
+func initial(list []*etcdserverpb.Member) string {
+	var members []string
+	for _, m := range list {
+		for _, peer := range m.PeerURLs {
+			name := m.Name
+			if u, err := url.Parse(peer); name == "" && err == nil {
+				name = u.Hostname() // as that of a voter is
+			}
+			members = append(members, name+"="+peer)
+		}
+	}
+	return strings.Join(members, ",")
+}
+
+// known reports whether etcd refuses to begin a cluster because others know this server to have run.
+func known(err error) bool { return strings.Contains(err.Error(), "has already been bootstrapped") }
+
+// promoteEvery is how often a learner asks whether it may vote.
+const promoteEvery = time.Second
+
+// promote has our own server vote if it is a learner, as soon as it has all entries.
+func (e *Engine) promote(ctx context.Context) {
+	tick := time.NewTicker(promoteEvery)
+	defer tick.Stop()
+	for learner := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		etcd := e.server.running()
+		if etcd == nil || !e.Up() {
+			continue
+		}
+		if !etcd.Server.IsLearner() {
+			if learner {
+				e.config.Log.Info("the engine of this voter has all data, and votes")
+			}
+			return
+		}
+		learner = true
+		asking, cancel := context.WithTimeout(ctx, enterWait)
+		_, err := Ask(asking, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberPromoteResponse, error) {
+			return c.MemberPromote(ctx, uint64(etcd.Server.MemberID()))
+		})
+		cancel()
+		if err != nil {
+			e.config.Log.Debug("the engine of this voter does not vote yet", "err", err)
+		}
+	}
+}

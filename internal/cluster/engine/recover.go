@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+)
+
+// recoverWait bounds how long a server may take to start alone. One that runs already holds the lock of its files.
+const recoverWait = 30 * time.Second
+
+// Recover makes a cluster of one out of the data of our own server, or without data a new one, and stops it after use. No
+// other server reaches it meanwhile. The server must not run.
+func (e *Engine) Recover(ctx context.Context, use func(context.Context, *clientv3.Client) error) error {
+	if e.server == nil {
+		return errors.New("this member runs no server of the engine")
+	}
+	starting, cancel := context.WithTimeout(ctx, recoverWait)
+	defer cancel()
+	failed := make(chan string, 1)
+	settings, err := e.server.alone(failed)
+	if err != nil {
+		return err
+	}
+	etcd, err := start(starting, settings, failed)
+	if err != nil {
+		return fmt.Errorf("cannot start the engine alone: %w", err)
+	}
+	defer stop(etcd)
+	select {
+	case <-etcd.Server.ReadyNotify():
+	case text := <-failed:
+		return errors.New(text)
+	case <-starting.Done():
+		return starting.Err()
+	}
+	client := v3client.New(etcd.Server)
+	defer client.Close()
+	return use(ctx, client)
+}
+
+// alone are the settings of a server that has no others.
+func (s *server) alone(failed chan string) (*embed.Config, error) {
+	settings, err := s.settings(failed)
+	if err != nil {
+		return nil, err
+	}
+	settings.ForceNewCluster = s.config.HasData()
+	settings.InitialCluster = s.config.Member + "=" + s.config.url(s.config.Member, s.config.Peers)
+	if settings.ListenPeerUrls, err = urls(s.config.url("127.0.0.1", 0)); err != nil {
+		return nil, err
+	}
+	settings.ListenClientUrls = settings.ListenPeerUrls
+	settings.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(slog.New(slog.DiscardHandler), failed)) // others do not answer
+	return settings, nil
+}
+
+// Voters returns the servers of the cluster: their IDs by the names of members, or their addresses if they never ran.
+func (e *Engine) Voters(ctx context.Context) (map[string]uint64, error) {
+	list, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberListResponse, error) {
+		return c.MemberList(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	voters := map[string]uint64{}
+	for _, m := range list.Members {
+		name := m.Name
+		if name == "" {
+			name = fmt.Sprint(m.PeerURLs)
+		}
+		voters[name] = m.ID
+	}
+	return voters, nil
+}
+
+// Close closes the clients of an engine that is not run.
+func (e *Engine) Close() { e.close() }
