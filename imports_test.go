@@ -117,7 +117,7 @@ var upstream = map[string][]string{
 	"internal/rules/unittest": {"internal/varbind", "internal/alarm", "internal/snmp", "internal/setting", "internal/series", "internal/poller", "internal/notify", "internal/rules", "mibs", "internal/access", "mibs/smi"},
 
 	"internal/cluster/engine/enginetest": {},
-	"internal/cluster":                   {"internal/boottime", "internal/cluster/engine", "internal/cluster/fence", "internal/cluster/plan", "internal/setting"},
+	"internal/cluster":                   {"internal/boottime", "internal/cluster/engine", "internal/cluster/fence", "internal/cluster/plan", "internal/setting", "internal/statedir"},
 	"internal/cluster/engine":            {},
 	"internal/cluster/peer":              {},
 	"internal/cluster/fence":             {},

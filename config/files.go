@@ -144,6 +144,43 @@ func Hash(files []File) string {
 	return hex.EncodeToString(h.Sum(nil)[:hashSize])
 }
 
+// SharedHash is Hash without names and without the section cluster, which is of one member where it has a weight or a zone:
+// members of a cluster compare it. Files of that section alone do not count.
+func SharedHash(files []File) string {
+	var sums []string
+	for i := range files {
+		text, _ := files[i].raw()
+		if rest := withoutCluster(text); len(rest) > 0 {
+			sum := sha256.Sum256(rest)
+			sums = append(sums, string(sum[:]))
+		}
+	}
+	slices.Sort(sums)
+	sum := sha256.Sum256([]byte(strings.Join(sums, "")))
+	return hex.EncodeToString(sum[:hashSize])
+}
+
+// withoutCluster returns a text without the section cluster: from the line of its key up to the next that is not indented. It
+// returns nothing if only comments are left.
+func withoutCluster(text []byte) (rest []byte) {
+	inside, left := false, false
+	for line := range bytes.Lines(text) {
+		first := line[0]
+		content := len(bytes.TrimSpace(line)) > 0 && !bytes.HasPrefix(bytes.TrimSpace(line), []byte("#"))
+		if content && first != ' ' && first != '\t' {
+			inside = bytes.HasPrefix(line, []byte("cluster:"))
+		}
+		if !inside {
+			rest = append(rest, line...)
+			left = left || content && !bytes.HasPrefix(line, []byte("---"))
+		}
+	}
+	if !left {
+		return nil
+	}
+	return rest
+}
+
 // Where finds the line of a setting in the files that were named, such as modules, if_mib, filters. The line is 0 if
 // none of them has it.
 func (c *Config) Where(steps ...string) (file string, line int) {

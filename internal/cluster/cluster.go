@@ -36,6 +36,7 @@ type Config struct {
 	Shards   func() []plan.Shard       // of the configuration; the cost is the number of targets
 	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
 	Identity func() Identity           // nil without
+	Poll     func(shards []string)     // has these shards polled, of which nothing is committed or sent, in the place of those before; nil: none are
 	Log      *slog.Logger
 }
 
@@ -64,6 +65,7 @@ type Cluster struct {
 	clock    func() time.Duration // that no-one sets; a lease is counted by it
 
 	measured func(time.Duration) time.Duration // the duration of a write; tests change it
+	reads    formats                           // of this program; tests change it
 
 	draining   atomic.Bool
 	wake       chan struct{}  // shards are looked at
@@ -86,20 +88,9 @@ func New(c Config, work Work) (*Cluster, error) {
 	if problems := c.Settings.Problems(); len(problems) > 0 {
 		return nil, fmt.Errorf("cluster: %s: %s", problems[0].Path, problems[0].Text)
 	}
-	settings := engine.Config{Cluster: s.Name, Member: s.Member, Voters: s.Members, Engine: s.Ports.Engine, Peers: s.Ports.Peers,
-		Dir: filepath.Join(c.Dir, "cluster"), Lease: s.Lease.Duration, Log: c.Log}
-	if s.TLS != nil {
-		settings.TLS = &engine.TLS{CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile}
-	}
-	if s.Etcd != nil {
-		settings.Endpoints, settings.Username = s.Etcd.Endpoints, s.Etcd.Username
-		if s.Etcd.PasswordFile != "" {
-			password, err := os.ReadFile(s.Etcd.PasswordFile)
-			if err != nil {
-				return nil, err
-			}
-			settings.Password = strings.TrimRight(string(password), "\r\n")
-		}
+	settings, err := engineConfig(s, c.Dir, c.Log)
+	if err != nil {
+		return nil, err
 	}
 	e, err := engine.New(settings)
 	if err != nil {
@@ -108,10 +99,31 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: boottime.Elapsed,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
+	cluster.reads = ours
 	cluster.view = newView(cluster.keys)
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
 	return cluster, nil
+}
+
+// engineConfig says where the engine is.
+func engineConfig(s Settings, dir string, log *slog.Logger) (engine.Config, error) {
+	c := engine.Config{Cluster: s.Name, Member: s.Member, Voters: s.Members, Engine: s.Ports.Engine, Peers: s.Ports.Peers,
+		Dir: filepath.Join(dir, "cluster"), Lease: s.Lease.Duration, Log: log, Key: keysOf(s.Name).member(s.Member)}
+	if s.TLS != nil {
+		c.TLS = &engine.TLS{CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile}
+	}
+	if s.Etcd != nil {
+		c.Endpoints, c.Username = s.Etcd.Endpoints, s.Etcd.Username
+		if s.Etcd.PasswordFile != "" {
+			password, err := os.ReadFile(s.Etcd.PasswordFile)
+			if err != nil {
+				return c, err
+			}
+			c.Password = strings.TrimRight(string(password), "\r\n")
+		}
+	}
+	return c, nil
 }
 
 // token returns text that no other process has ever had.
@@ -206,7 +218,7 @@ func (c *Cluster) ID() string {
 // self describes this member.
 func (c *Cluster) self() Member {
 	m := Member{Name: c.settings.Member, Zone: c.settings.Zone, Weight: *c.settings.Weight, Version: c.config.Version,
-		Format: formatVersion, Started: time.Now(), Draining: c.draining.Load(),
+		Format: c.reads.newest, Started: time.Now(), Draining: c.draining.Load(),
 		URL: "http://" + net.JoinHostPort(c.settings.Member, strconv.Itoa(c.settings.Ports.Members))}
 	if c.settings.TLS != nil {
 		m.URL = "https" + strings.TrimPrefix(m.URL, "http")

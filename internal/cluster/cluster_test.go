@@ -315,7 +315,7 @@ func TestConfigAgreed(t *testing.T) {
 	for timeout := time.After(time.Minute); len(names) == 0; {
 		select {
 		case <-time.After(10 * time.Millisecond):
-			names, _ = m.LastOwned()
+			names, _ = m.lastOwned()
 		case <-timeout:
 			t.Fatal("nothing is remembered")
 		}
@@ -325,9 +325,44 @@ func TestConfigAgreed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names, err := again.LastOwned(); len(names) < 300 || err != nil {
+	if names, err := again.lastOwned(); len(names) < 300 || err != nil {
 		t.Errorf("%d shards are remembered: %v", len(names), err)
 	}
+}
+
+// A member that starts without the engine polls the shards that it had, and nothing else is done for them. When the engine is
+// back it takes shards as ever, and polls no more than those.
+func TestShardsOfTheLastRunArePolledWithoutEngine(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	wire, url := newRelay(t, s.url)
+	dir := t.TempDir()
+	var polled []string
+	calls := 0
+	through := func(c *Config) {
+		c.Dir, c.Settings.Etcd.Endpoints = dir, []string{url}
+		c.Poll = func(shards []string) { b.note(func() { polled, calls = shards, calls+1 }) }
+	}
+	m, stop := s.join("a", b, through)
+	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
+	for names, timeout := []string(nil), time.After(time.Minute); len(names) < all; names, _ = m.lastOwned() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-timeout:
+			t.Fatalf("%d shards are remembered", len(names))
+		}
+	}
+	stop()
+	if calls > 0 {
+		t.Error("shards are polled without an owner although the engine answers")
+	}
+	_, stopOther := s.join("b", b, nil)
+	b.await(t, "the other owns all shards", func() bool { return b.count("b") == all })
+	wire.set(true)
+	_, _ = s.join("a", b, through)
+	b.await(t, "the shards of the last run are polled", func() bool { return len(polled) == all && b.count("a") == 0 })
+	wire.set(false)
+	b.await(t, "both own shards, and nothing else is polled", func() bool { return len(polled) == 0 && b.count("a") > 400 && b.count("b") > 400 })
+	stopOther()
 }
 
 // A format that a newer program writes ends this one.

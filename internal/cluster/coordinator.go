@@ -39,6 +39,7 @@ func (c *Cluster) coordinate(ctx context.Context) error {
 		if k != nil {
 			wait = c.plan(ctx, k)
 			c.compact(ctx, k)
+			c.raise(ctx)
 		}
 		timer.Reset(wait)
 		select {
@@ -101,7 +102,7 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(c.keys.coordinator()), "=", k.lease)},
-		[]clientv3.Op{clientv3.OpPut(c.keys.plan(), c.encode(next))}, nil)
+		[]clientv3.Op{clientv3.OpPut(c.keys.plan(), encode(next))}, nil)
 	if err != nil {
 		c.log.Warn("the plan cannot be written, will retry", "err", err)
 		return 100 * time.Millisecond

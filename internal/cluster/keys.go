@@ -44,15 +44,6 @@ var (
 	unescaper = strings.NewReplacer("%25", "%", "%2F", "/")
 )
 
-// format is written once, when the cluster begins.
-type format struct {
-	Writes int    `json:"writes"` // version of the keys and their values
-	ID     string `json:"id"`     // of the cluster, part of event IDs
-}
-
-// formatVersion is the format that this program writes and reads.
-const formatVersion = 1
-
 // Member is a living member, as it describes itself.
 type Member struct {
 	Name     string    `json:"name"`

@@ -66,7 +66,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 		r.observe(c, c.measured(c.clock()-begun))
 	}
 	if now-r.costs >= costEvery && c.config.Costs != nil {
-		if costs := c.config.Costs(); costs != nil && c.put(ctx, false, c.keys.cost(c.settings.Member), c.encode(cost{costs}), clientv3.WithLease(lease)) == nil {
+		if costs := c.config.Costs(); costs != nil && c.put(ctx, false, c.keys.cost(c.settings.Member), encode(cost{costs}), clientv3.WithLease(lease)) == nil {
 			r.costs = now
 		}
 	}

@@ -142,21 +142,25 @@ func (s *session) join(ctx context.Context) error {
 	if joined {
 		return nil
 	}
-	if err := c.checkFormat(ctx); err != nil {
+	revision, err := c.checkFormat(ctx)
+	if err != nil {
 		return err
 	}
-	key, value := c.keys.member(c.settings.Member), c.encode(c.self())
+	key, value := c.keys.member(c.settings.Member), encode(c.self())
 	put := []clientv3.Op{clientv3.OpPut(key, value, clientv3.WithLease(id))}
 	if c.config.Identity != nil {
-		put = append(put, clientv3.OpPut(c.keys.engine(c.settings.Member), c.encode(c.config.Identity())))
+		put = append(put, clientv3.OpPut(c.keys.engine(c.settings.Member), encode(c.config.Identity())))
 	}
-	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)}, put, []clientv3.Op{clientv3.OpGet(key)})
+	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
+		put, []clientv3.Op{clientv3.OpGet(key)})
 	if err != nil {
 		return err
 	}
 	if !r.Succeeded {
-		kvs := r.Responses[0].GetResponseRange().Kvs
-		if len(kvs) == 1 && clientv3.LeaseID(kvs[0].Lease) != id {
+		switch kvs := r.Responses[0].GetResponseRange().Kvs; {
+		case len(kvs) == 0:
+			return errors.New("the format of the cluster has changed meanwhile")
+		case clientv3.LeaseID(kvs[0].Lease) != id:
 			return fmt.Errorf("another process is the member %s, or was until its session ends", c.settings.Member)
 		}
 	}
@@ -175,7 +179,7 @@ func (s *session) publish(ctx context.Context) error {
 		return nil
 	}
 	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
-		[]clientv3.Op{clientv3.OpPut(key, c.encode(c.self()), clientv3.WithLease(id))}, nil)
+		[]clientv3.Op{clientv3.OpPut(key, encode(c.self()), clientv3.WithLease(id))}, nil)
 	return err
 }
 
@@ -195,43 +199,8 @@ func (s *session) revoke(ctx context.Context) {
 	})
 }
 
-// formatError is the error of a cluster that another version of the program has begun.
-type formatError struct{ theirs, ours int }
-
-func (e *formatError) Error() string {
-	return fmt.Sprintf("the cluster has format %d, this program reads up to %d: upgrade it", e.theirs, e.ours)
-}
-
-// checkFormat reads the format, or begins the cluster.
-func (c *Cluster) checkFormat(ctx context.Context) error {
-	if c.ID() != "" {
-		return nil
-	}
-	mine := format{formatVersion, token()[:8]}
-	key := c.keys.format()
-	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
-		[]clientv3.Op{clientv3.OpPut(key, c.encode(mine))}, []clientv3.Op{clientv3.OpGet(key)})
-	if err != nil {
-		return err
-	}
-	if !r.Succeeded {
-		kvs := r.Responses[0].GetResponseRange().Kvs
-		if len(kvs) != 1 {
-			return errors.New("the format of the cluster is gone")
-		}
-		if err := json.Unmarshal(kvs[0].Value, &mine); err != nil {
-			return fmt.Errorf("cannot read the format of the cluster: %w", err)
-		}
-		if mine.Writes > formatVersion {
-			return &formatError{mine.Writes, formatVersion}
-		}
-	}
-	c.id.Store(&mine.ID)
-	return nil
-}
-
 // encode returns JSON of a value of ours, which always has one.
-func (c *Cluster) encode(v any) string {
+func encode(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err)

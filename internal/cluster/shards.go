@@ -231,7 +231,7 @@ func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID
 		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(own), "=", ownRevision), clientv3.Compare(clientv3.ModRevision(seq), "=", register.Revision)},
 		[]clientv3.Op{
 			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, me),
-			clientv3.OpPut(seq, c.encode(fence.Register{Number: register.Number, Mark: mark})),
+			clientv3.OpPut(seq, encode(fence.Register{Number: register.Number, Mark: mark})),
 			clientv3.OpGet(c.keys.alive(holder)),
 		},
 		[]clientv3.Op{clientv3.OpGet(seq), clientv3.OpGet(c.keys.alive(holder))})

@@ -139,20 +139,27 @@ func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- m.Run(ctx) }()
-	var once sync.Once
+	run := s.run(m)
 	stop := func() {
-		once.Do(func() {
-			cancel()
-			if err := <-ended; err != nil {
-				s.t.Error(err)
-			}
-		})
+		if err := run(); err != nil {
+			s.t.Error(err)
+		}
 	}
 	s.t.Cleanup(stop)
 	return m, stop
+}
+
+// run runs a member until the test ends, or the function that it returns is called, which returns the error of Run.
+func (s *site) run(m *Cluster) (stop func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- m.Run(ctx) }()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	s.t.Cleanup(func() { _ = stop() })
+	return stop
 }
 
 const all = plan.Shards + 1

@@ -45,7 +45,7 @@ func (c *Cluster) Load(ctx context.Context, shard string, each func(key string, 
 	prefix := c.keys.rows(shard)
 	from, end, revision := prefix, clientv3.GetPrefixRangeEnd(prefix), int64(0)
 	for {
-		page, err := c.page(ctx, from, end, revision)
+		page, err := page(ctx, c.engine, from, end, revision)
 		if err != nil {
 			return err
 		}
@@ -66,11 +66,11 @@ func (c *Cluster) Load(ctx context.Context, shard string, each func(key string, 
 }
 
 // page reads some rows, at the revision of the first page: all pages are of one moment.
-func (c *Cluster) page(ctx context.Context, from, end string, revision int64) (*clientv3.GetResponse, error) {
+func page(ctx context.Context, e *engine.Engine, from, end string, revision int64) (*clientv3.GetResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
-	return engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.GetResponse, error) {
-		return e.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageRows), clientv3.WithRev(revision))
+	return engine.Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.GetResponse, error) {
+		return c.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageRows), clientv3.WithRev(revision))
 	})
 }
 
@@ -196,7 +196,7 @@ func (c *Cluster) transaction(r *fence.Request) (If []clientv3.Cmp, Then, Else [
 	for _, p := range r.Parts {
 		seq := c.keys.seq(p.Shard)
 		If = append(If, clientv3.Compare(clientv3.ModRevision(seq), "=", p.Revision))
-		Then = append(Then, clientv3.OpPut(seq, c.encode(fence.Register{Number: p.Number, Mark: r.Mark})))
+		Then = append(Then, clientv3.OpPut(seq, encode(fence.Register{Number: p.Number, Mark: r.Mark})))
 		Else = append(Else, clientv3.OpGet(seq))
 		for _, w := range p.Writes {
 			if w.Value == nil {

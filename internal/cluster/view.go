@@ -28,6 +28,7 @@ type view struct {
 	alive       map[string]time.Time
 	costs       map[string]map[string]float64 // member → shard → cost
 	coordinator ownership
+	format      format
 	plan        plan.Plan
 	planned     bool
 	skew        map[string]time.Duration // of members' wall clocks
@@ -49,7 +50,7 @@ func (v *view) clear() {
 	v.members, v.owners = map[string]Member{}, map[string]ownership{}
 	v.alive, v.costs = map[string]time.Time{}, map[string]map[string]float64{}
 	v.skew = map[string]time.Duration{}
-	v.coordinator, v.plan, v.planned = ownership{}, plan.Plan{}, false
+	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
 }
 
 // subscribe has a channel signaled at each change.
@@ -193,6 +194,8 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 		}
 	case "own":
 		v.owners[unescape(name)] = ownership{string(kv.Value), clientv3.LeaseID(kv.Lease)}
+	case "format":
+		_ = json.Unmarshal(kv.Value, &v.format) // one that cannot be read is refused when joining
 	case "coordinator":
 		v.coordinator = ownership{string(kv.Value), clientv3.LeaseID(kv.Lease)}
 	case "plan":

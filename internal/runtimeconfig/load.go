@@ -22,6 +22,7 @@ type Config struct {
 
 	Findings func() ([]rules.Finding, error) // about the rules
 	Hash     func() string                   // of the files
+	Shared   func() string                   // hash of all that members of a cluster have in common
 	LoadedAt time.Time
 
 	written int                                 // Targets that stand in the files
@@ -69,6 +70,7 @@ func Compile(c *config.Config, sourceAddress string) (*Config, error) {
 	}
 	w.Findings = sync.OnceValues(w.lint)
 	w.Hash = sync.OnceValue(func() string { return config.Hash(c.Files) })
+	w.Shared = sync.OnceValue(func() string { return config.SharedHash(c.Files) })
 	w.LoadedAt = time.Now()
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.Catalog)
