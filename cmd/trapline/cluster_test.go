@@ -337,7 +337,7 @@ func TestWithoutCluster(t *testing.T) {
 	}
 }
 
-// Without the engine a member polls and serves the targets that it had.
+// Without the engine a member polls and serves the targets that it had, also after a restart.
 func TestClusterWithoutEngine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes")
@@ -365,13 +365,35 @@ func TestClusterWithoutEngine(t *testing.T) {
 		}
 		return true
 	})
-	for name, by := range before {
+	s.servesAlone(left, before)
+	_ = s.stop(left, syscall.SIGKILL)
+	s.start(left)
+	s.await("started again: it polls the targets that it had", func() bool {
+		now := s.polls()
+		for name, by := range before {
+			if _, had := by[left.address]; had && now[name][left.address] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	s.servesAlone(left, before)
+	for _, m := range s.members[1:] {
+		s.start(m)
+	}
+	s.await("all are back: each target is polled by one member", s.polledOnce)
+}
+
+// servesAlone checks that a member has the series of the targets that it polled, and of no other.
+func (s *site) servesAlone(m *siteMember, polled map[string]map[string]int) {
+	s.t.Helper()
+	for name, by := range polled {
 		want := http.StatusServiceUnavailable
-		if _, had := by[left.address]; had {
+		if _, had := by[m.address]; had {
 			want = http.StatusOK
 		}
-		if text, status := s.get(left.url() + "/targets/" + name + "/metrics"); status != want {
-			t.Errorf("%s: %d %.200s, want %d", name, status, text, want)
+		if text, status := s.get(m.url() + "/targets/" + name + "/metrics"); status != want {
+			s.t.Errorf("%s: %d %.200s, want %d", name, status, text, want)
 		}
 	}
 }

@@ -220,13 +220,15 @@ func (d *daemon) configure(w *runtimeconfig.Config) {
 	d.member.Configured()
 }
 
-// share has the targets polled that are this process' own, and their rules evaluated: all targets without a cluster.
+// share has the targets polled that are this process' own, and the rules of those that it owns evaluated: all targets without
+// a cluster.
 func (d *daemon) share(w *runtimeconfig.Config) {
 	rules := w.Rules()
-	rules.Targets, rules.Elsewhere = d.member.Share(w)
+	mine, polled, elsewhere := d.member.Share(w)
+	rules.Targets, rules.Elsewhere = mine, elsewhere
 	d.evaluator.Configure(rules)
-	d.poller.SetTargets(rules.Targets)
-	d.metrics.targets.Set(float64(len(rules.Targets)))
+	d.poller.SetTargets(polled)
+	d.metrics.targets.Set(float64(len(polled)))
 }
 
 // newHTTPServer makes the API, and the handler of all paths. A reload that opens the state directory hands it to the

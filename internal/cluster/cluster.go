@@ -150,6 +150,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	parts.Go(func() error { return c.coordinate(running) })
 	parts.Go(func() error { return c.report(running) })
 	parts.Go(func() error { return c.tend(running) })
+	parts.Go(func() error { return c.poll(running) })
 	select {
 	case <-ctx.Done():
 		c.drain(running)

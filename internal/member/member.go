@@ -48,7 +48,8 @@ type Member struct {
 
 	mu            sync.Mutex
 	owned         map[string]bool // shards
-	wants, shares uint64          // how often owned has changed, and which of it is polled
+	polled        map[string]bool // shards without an owner, which are polled and nothing else
+	wants, shares uint64          // how often these have changed, and which of it is polled
 }
 
 // Open opens the port for other members.
@@ -59,7 +60,7 @@ func Open(o Options) (*Member, error) {
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Log: o.Logger,
-		Hash: func() string { return o.Running().Hash() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs,
+		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll,
 	}, m); err != nil {
 		return nil, err
 	}
@@ -148,15 +149,36 @@ func (m *Member) Drop(shard string, _ bool) { m.change(shard, false) }
 // change notes whether a shard is owned, and returns when its targets are polled, or not any more. Shards that change at the
 // same time are applied together.
 func (m *Member) change(shard string, owned bool) {
+	m.apply(func() bool {
+		if m.owned[shard] == owned {
+			return false
+		}
+		if owned {
+			m.owned[shard] = true
+		} else {
+			delete(m.owned, shard)
+		}
+		return true
+	})
+}
+
+// poll has the targets of these shards polled, and nothing else done for them, in the place of those before.
+func (m *Member) poll(shards []string) {
+	m.apply(func() bool {
+		m.polled = make(map[string]bool, len(shards))
+		for _, shard := range shards {
+			m.polled[shard] = true
+		}
+		return true
+	})
+}
+
+// apply changes which shards are polled, and returns when their targets are.
+func (m *Member) apply(change func() bool) {
 	m.mu.Lock()
-	if m.owned[shard] == owned {
+	if !change() {
 		m.mu.Unlock()
 		return
-	}
-	if owned {
-		m.owned[shard] = true
-	} else {
-		delete(m.owned, shard)
 	}
 	m.wants++
 	mine := m.wants
@@ -168,21 +190,26 @@ func (m *Member) change(shard string, owned bool) {
 	})
 }
 
-// Share returns the targets of a configuration that this member polls, and which of the others another one does.
-func (m *Member) Share(w *runtimeconfig.Config) (mine []*poller.Target, elsewhere func(string) bool) {
+// Share returns the targets of a configuration that this member owns, those that it polls, which may be more, and which of the
+// others belong to another one.
+func (m *Member) Share(w *runtimeconfig.Config) (mine, polled []*poller.Target, elsewhere func(string) bool) {
 	if m == nil {
-		return w.Targets, nil
+		return w.Targets, w.Targets, nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.shares = m.wants
 	for _, t := range w.Targets {
-		if m.owned[shardOf(t.Name)] {
+		shard := shardOf(t.Name)
+		if m.owned[shard] {
 			mine = append(mine, t)
+		}
+		if m.owned[shard] || m.polled[shard] {
+			polled = append(polled, t)
 		}
 	}
 	named := m.count(w).named
-	return mine, func(target string) bool { return named[target] != nil }
+	return mine, polled, func(target string) bool { return named[target] != nil }
 }
 
 // Elsewhere returns the targets that other members poll, or nobody yet.
@@ -191,7 +218,7 @@ func (m *Member) Elsewhere() (others []*poller.Target) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, t := range w.Targets {
-		if !m.owned[shardOf(t.Name)] {
+		if shard := shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
 			others = append(others, t)
 		}
 	}
