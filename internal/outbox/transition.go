@@ -21,6 +21,8 @@ type Transition struct {
 	Active bool
 	Lease  time.Time // when the condition ends unless it is renewed; zero means never
 
+	Shard string // that the condition is stored in, where the caller knows; "" means that of the alarm's target
+
 	// Held is of a condition of a baseline: the journal has it, and receivers are not notified. Its end has the whole alarm.
 	Held bool
 }

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/tables"
 )
 
 // alarmOf returns the alarm of an alert, active or over. Invalid annotations are left out and logged.
@@ -43,7 +44,7 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	} else {
 		a.VarBinds = append(a.VarBinds, found...)
 	}
-	if v, ok := d.tables.variable(a.Metric, r.Sample); ok {
+	if v, ok := d.tables.Variable(a.Metric, r.Sample); ok {
 		e.describe(d, &a, &v)
 	}
 	return a
@@ -59,21 +60,21 @@ func (e *Evaluator) oidOf(d *device, rule *Rule, sample labels.Labels) string {
 		defer d.mu.Unlock()
 	}
 	metric, _ := expression.Condition(rule.Expr)
-	if v, ok := d.tables.variable(metric, sample); ok {
-		return v.oid().String()
+	if v, ok := d.tables.Variable(metric, sample); ok {
+		return v.OID().String()
 	}
 	return ""
 }
 
 // describe names the instance that an alarm is about, unless the rule does. A measure comes with the value that the device
 // has for its object.
-func (e *Evaluator) describe(d *device, a *alarm.Alarm, v *variable) {
-	name := v.oid().String()
+func (e *Evaluator) describe(d *device, a *alarm.Alarm, v *tables.Variable) {
+	name := v.OID().String()
 	a.Variable = cmp.Or(a.Variable, name)
-	if a.Variable != name || !v.of.Desc.Computed {
+	if a.Variable != name || !v.Of.Desc.Computed {
 		return
 	}
-	if text, ok := d.tables.raw(v); ok {
+	if text, ok := d.tables.Raw(v); ok {
 		a.VarBinds = append(a.VarBinds, alarm.Binding{Name: name, Value: text})
 	}
 }
@@ -81,9 +82,9 @@ func (e *Evaluator) describe(d *device, a *alarm.Alarm, v *variable) {
 // found returns the values that the last poll has of the OBJECTS of an alarm's notifications.
 func (e *Evaluator) found(d *device, a *alarm.Alarm, r *record) (list []alarm.Binding) {
 	for _, object := range e.objectsOf(a) {
-		if c, row := d.tables.object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
-			if text, ok := textIn(c, row); ok {
-				list = append(list, alarm.Binding{Name: instance(object, c.Table.Index(row)).String(), Value: text})
+		if c, row := d.tables.Object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
+			if text, ok := tables.TextIn(c, row); ok {
+				list = append(list, alarm.Binding{Name: tables.Instance(object, c.Table.Index(row)).String(), Value: text})
 			}
 		}
 	}

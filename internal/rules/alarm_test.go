@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/tables"
 	"trapline/internal/series"
 	"trapline/mibs"
 )
@@ -202,7 +203,7 @@ func TestObjectsAreNotScaled(t *testing.T) {
 		v := c.raw * cmp.Or(c.desc.Scale, 1)
 		v += c.desc.Offset
 		column := &series.Column{Desc: &c.desc, Table: &series.Table{Ends: []uint32{0}}, Values: []float64{v}}
-		if got, _ := textIn(column, 0); got != c.want {
+		if got, _ := tables.TextIn(column, 0); got != c.want {
 			t.Errorf("%+v of %v: %q, want %q", c.desc, c.raw, got, c.want)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 
 // alertStore stores alerts. It is a swappableStore except in tests.
 type alertStore interface {
-	load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
+	load(ctx context.Context, shard string, logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error)
 	apply(transitions []outbox.Transition, changes []change, looked []look, now time.Time) error
 	markAlive(at, now time.Time) error
 }
@@ -32,21 +32,63 @@ type AlertStore struct {
 	State  *statedir.Dir
 	Outbox *outbox.Outbox
 
+	// Store has the alerts of all shards in a cluster; nil means that State has them. The Outbox commits to it.
+	Store ledger.Store
+
 	// Unsent gets the transitions if there is no Outbox; nil drops them.
 	Unsent func(transitions []outbox.Transition, now time.Time)
 }
 
-func (l *AlertStore) load(logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
-	if l.State == nil {
-		return nil, nil, time.Time{}, nil
+// load returns the alerts and looks of a shard. Invalid records are put aside; those of active alarms are restored from the
+// alarms. A shard of a cluster has no time alive.
+func (l *AlertStore) load(ctx context.Context, shard string, logger *slog.Logger) (list []*record, looked looks, alive time.Time, err error) {
+	from := l.Store
+	if from == nil {
+		if l.State == nil {
+			return nil, nil, alive, nil
+		}
+		defer l.State.LogDamage(logger)
+		from = &bolt.Store{Dir: l.State}
 	}
-	defer l.State.LogDamage(logger)
-	from := &bolt.Store{Dir: l.State}
-	if looked, err = loadLooks(from); err != nil {
-		return nil, nil, time.Time{}, err
+	looked = looks{}
+	bad, err := read(ctx, from, shard, map[string]ledger.Each{
+		ledger.Alive: func(_ string, text []byte) error { return alive.UnmarshalText(text) },
+		ledger.Look:  looked.add,
+		ledger.Alert: func(id string, text []byte) error {
+			r, err := recordIn(id, text)
+			if err == nil {
+				r.shard = shard
+				list = append(list, r)
+			}
+			return err
+		},
+	})
+	if err == nil && l.Outbox != nil && (len(bad) > 0 || l.Store == nil && l.State.Damaged() > 0) {
+		list = reconciled(shard, list, bad, l.Outbox.Conditions())
 	}
-	list, alive, err = loadRecords(from, l.State, l.Outbox)
 	return list, looked, alive, err
+}
+
+// read calls a function for the records of each kind, and returns the names of alerts that cannot be read.
+func read(ctx context.Context, from ledger.Store, shard string, each map[string]ledger.Each) (bad []string, err error) {
+	err = ledger.Load(ctx, from, shard, slices.Collect(maps.Keys(each)), func(key string, text []byte) error {
+		for kind, one := range each {
+			if name, ok := strings.CutPrefix(key, kind); ok {
+				return one(name, text)
+			}
+		}
+		return nil
+	})
+	damage := (*ledger.Damage)(nil)
+	if !errors.As(err, &damage) {
+		return nil, err
+	}
+	for _, key := range damage.Keys {
+		if id, ok := strings.CutPrefix(key, ledger.Alert); ok {
+			bad = append(bad, id)
+		}
+	}
+	return bad, nil
 }
 
 // apply commits changes of alerts, transitions of alarms and looks of rules in one transaction.
@@ -88,6 +130,8 @@ type looks map[string]look
 // look is the stored form of the look at a target. Without rules and rows it is deleted.
 type look struct {
 	target  string            // empty as it is read
+	shard   string            // that it is stored in
+	gone    time.Time         // since when there is no such target; zero if that is not known
 	Rules   []string          `json:"rules,omitempty"`   // UIDs of the baseline rules that were evaluated for it
 	Known   map[string][]byte `json:"known,omitempty"`   // known.Rows, by the expression that found them
 	Address string            `json:"address,omitempty"` // by which a target is found that has another name
@@ -139,7 +183,7 @@ func (s *lookState) take(stored map[string][]byte) {
 // appendLooks appends the writes of looks.
 func appendLooks(writes []ledger.Write, list []look) ([]ledger.Write, error) {
 	for _, l := range list {
-		w := ledger.Write{Key: ledger.Named(ledger.Look, l.target)}
+		w := ledger.Write{Shard: l.shard, Key: ledger.Named(ledger.Look, l.target)}
 		if len(l.Rules)+len(l.Known) > 0 {
 			var err error
 			if w.Value, err = json.Marshal(l); err != nil {
@@ -151,45 +195,26 @@ func appendLooks(writes []ledger.Write, list []look) ([]ledger.Write, error) {
 	return writes, nil
 }
 
-// loadLooks reads the looks by the name of the target. One may be the list of its rules alone, of earlier versions.
-func loadLooks(from ledger.Store) (looks, error) {
-	found := looks{}
-	_, err := read(from, ledger.Look, func(target string, text []byte) error {
-		var l look
-		if json.Unmarshal(text, &l.Rules) != nil {
-			if err := json.Unmarshal(text, &l); err != nil {
-				return err
-			}
+// add adds the look at a target as it is stored. It may be the list of its rules alone, of earlier versions.
+func (all looks) add(target string, text []byte) error {
+	var l look
+	if json.Unmarshal(text, &l.Rules) != nil {
+		if err := json.Unmarshal(text, &l); err != nil {
+			return err
 		}
-		if strings.TrimSpace(target) == "" {
-			return errors.New("it is of no target")
-		}
-		found[target] = l
-		return nil
-	})
-	return found, err
-}
-
-// read calls each for the records of a kind, and returns the names of those that cannot be read.
-func read(from ledger.Store, kind string, each ledger.Each) (bad []string, err error) {
-	err = ledger.Load(context.Background(), from, "", []string{kind}, func(key string, text []byte) error {
-		return each(strings.TrimPrefix(key, kind), text)
-	})
-	damage := (*ledger.Damage)(nil)
-	if !errors.As(err, &damage) {
-		return nil, err
 	}
-	for _, key := range damage.Keys {
-		bad = append(bad, strings.TrimPrefix(key, kind))
+	if strings.TrimSpace(target) == "" {
+		return errors.New("it is of no target")
 	}
-	return bad, nil
+	all[target] = l
+	return nil
 }
 
 // swappableStore is an alertStore that can be replaced.
 type swappableStore struct{ current atomic.Pointer[AlertStore] }
 
-func (b *swappableStore) load(logger *slog.Logger) ([]*record, looks, time.Time, error) {
-	return b.current.Load().load(logger)
+func (b *swappableStore) load(ctx context.Context, shard string, logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	return b.current.Load().load(ctx, shard, logger)
 }
 
 func (b *swappableStore) apply(transitions []outbox.Transition, changes []change, looked []look, now time.Time) error {

@@ -65,12 +65,13 @@ func (r *Rule) onlyTarget() (name string) {
 // lastPolled returns until when the last process polled a target: to its end, or to the pause in which it ended. A pause
 // that ended less than a poll interval before counts, too.
 func (e *Evaluator) lastPolled(t *poller.Target) time.Time {
-	for _, at := range []time.Time{e.lastAlive, e.lastAlive.Add(-t.Interval)} {
+	alive := e.shards.Alive(t.Name)
+	for _, at := range []time.Time{alive, alive.Add(-t.Interval)} {
 		if since := e.since(t.Name, at); since.Before(at) {
 			return since
 		}
 	}
-	return e.lastAlive
+	return alive
 }
 
 // paused returns the targets that are not polled at a moment.

@@ -84,6 +84,9 @@ func (r *evaluation) keepLooks() {
 
 // store commits changes and transitions. What begins and ends to be held by a baseline is noted in the journal.
 func (e *Evaluator) store(transitions []outbox.Transition, changes []change, looked []look) error {
+	for i := range looked {
+		looked[i].shard = e.shards.ShardOf(looked[i].target)
+	}
 	var held []outbox.Transition
 	for _, c := range changes {
 		was, is := c.old.held() && c.old.Noted, c.now.held()
@@ -96,7 +99,7 @@ func (e *Evaluator) store(transitions []outbox.Transition, changes []change, loo
 		}
 		a, _ := notify.AlarmOf(e.deployment, of.shown().Map(), of.Annotations.Map()) // an evaluation logs the error
 		a.ID, a.RaisedAt, a.Value = of.ID, e.wall(of.FiredAt), of.Value.String()
-		held = append(held, outbox.Transition{Alarm: a, Active: is, Held: true})
+		held = append(held, outbox.Transition{Alarm: a, Active: is, Held: true, Shard: of.shard})
 	}
-	return e.alertStore.apply(slices.Concat(transitions, held), changes, looked, e.read())
+	return e.alertStore.apply(slices.Concat(transitions, held), e.shared(changes), looked, e.read())
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
@@ -20,18 +21,28 @@ type Configuration struct {
 	Elsewhere func(target string) bool // polled by another process: alerts of it stay as they are; nil: none is
 }
 
+// elsewhere reports whether a target is of the configuration, and polled by another process.
+func (c *Configuration) elsewhere(target string) bool {
+	return c.Elsewhere != nil && c.Elsewhere(target)
+}
+
 // Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are
 // cleared. With the same set of rules, targets that are the same are not touched.
 func (e *Evaluator) Configure(c Configuration) {
 	if c.Set == nil {
 		c.Set = NewSet(nil)
 	}
-	objects := objectsIn(c.Set, c.Names)
 	e.configuring.Lock()
 	defer e.configuring.Unlock()
+	e.configure(&c)
+}
+
+// configure is Configure, with configuring held.
+func (e *Evaluator) configure(c *Configuration) {
+	objects := objectsIn(c.Set, c.Names)
 	e.mu.Lock()
 	sameSet := e.set == c.Set
-	e.set, e.settings, e.objects = c.Set, c.Settings, objects
+	e.set, e.settings, e.objects, e.configuration = c.Set, c.Settings, objects, *c
 	left := e.restored
 	for _, o := range e.orphans { // which may have a rule and a target again
 		left = append(left, o.record)
@@ -57,14 +68,17 @@ func (e *Evaluator) Configure(c Configuration) {
 		e.global.mu.Unlock()
 	}
 	for name, d := range gone {
-		left = append(left, e.retire(d)...)
-		e.mu.Lock()
-		e.looks[name] = look{}
-		e.mu.Unlock()
+		records, l := e.retire(d)
+		left = append(left, records...)
+		if !c.elsewhere(name) {
+			e.mu.Lock()
+			e.looks[name] = l
+			e.mu.Unlock()
+		}
 	}
-	orphans, kept := e.assign(left, e.devices, &c)
+	orphans, kept := e.assign(left, e.devices, c)
 	e.global.mu.Lock()
-	e.global.bindGlobal(c.Set, e.lastAlive)
+	e.global.bindGlobal(c.Set, e.shards.Owned(e.shards.ShardOf("")), e.shards.Alive(""))
 	e.global.mu.Unlock()
 	if s := e.queryEngine.Load(); s != nil && (slow || !sameSet) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
@@ -184,20 +198,25 @@ func (e *Evaluator) retarget(d *device, t *poller.Target, set *Set) []*record {
 	return d.reconfigure(set, t)
 }
 
-// retire ends the series of a device, and returns its alerts.
-func (e *Evaluator) retire(d *device) []*record {
+// retire ends the series of a device, which is not evaluated any more, and returns its alerts and the look at it.
+func (e *Evaluator) retire(d *device) (list []*record, l look) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e.endSeries(d)
-	var list []*record
+	l = d.look.stored(d.target, nil)
+	l.target, l.gone = "", e.now()
+	s := e.queryEngine.Load()
 	for _, b := range d.instances {
 		list = append(list, b.leave()...)
+		if s != nil { // else other rules would see its alerts as active
+			_ = b.write(s.store, d.selectors, nil, e.now())
+		}
 	}
 	for _, records := range d.restored {
 		list = append(list, records...)
 	}
-	d.instances, d.restored = nil, nil
-	return list
+	d.target, d.instances, d.restored = nil, nil, nil
+	return list, l
 }
 
 func (e *Evaluator) endSeries(d *device) {
@@ -211,6 +230,13 @@ func (e *Evaluator) endSeries(d *device) {
 // assign hands the alerts of the last process or configuration to their rules. It returns those without a rule or
 // target, and those of targets that are elsewhere.
 func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Configuration) (orphans []orphan, kept []*record) {
+	lose := func(r *record, reason string) {
+		if r.gone.IsZero() {
+			lost := *r
+			lost.gone, r = e.now(), &lost
+		}
+		orphans = append(orphans, orphan{r, reason})
+	}
 	byUID := map[string]*Rule{}
 	for _, r := range c.Set.Rules() {
 		byUID[r.UID] = r
@@ -221,16 +247,16 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Config
 			rule, r = c.Set.assignRule(r)
 		}
 		switch {
-		case rule == nil || rule.Record != "":
-			orphans = append(orphans, orphan{r, "the rule is gone"})
+		case rule == nil || rule.Record != "" || e.shards.Many() && (rule.Global != "") != (r.shard == e.shards.ShardOf("")):
+			lose(r, "the rule is gone") // or was of another shard
 			continue
 		case rule.Global != "":
 			d = e.global
-		case d == nil && c.Elsewhere != nil && c.Elsewhere(r.Labels.Get(poller.TargetLabel)):
+		case d == nil && c.elsewhere(r.Labels.Get(poller.TargetLabel)):
 			kept = append(kept, r)
 			continue
 		case d == nil:
-			orphans = append(orphans, orphan{r, "the target is gone"})
+			lose(r, "the target is gone")
 			continue
 		}
 		d.mu.Lock()
@@ -243,26 +269,43 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Config
 	return orphans, kept
 }
 
-// clearOrphans clears the alerts whose rule or target was deleted, if none are being configured. It is called again if
-// they cannot be stored.
-func (e *Evaluator) clearOrphans() {
+// settled returns the alerts and looks that may be cleared by now, or have to be stored.
+func (e *Evaluator) settled(now time.Time) (orphans []orphan, looked []look) {
 	e.mu.Lock()
-	orphans := e.orphans
-	e.orphans = nil
-	var looked []look // at targets that are gone, or have another name
+	defer e.mu.Unlock()
+	e.orphans = slices.DeleteFunc(e.orphans, func(o orphan) bool {
+		if !e.shards.Settled(o.record.gone, now) {
+			return false
+		}
+		orphans = append(orphans, o)
+		return true
+	})
 	for name, l := range e.looks {
 		if l.target == "" {
+			if l.gone.IsZero() {
+				l.gone = now
+				e.looks[name] = l
+			}
+			if e.configuration.elsewhere(name) || !e.shards.Settled(l.gone, now) {
+				continue
+			}
 			l = look{target: name}
 		}
 		looked = append(looked, l)
 	}
-	e.mu.Unlock()
+	return orphans, looked
+}
+
+// clearOrphans clears the alerts whose rule or target was deleted, if none are being configured. It is called again if
+// they cannot be stored.
+func (e *Evaluator) clearOrphans() {
+	orphans, looked := e.settled(e.now())
 	var changes []change
 	var transitions []outbox.Transition
 	for _, o := range orphans {
 		changes = append(changes, change{old: o.record})
 		if o.record.sent() {
-			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: o.record.ID, Reason: o.reason}})
+			transitions = append(transitions, outbox.Transition{Alarm: alarm.Alarm{ID: o.record.ID, Reason: o.reason}, Shard: o.record.shard})
 		}
 	}
 	if err := e.store(transitions, changes, looked); err != nil {
@@ -273,7 +316,9 @@ func (e *Evaluator) clearOrphans() {
 		return
 	}
 	e.mu.Lock()
-	clear(e.looks)
+	for _, l := range looked {
+		delete(e.looks, l.target)
+	}
 	e.mu.Unlock()
 	e.metrics.transitions.Add(float64(len(transitions)))
 }

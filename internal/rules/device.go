@@ -17,6 +17,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
 	"trapline/internal/rules/quota"
+	"trapline/internal/rules/tables"
 	"trapline/internal/series"
 	"trapline/internal/snmp"
 )
@@ -56,7 +57,7 @@ type device struct {
 	reboots         float64
 	complete        bool                   // there was a pass without errors
 	broken          func(name string) bool // of the last pass: series of that name may be missing
-	tables          *tables                // of the last pass
+	tables          *tables.Tables         // of the last pass
 }
 
 func newDevice() *device {
@@ -86,9 +87,9 @@ func (d *device) storePoll(s *store, r *poller.Report, at time.Time, emptied boo
 	pass := r.Last
 	d.poll++
 	in := &pollWriter{device: d, appender: s.appender(), at: at.UnixMilli(), now: at}
-	d.tables = &tables{sets: pass.Sets}
+	d.tables = &tables.Tables{Sets: pass.Sets}
 	if !pass.Up {
-		d.tables = &tables{}
+		d.tables = &tables.Tables{}
 	}
 	d.quota.Begin(at, d.live())
 	in.own = true

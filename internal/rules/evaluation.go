@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,6 +25,7 @@ type evaluation struct {
 	queryAll  template.QueryFunc // over all targets
 	query     template.QueryFunc // over the rules' own
 	device    *device
+	shard     string                            // of its alerts
 	oidOf     func(*Rule, labels.Labels) string // of the instance that a sample of a rule came from
 	interval  time.Duration                     // between rounds
 	at        time.Time
@@ -40,7 +42,10 @@ func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Durat
 	r := &evaluation{evaluator: e, store: s, device: d, interval: interval, at: at, queryAll: QueryFunc(s.engine, s.store.samples)}
 	r.query = r.queryAll
 	r.oidOf = func(rule *Rule, sample labels.Labels) string { return e.oidOf(d, rule, sample) }
-	if d.target != nil {
+	if d.target == nil {
+		r.shard = e.shards.ShardOf("")
+	} else {
+		r.shard = e.shards.ShardOf(d.target.Name)
 		only := labels.MustNewMatcher(labels.MatchEqual, poller.TargetLabel, d.target.Name)
 		r.query = QueryFunc(s.engine, scoped{s.store.samples, only})
 	}
@@ -55,6 +60,7 @@ func (r *evaluation) evaluate(ctx context.Context, b *ruleInstance) {
 	b.took = time.Since(start)
 	r.evaluator.metrics.evaluations.Inc()
 	switch {
+	case b.filling && b.err == nil:
 	case b.err != nil && failed == nil:
 		r.evaluator.metrics.failures.Inc()
 		r.evaluator.logger.Warn("a rule cannot be evaluated", "rule", b.rule.UID, "of", r.device.String(), "err", b.err)
@@ -77,19 +83,29 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 	}
 	gap := r.at.Sub(b.last)
 	emptied := b.rule.Window > 0 && gap >= b.rule.Window && gap > r.interval*3/2 // its window has but the last sample
-	if gap > 2*r.interval || emptied || b.resumed.IsZero() {
+	first := b.resumed.IsZero()
+	if (gap > 2*r.interval || emptied || first) && !b.filling {
 		b.resumed = r.at
 	}
-	if gap > 2*r.interval && !b.last.IsZero() {
-		b.alerts.pause(gap - r.interval)
+	if first && r.evaluator.shards.Many() {
+		if err := r.inherit(ctx, b); err != nil {
+			return err
+		}
 	}
-	if len(b.persisted) > 0 && gap > r.store.lookback/2 {
+	if len(b.persisted) > 0 && gap > r.store.lookback/2 || first && len(b.persisted)+len(b.written) > 0 {
 		before := r.at.Add(-time.Millisecond)
 		if err := b.write(r.store.store, r.selectors(), b.persistedSamples(before), before); err != nil {
 			return err
 		}
 	}
 	at := r.at.Add(-b.rule.Group.Offset)
+	var err error
+	if b.filling, err = r.fills(ctx, b, at); b.filling || err != nil {
+		return err
+	}
+	if gap > 2*r.interval && !b.last.IsZero() {
+		b.alerts.pause(gap - r.interval)
+	}
 	if err := r.learn(ctx, b.rule, at); err != nil {
 		return err
 	}
@@ -105,6 +121,26 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 		return err
 	}
 	return b.write(r.store.store, r.selectors(), vector, r.at)
+}
+
+// fills reports whether a range that a rule looks at has too few samples for a result, so that the rule is not evaluated: in
+// the first half of the range since the first poll, or since the first after a gap, half the samples of a range have to be
+// there. They may be of before the gap.
+func (r *evaluation) fills(ctx context.Context, b *ruleInstance, at time.Time) (bool, error) {
+	for _, one := range b.rule.ranges {
+		half := one.Length / 2
+		if !r.at.Before(b.resumed.Add(half - r.interval)) {
+			continue
+		}
+		found, err := r.query(ctx, one.Count, at)
+		if err != nil {
+			return false, err
+		}
+		if len(found) == 0 || time.Duration(found[0].F)*cmp.Or(one.Step, r.interval) < half {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // alert updates the alerts of a rule with the samples found, and returns the samples of the alerts.
@@ -197,7 +233,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	old := b.persisted[key]
 	now := &record{
 		Rule: b.rule.UID, Labels: a.Labels, Severity: b.severity(key), Annotations: a.Annotations, Value: number(a.Value), Firing: a.Firing,
-		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true,
+		ActiveAt: a.ActiveAt, FiredAt: a.FiredAt, KeepFiringSince: a.KeepFiringSince, fresh: true, shard: r.shard,
 	}
 	if old != nil {
 		now.ID, now.Sample = old.ID, old.Sample
@@ -215,7 +251,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	}
 	switch {
 	case news:
-		r.transitions = append(r.transitions, outbox.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true})
+		r.transitions = append(r.transitions, outbox.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true, Shard: r.shard})
 	case !now.Firing && wasSent:
 		r.clearAlarm(ctx, b, old)
 	}
@@ -240,7 +276,7 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 			}
 		}
 	}
-	r.transitions = append(r.transitions, outbox.Transition{Alarm: a})
+	r.transitions = append(r.transitions, outbox.Transition{Alarm: a, Shard: r.shard})
 }
 
 // gone reports whether the row of an alert is absent.
@@ -249,7 +285,7 @@ func (r *evaluation) gone(b *ruleInstance, old *record) bool { return r.device.g
 // gone reports whether the row of an alert is absent.
 func (d *device) gone(rule *Rule, old *record) bool {
 	metric, _ := expression.Condition(rule.Expr)
-	return d.caches[metric] != nil && !isPollSeries(metric) && d.tables.lacks(metric, old.Sample)
+	return d.caches[metric] != nil && !isPollSeries(metric) && d.tables.Lacks(metric, old.Sample)
 }
 
 // ClearKept clears an alert whose row is gone and that is kept for that, by its target and the ID of its condition. It
@@ -267,10 +303,10 @@ func (e *Evaluator) ClearKept(target, id, reason string) (known, cleared bool, e
 			if old.ID != id {
 				continue
 			}
-			if b.rule.Annotations[notify.AnnotationRowGone] != notify.KeepRow || d.tables == nil || len(d.tables.sets) == 0 || !d.gone(b.rule, old) {
+			if b.rule.Annotations[notify.AnnotationRowGone] != notify.KeepRow || d.tables == nil || len(d.tables.Sets) == 0 || !d.gone(b.rule, old) {
 				return true, false, nil
 			}
-			end := outbox.Transition{Alarm: alarm.Alarm{ID: id, Reason: reason, Gone: true}}
+			end := outbox.Transition{Alarm: alarm.Alarm{ID: id, Reason: reason, Gone: true}, Shard: old.shard}
 			if err := e.store([]outbox.Transition{end}, []change{{old: old}}, nil); err != nil {
 				return true, false, err
 			}

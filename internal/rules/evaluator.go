@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/takeover"
 	"trapline/internal/snmp"
 	"trapline/internal/throttle"
 )
@@ -26,6 +28,13 @@ type Options struct {
 	Logger     *slog.Logger
 	Registry   prometheus.Registerer
 	Now        func() time.Time // nil means time.Now
+
+	// ShardOf returns the shard of a target in a cluster, and with "" the one of rules over several targets. Alerts are then
+	// loaded by Take. nil means that there is one shard, which New loads.
+	ShardOf func(target string) string
+
+	// Agreed returns how long all members of the cluster have had the configuration of this one; 0 if they have not.
+	Agreed func() time.Duration
 
 	// PausedSince returns since when a target that is not polled at a moment is not, the moment itself if it is polled. nil
 	// means that all are.
@@ -42,7 +51,7 @@ type Evaluator struct {
 	metrics    *metrics
 	read       func() time.Time // the time of day, by which intervals are measured too
 	clock      *clock
-	lastAlive  time.Time                                   // when restored alerts were last evaluated
+	shards     takeover.Shards
 	since      func(target string, at time.Time) time.Time // see Options.PausedSince
 
 	queryEngine atomic.Pointer[queryEngine] // nil until the store is open
@@ -52,16 +61,17 @@ type Evaluator struct {
 	configuring sync.Mutex                // held through a change of rules and targets
 	targets     map[string]*poller.Target // as they were configured; guarded by configuring
 
-	mu       sync.Mutex
-	set      *Set
-	settings Settings
-	objects  map[string][]snmp.OID // of notifications, by the names that rules have for them
-	devices  map[string]*device    // changed only with configuring and mu held
-	global   *device
-	restored []*record // until the first configuration
-	looks    looks     // that were restored, of targets without a device
-	orphans  []orphan
-	ended    bool // no pass is evaluated any more
+	mu            sync.Mutex
+	set           *Set
+	settings      Settings
+	configuration Configuration         // the last
+	objects       map[string][]snmp.OID // of notifications, by the names that rules have for them
+	devices       map[string]*device    // changed only with configuring and mu held
+	global        *device
+	restored      []*record // until the next configuration
+	looks         looks     // that were restored, of targets without a device
+	orphans       []orphan
+	ended         bool // no pass is evaluated any more
 
 	closed    atomic.Pointer[error] // why the store cannot be opened
 	throttled *slog.Logger          // of errors that recur at each poll
@@ -69,7 +79,7 @@ type Evaluator struct {
 
 // orphan is an alert of a deleted rule or target, whose clear is yet to be stored.
 type orphan struct {
-	record *record
+	record *record // has the time since when it is one
 	reason string
 }
 
@@ -83,6 +93,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
+		shards: takeover.Shards{Of: o.ShardOf, Agreed: o.Agreed}, looks: looks{},
 		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle.New(o.Logger),
 	}
 	if e.read == nil {
@@ -99,29 +110,31 @@ func New(o Options) (*Evaluator, error) {
 		}, e.unhealthy),
 		storeFaults(e.faults),
 	)
-	var err error
-	e.restored, e.looks, e.lastAlive, err = e.alertStore.load(e.logger)
-	if e.looks == nil {
-		e.looks = looks{}
+	if e.shards.Many() {
+		return e, nil
 	}
-	e.setBack(e.now())
+	list, looked, alive, err := e.alertStore.load(context.Background(), "", e.logger)
+	e.restore(list, looked, alive)
 	return e, err
+}
+
+// restore takes over the alerts and looks of the last process, in the one shard.
+func (e *Evaluator) restore(list []*record, looked looks, alive time.Time) {
+	e.restored = list
+	maps.Copy(e.looks, looked)
+	e.setBack(alive, e.now())
 }
 
 // setBack moves the times of restored alerts if the wall clock was set back since the last process: the downtime is
 // unknown then, and counts as zero.
-func (e *Evaluator) setBack(now time.Time) {
-	by := e.lastAlive.Sub(now)
-	if e.lastAlive.IsZero() || by <= 0 {
-		return
-	}
-	e.lastAlive = now
-	for _, r := range e.restored {
-		r.ActiveAt, r.FiredAt = r.ActiveAt.Add(-by), r.FiredAt.Add(-by)
-		if !r.KeepFiringSince.IsZero() {
-			r.KeepFiringSince = r.KeepFiringSince.Add(-by)
+func (e *Evaluator) setBack(alive, now time.Time) {
+	if by := now.Sub(alive); !alive.IsZero() && by < 0 {
+		alive = now
+		for i, r := range e.restored {
+			e.restored[i] = r.moved(by)
 		}
 	}
+	e.shards.Take("", alive)
 }
 
 func (e *Evaluator) series() float64 {
@@ -241,7 +254,7 @@ func (e *Evaluator) Run(ctx context.Context) error {
 	err := group.Wait()
 	e.end()
 	e.queryEngine.Store(nil)
-	return errors.Join(err, e.alertStore.markAlive(e.now(), e.read()), s.close())
+	return errors.Join(err, e.markAlive(), s.close())
 }
 
 // openTime is the time between attempts to open a store.

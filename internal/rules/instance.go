@@ -26,6 +26,7 @@ type ruleInstance struct {
 	written   map[uint64]labels.Labels // series that the last evaluation yielded
 	last      time.Time                // of the last evaluation that succeeded
 	resumed   time.Time                // of the first that was tried, and of the first after each gap
+	filling   bool                     // the last evaluation waits: see fills
 	since     time.Time                // of a global rule: passes that ended before do not count
 	tried     time.Time                // and when it was last due
 	waits     time.Time                // and since when it waits for polls; zero while it does not
@@ -41,7 +42,7 @@ func newRuleInstance(r *Rule, restored []*record, alive time.Time) *ruleInstance
 	b := &ruleInstance{rule: r, alerts: Alerts{}, persisted: map[uint64]*record{}}
 	for _, one := range restored {
 		again := *one
-		again.fresh = false
+		again.fresh, again.gone = false, time.Time{}
 		b.last = cmp.Or(one.evaluated, alive)
 		again.cutSeverity(r)
 		b.persisted[again.Labels.Hash()] = &again

@@ -12,8 +12,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/ledger"
-	"trapline/internal/outbox"
-	"trapline/internal/statedir"
+	"trapline/internal/rules/takeover"
 )
 
 // record is a pending or firing alert as it is stored. It is immutable.
@@ -32,6 +31,8 @@ type record struct {
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
 
+	shard     string    // that it is stored in
+	gone      time.Time // since when it has no rule or no target; zero if it has
 	fresh     bool      // the annotations are of the rule as it is
 	evaluated time.Time // when its rule was last evaluated by this process, if a reload takes the alert from it
 }
@@ -86,6 +87,20 @@ func (r *record) alert(now time.Time, hold time.Duration) *Alert {
 	return a
 }
 
+// with returns the record with other times.
+func (r *record) with(t takeover.Times) *record {
+	c := *r
+	c.ActiveAt, c.FiredAt, c.KeepFiringSince = t.ActiveAt, t.FiredAt, t.KeepFiringSince
+	return &c
+}
+
+func (r *record) times() takeover.Times {
+	return takeover.Times{Firing: r.Firing, ActiveAt: r.ActiveAt, FiredAt: r.FiredAt, KeepFiringSince: r.KeepFiringSince}
+}
+
+// moved returns the record with times that are later by a duration.
+func (r *record) moved(by time.Duration) *record { return r.with(r.times().Moved(by)) }
+
 // change is a change of a stored alert.
 type change struct {
 	persisted map[uint64]*record // that it is of, by key; nil if there is none any more
@@ -98,10 +113,10 @@ type change struct {
 func writesOf(changes []change) (writes []ledger.Write, err error) {
 	for _, c := range changes {
 		if c.now == nil {
-			writes = append(writes, ledger.Write{Key: ledger.Named(ledger.Alert, c.old.ID)})
+			writes = append(writes, ledger.Write{Shard: c.old.shard, Key: ledger.Named(ledger.Alert, c.old.ID)})
 			continue
 		}
-		w := ledger.Write{Key: ledger.Named(ledger.Alert, c.now.ID)}
+		w := ledger.Write{Shard: c.now.shard, Key: ledger.Named(ledger.Alert, c.now.ID)}
 		if w.Value, err = json.Marshal(c.now); err != nil {
 			return nil, err
 		}
@@ -110,43 +125,27 @@ func writesOf(changes []change) (writes []ledger.Write, err error) {
 	return writes, nil
 }
 
-// loadRecords returns the alerts of the last process. Invalid records are put aside; those of active alarms are
-// restored from the alarms.
-func loadRecords(from ledger.Store, state *statedir.Dir, outbox *outbox.Outbox) (list []*record, alive time.Time, err error) {
-	_, err = read(from, ledger.Alive, func(_ string, text []byte) error { return alive.UnmarshalText(text) })
-	if err != nil {
-		return nil, alive, err
+// recordIn reads a stored record.
+func recordIn(id string, text []byte) (*record, error) {
+	r := &record{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, err
 	}
-	bad, err := read(from, ledger.Alert, func(id string, text []byte) error {
-		r := &record{}
-		if err := json.Unmarshal(text, r); err != nil {
-			return err
-		}
-		if err := r.check(id); err != nil {
-			return err
-		}
-		list = append(list, r)
-		return nil
-	})
-	if err != nil {
-		return nil, alive, err
-	}
-	if outbox == nil || state.Damaged() == 0 {
-		return list, alive, nil
-	}
-	return reconciled(list, bad, outbox.Conditions()), alive, nil
+	return r, r.check(id)
 }
 
 // reconciled replaces lost records: an active alarm has a record, and an alert whose alarm is lost is raised again if
 // its condition is true.
-func reconciled(list []*record, bad []string, active []alarm.Alarm) []*record {
+func reconciled(shard string, list []*record, bad []string, active []alarm.Alarm) []*record {
 	byID := map[string]*alarm.Alarm{}
 	for i := range active {
 		byID[active[i].ID] = &active[i]
 	}
 	for _, id := range bad {
 		if a := byID[id]; a != nil {
-			list = append(list, recordOf(a))
+			r := recordOf(a)
+			r.shard = shard
+			list = append(list, r)
 		}
 	}
 	for _, r := range list {

@@ -54,6 +54,7 @@ type Rule struct {
 	// Window is how far back the expression reads, beyond the last sample of a series.
 	Window time.Duration
 
+	ranges      []expression.Range    // that it needs half the samples of
 	query       expression.ClockCalls // the expression as Prometheus writes it
 	sound       parser.Expr           // of a baseline: it has the rows whose alerts are sent; nil where the first evaluation decides
 	soundLabels []string              // labels that identify these rows; nil means all

@@ -27,7 +27,7 @@ func (s *Set) separate() {
 		}
 	}
 	for _, r := range s.Rules() {
-		r.Window = expression.Window(r.Expr)
+		r.Window, r.ranges = expression.Window(r.Expr), expression.Ranges(r.Expr)
 		r.onlyPolls, r.rates = onlyPollSeries(r.Expr), expression.Rates(r.Expr)
 	}
 }

@@ -195,7 +195,7 @@ func TestPassesBeforeTheStoreIsOpen(t *testing.T) {
 // failing is an alert store whose disk is full.
 type failing struct{}
 
-func (failing) load(*slog.Logger) ([]*record, looks, time.Time, error) {
+func (failing) load(context.Context, string, *slog.Logger) ([]*record, looks, time.Time, error) {
 	return nil, nil, time.Time{}, nil
 }
 func (failing) apply(t []outbox.Transition, c []change, l []look, _ time.Time) error {

@@ -34,7 +34,7 @@ func (e *Evaluator) runTimers(ctx context.Context) {
 			e.configuring.Lock()
 			e.clearOrphans()
 			e.configuring.Unlock()
-			if err := e.alertStore.markAlive(e.now(), e.read()); err != nil {
+			if err := e.markAlive(); err != nil {
 				e.throttled.Error("the state of rules cannot be written", "err", err)
 			}
 			if by := e.clock.stepped(e.read()); by != 0 {
@@ -43,6 +43,14 @@ func (e *Evaluator) runTimers(ctx context.Context) {
 		}
 		wait.Stop()
 	}
+}
+
+// markAlive stores that no evaluation was missed up to now. In a cluster, that is noted for all shards of a member.
+func (e *Evaluator) markAlive() error {
+	if e.shards.Many() {
+		return nil
+	}
+	return e.alertStore.markAlive(e.now(), e.read())
 }
 
 // groupKey is the key of a group of rules.
@@ -118,15 +126,15 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	return waits
 }
 
-// bindGlobal binds the rules that are evaluated over all targets.
-func (d *device) bindGlobal(set *Set, alive time.Time) {
+// bindGlobal binds the rules that are evaluated over all targets, if this process evaluates them.
+func (d *device) bindGlobal(set *Set, owned bool, alive time.Time) {
 	byUID := map[string]*ruleInstance{}
 	for _, b := range d.instances {
 		byUID[b.rule.UID] = b
 	}
 	d.instances = nil
 	for _, r := range set.Rules() {
-		if r.Global == "" {
+		if r.Global == "" || !owned {
 			continue
 		}
 		b := byUID[r.UID]

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"context"
+
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 )
@@ -10,7 +12,7 @@ import (
 func (e *Evaluator) Use(l AlertStore, dir string) error {
 	e.configuring.Lock()
 	defer e.configuring.Unlock()
-	left, looked, alive, err := l.load(e.logger)
+	left, looked, alive, err := l.load(context.Background(), "", e.logger)
 	if err != nil {
 		return err
 	}
@@ -20,12 +22,12 @@ func (e *Evaluator) Use(l AlertStore, dir string) error {
 	}
 	idle := len(e.set.Groups) == 0
 	if idle {
-		e.restored, e.looks, e.lastAlive = left, looked, alive
+		clear(e.looks)
+		e.restore(left, looked, alive)
 	}
 	e.mu.Unlock()
 	e.swappable.current.Store(&l)
 	if idle {
-		e.setBack(e.now())
 		return nil
 	}
 	return e.storeAll(left)

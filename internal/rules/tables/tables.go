@@ -1,4 +1,5 @@
-package rules
+// Package tables finds the rows that alerts are about in the tables of a poll, and the values that these have.
+package tables
 
 import (
 	"cmp"
@@ -12,9 +13,9 @@ import (
 	"trapline/internal/snmp"
 )
 
-// tables finds the rows of alerts in a poll.
-type tables struct {
-	sets  []*series.Set
+// Tables finds the rows of alerts in a poll. They are not safe for concurrent use.
+type Tables struct {
+	Sets  []*series.Set
 	index map[*series.Table]*rowIndex // made as rows are looked for
 	rows  map[*series.Table]map[string]int
 }
@@ -27,16 +28,16 @@ type rowIndex struct {
 
 // column returns the column of that name that has a row with those labels, which may have others too, and the number of
 // the row.
-func (t *tables) column(name string, of labels.Labels) (*series.Column, int) {
+func (t *Tables) column(name string, of labels.Labels) (*series.Column, int) {
 	return t.find(of, func(c *series.Column) bool { return c.Desc.Name == name })
 }
 
-// object returns the column of an object, and the number of the row in it.
-func (t *tables) object(object snmp.OID, of labels.Labels) (*series.Column, int) {
+// Object returns the column of an object, and the number of the row in it.
+func (t *Tables) Object(object snmp.OID, of labels.Labels) (*series.Column, int) {
 	return t.find(of, func(c *series.Column) bool { return slices.Equal(c.Desc.Object, object) && !c.Desc.Computed })
 }
 
-func (t *tables) find(of labels.Labels, is func(*series.Column) bool) (*series.Column, int) {
+func (t *Tables) find(of labels.Labels, is func(*series.Column) bool) (*series.Column, int) {
 	for c := range t.columns {
 		if is(c) {
 			if row, ok := t.row(c.Table, of); ok && has(c, row) {
@@ -48,8 +49,8 @@ func (t *tables) find(of labels.Labels, is func(*series.Column) bool) (*series.C
 }
 
 // columns yields the columns of all modules.
-func (t *tables) columns(yield func(*series.Column) bool) {
-	for _, set := range t.sets {
+func (t *Tables) columns(yield func(*series.Column) bool) {
+	for _, set := range t.Sets {
 		for i := range set.Columns {
 			if !yield(&set.Columns[i]) {
 				return
@@ -63,7 +64,7 @@ func has(c *series.Column, row int) bool {
 	return !c.Desc.Computed || c.Rows == nil && row < len(c.Values) || slices.Contains(c.Rows, int32(row))
 }
 
-func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
+func (t *Tables) row(table *series.Table, of labels.Labels) (int, bool) {
 	x := t.index[table]
 	if x == nil {
 		x = newRowIndex(table)
@@ -76,8 +77,8 @@ func (t *tables) row(table *series.Table, of labels.Labels) (int, bool) {
 	return row, ok
 }
 
-// lacks reports whether a poll has no row of a metric with those labels, as far as these distinguish rows.
-func (t *tables) lacks(name string, of labels.Labels) bool {
+// Lacks reports whether a poll has no row of a metric with those labels, as far as these distinguish rows.
+func (t *Tables) Lacks(name string, of labels.Labels) bool {
 	for c := range t.columns {
 		if c.Desc.Name == name {
 			_, there := t.row(c.Table, of)
@@ -109,9 +110,9 @@ func newRowIndex(table *series.Table) *rowIndex {
 	return x
 }
 
-// textIn returns the value of a column's object in a row: the number before scaling, or the text of a label that
+// TextIn returns the value of a column's object in a row: the number before scaling, or the text of a label that
 // represents it.
-func textIn(c *series.Column, row int) (string, bool) {
+func TextIn(c *series.Column, row int) (string, bool) {
 	for i, v := range c.Values {
 		if c.RowOf(i) != row {
 			continue
@@ -144,17 +145,18 @@ func unscaled(d *series.Desc, v float64) (raw float64, ok bool) {
 	return raw, !d.Derived && of(raw) == v && of(raw-1) != v && of(raw+1) != v
 }
 
-// variable is the instance that a series came from.
-type variable struct {
-	of    *series.Column
+// Variable is the instance that a series came from.
+type Variable struct {
+	Of    *series.Column
 	index []byte
 }
 
-func (v *variable) oid() snmp.OID { return instance(v.of.Desc.Object, v.index) }
+// OID returns the OID of the instance.
+func (v *Variable) OID() snmp.OID { return Instance(v.Of.Desc.Object, v.index) }
 
-// variable returns where a metric has the sample with those labels from. Without a poll, or for a metric that is no
+// Variable returns where a metric has the sample with those labels from. Without a poll, or for a metric that is no
 // object's, ok is false.
-func (t *tables) variable(metric string, sample labels.Labels) (v variable, ok bool) {
+func (t *Tables) Variable(metric string, sample labels.Labels) (v Variable, ok bool) {
 	if t == nil {
 		return v, false
 	}
@@ -163,12 +165,13 @@ func (t *tables) variable(metric string, sample labels.Labels) (v variable, ok b
 		c, row = t.named(metric, sample)
 	}
 	if c != nil {
-		v = variable{c, c.Table.Index(row)}
+		v = Variable{c, c.Table.Index(row)}
 	}
 	return v, len(v.index) > 0 && len(c.Desc.Object) > 0
 }
 
-func instance(object snmp.OID, index []byte) snmp.OID {
+// Instance returns the OID of an instance of an object.
+func Instance(object snmp.OID, index []byte) snmp.OID {
 	return append(append(snmp.OID{}, object...), index...)
 }
 
@@ -177,7 +180,7 @@ const nameLabel = "hw_name"
 
 // named returns the first row of a measure that agrees with those labels, the name of the part among them: aggregates
 // such as max by (target, hw_name) lack other labels.
-func (t *tables) named(metric string, of labels.Labels) (*series.Column, int) {
+func (t *Tables) named(metric string, of labels.Labels) (*series.Column, int) {
 	if of.Get(nameLabel) == "" {
 		return nil, 0
 	}
@@ -206,21 +209,21 @@ func agrees(row []byte, of labels.Labels) bool {
 	return named
 }
 
-// raw returns the value of a measure's own object, as the poll has it.
-func (t *tables) raw(v *variable) (text string, ok bool) {
+// Raw returns the value of a measure's own object, as the poll has it.
+func (t *Tables) Raw(v *Variable) (text string, ok bool) {
 	for c := range t.columns {
-		if c.Desc.Computed || !slices.Equal(c.Desc.Object, v.of.Desc.Object) {
+		if c.Desc.Computed || !slices.Equal(c.Desc.Object, v.Of.Desc.Object) {
 			continue
 		}
 		if row, there := t.byIndex(c.Table)[string(v.index)]; there && !ok {
-			text, ok = textIn(c, row)
+			text, ok = TextIn(c, row)
 		}
 	}
 	return text, ok
 }
 
 // byIndex returns the rows of a table by their indexes.
-func (t *tables) byIndex(table *series.Table) map[string]int {
+func (t *Tables) byIndex(table *series.Table) map[string]int {
 	if t.rows == nil {
 		t.rows = map[*series.Table]map[string]int{}
 	}

@@ -1,0 +1,211 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/access"
+	"trapline/internal/ledger/ledgertest"
+	"trapline/internal/outbox"
+	"trapline/internal/poller"
+	"trapline/internal/series"
+)
+
+// fleet is several evaluators that share the alerts of a cluster: each target is a shard of its own.
+type fleet struct {
+	*testing.T
+	now     time.Time
+	ledger  ledgertest.Memory
+	owner   map[string]*peer // by shard
+	members []*peer
+	targets []*poller.Target
+	agreed  time.Duration     // as the cluster says
+	sent    []string          // transitions
+	names   map[string]string // of active alarms, by ID
+}
+
+// peer is a member of a fleet.
+type peer struct {
+	*fleet
+	name string
+	skew time.Duration // of its wall clock
+	e    *Evaluator
+	set  *Set
+	all  []*poller.Target // of its file
+	own  map[string]bool
+	due  map[groupKey]plan
+}
+
+// startFleet starts members that have rules, for targets of those names.
+func startFleet(t *testing.T, members int, rules string, names ...string) *fleet {
+	t.Helper()
+	f := &fleet{T: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), owner: map[string]*peer{}, names: map[string]string{}}
+	for _, name := range names {
+		f.targets = append(f.targets, target(name))
+	}
+	set := parse(t, "groups: [{name: g, interval: 30s, rules: [\n"+rules+"\n]}]")
+	for i := range members {
+		p := &peer{fleet: f, name: string(rune('A' + i)), set: set, all: f.targets, own: map[string]bool{}, due: map[groupKey]plan{}}
+		f.members = append(f.members, p)
+		p.run()
+	}
+	return f
+}
+
+const globalShard = "global"
+
+func shardOf(target string) string {
+	if target == "" {
+		return globalShard
+	}
+	return "shard of " + target
+}
+
+func (p *peer) wall() time.Time { return p.now.Add(p.skew) }
+
+func (p *peer) run() {
+	var err error
+	p.e, err = New(Options{
+		Dir: p.TempDir(), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: p.wall,
+		ShardOf: shardOf, Agreed: func() time.Duration { return p.agreed },
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.e.alertStore = sharedStore{p}
+	p.configure()
+	s, err := p.e.openSamples()
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { _ = s.close() })
+}
+
+// configure does as a member of a cluster: it polls the targets of its shards.
+func (p *peer) configure() {
+	c := Configuration{Set: p.set, Elsewhere: func(name string) bool {
+		return slices.ContainsFunc(p.all, func(t *poller.Target) bool { return t.Name == name })
+	}}
+	for _, t := range p.all {
+		if p.own[shardOf(t.Name)] {
+			c.Targets = append(c.Targets, t)
+		}
+	}
+	p.e.Configure(c)
+}
+
+// take makes a shard the member's, whose last owner missed nothing up to a time by its own clock.
+func (p *peer) take(shard string, alive time.Time) {
+	p.Helper()
+	p.owner[shard] = p
+	if err := p.e.Take(p.Context(), shard, alive); err != nil {
+		p.Fatal(err)
+	}
+	p.own[shard] = true
+	p.configure()
+}
+
+// drop makes the member forget a shard. If it was lost, nothing that it commits is applied any more.
+func (p *peer) drop(shard string, lost bool) {
+	if lost {
+		p.owner[shard] = nil
+	}
+	delete(p.own, shard)
+	p.configure()
+	p.e.Drop(shard)
+	p.owner[shard] = nil
+}
+
+// poll makes a pass over a target by its owner, if it has one.
+func (f *fleet) poll(name string, err error, rows ...string) {
+	f.Helper()
+	p := f.owner[shardOf(name)]
+	if p == nil {
+		return
+	}
+	i := slices.IndexFunc(p.all, func(t *poller.Target) bool { return t.Name == name })
+	if i < 0 {
+		return
+	}
+	pass := &poller.Pass{Start: p.wall(), Up: err == nil, Sets: []*series.Set{setOf(f.T, rows...)}}
+	if e := (*access.Error)(nil); errors.As(err, &e) {
+		pass.Err, pass.Errors, pass.Sets = err, []*access.Error{e}, nil
+	}
+	health := setOf(f.T, "trapline_target_up 1", "trapline_target_reboots_total 0")
+	p.e.evaluatePoll(f.Context(), p.e.device(name), &poller.Report{Target: p.all[i], Last: pass, Health: health})
+}
+
+// take returns the transitions since the last call.
+func (f *fleet) events() string {
+	list := f.sent
+	f.sent = nil
+	return strings.Join(list, ", ")
+}
+
+func (f *fleet) want(when, events string) {
+	f.Helper()
+	if got := f.events(); got != events {
+		f.Errorf("%s: sent %q, want %q", when, got, events)
+	}
+}
+
+// sharedStore has the alerts of the fleet, and lets owners write alone.
+type sharedStore struct{ *peer }
+
+var errLost = errors.New("lost: the shard is owned by another member")
+
+func (s sharedStore) load(ctx context.Context, shard string, logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	return (&AlertStore{Store: &s.ledger}).load(ctx, shard, logger)
+}
+
+func (s sharedStore) markAlive(_, _ time.Time) error {
+	s.Error("a member of a cluster writes a time of its own")
+	return nil
+}
+
+func (s sharedStore) apply(transitions []outbox.Transition, changes []change, looked []look, _ time.Time) error {
+	writes, err := writesOf(changes)
+	if err == nil {
+		writes, err = appendLooks(writes, looked)
+	}
+	if err != nil {
+		return err
+	}
+	for _, w := range writes {
+		if s.owner[w.Shard] != s.peer {
+			return errLost
+		}
+	}
+	for _, t := range transitions {
+		if s.owner[t.Shard] != s.peer {
+			s.Errorf("%s sends %s, which is of %q", s.name, t.Alarm.Rule, t.Shard)
+		}
+		s.note(&t)
+	}
+	return s.ledger.Commit(context.Background(), writes)
+}
+
+// note notes a transition. The second raise in a row of an alarm is an error, and so is the second clear.
+func (f *fleet) note(t *outbox.Transition) {
+	if t.Active == (f.names[t.Alarm.ID] != "") {
+		f.Errorf("active is %v, and so it was: %s %s", t.Active, t.Alarm.Rule, f.names[t.Alarm.ID])
+	}
+	if t.Active {
+		f.names[t.Alarm.ID] = strings.TrimSpace(t.Alarm.Rule + " " + t.Alarm.Target + " " + t.Alarm.Resource)
+		f.sent = append(f.sent, "raise "+f.names[t.Alarm.ID])
+		return
+	}
+	text := "clear " + f.names[t.Alarm.ID]
+	if t.Alarm.Reason != "" {
+		text += " (" + t.Alarm.Reason + ")"
+	}
+	f.sent = append(f.sent, text)
+	delete(f.names, t.Alarm.ID)
+}
