@@ -69,6 +69,29 @@ func (g *Guard) try(credential string, until time.Duration, silent int, now time
 // Accepted notes that the login under way succeeded: the device counts anew, and no other credential is tried.
 func (g *Guard) Accepted() { *g = Guard{} }
 
+// Late notes a login that nobody took for one when it was sent, and of which nothing came yet.
+func (g *Guard) Late(credential string, now time.Time) {
+	open, before := g.Open, g.Before
+	g.Begin(credential, now)
+	g.Silent(now)
+	g.Open, g.Before = open, before
+}
+
+// AcceptedLate notes that the device accepted a login whose answer came late: it counts anew, but for a login under way.
+func (g *Guard) AcceptedLate() {
+	if g.Open == "" {
+		g.Accepted()
+		return
+	}
+	*g = Guard{Failed: g.Failed[len(g.Failed)-1:], Tried: map[string]Attempt{g.Open: g.Tried[g.Open]}, Open: g.Open, Before: g.Before}
+}
+
+// Unanswered reports whether nothing came of a login since a time, once.
+func (g *Guard) Unanswered(credential string, since time.Time) bool {
+	t := g.Tried[credential]
+	return t.Silent == 1 && g.Open != credential && !t.Until.Add(-silenceMemory).Before(since)
+}
+
 // NoLogin notes that the login under way was none: the device does not know the user.
 func (g *Guard) NoLogin(now time.Time) {
 	g.Failed = g.Failed[:len(g.Failed)-1]

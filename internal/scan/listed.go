@@ -61,47 +61,6 @@ func (s *Scan) skipsListed(a netip.Addr, r *Record, q *question) bool {
 	})
 }
 
-// forgetOpen takes communities for refused that silent addresses were sent before the process ended, unless it ended so
-// soon that an answer may have been on its way: these are sent once more, and would else be in the place of others.
-func (s *Scan) forgetOpen(now time.Time) {
-	s.state.mu.Lock()
-	defer s.state.mu.Unlock()
-	latest := s.state.lastBeat()
-	slowest := minSettling / settlingFactor
-	open := map[*Record]time.Time{}
-	for _, r := range s.state.records {
-		slowest = max(slowest, r.Took)
-		if g := &r.Guard; r.Auth == "" && r.Engine == "" && g.Open != "" && len(g.Failed) > 0 {
-			open[r] = g.Failed[len(g.Failed)-1]
-			if open[r].After(latest) {
-				latest = open[r]
-			}
-		}
-	}
-	settling := min(settlingFactor*slowest, s.o.Timeout)
-	for r, at := range open {
-		if latest.Sub(at) > settling {
-			r.Guard.Silent(now)
-		}
-	}
-}
-
-// beatTime is how often a scan notes that it is there.
-const beatTime = 50 * time.Millisecond
-
-// beat notes until ctx is canceled that the process is there: a restart knows by that whose answers would have come.
-func (s *Scan) beat(ctx context.Context) {
-	tick := time.NewTicker(beatTime)
-	defer tick.Stop()
-	for s.o.Listed && ctx.Err() == nil {
-		s.state.setBeat(s.o.Now())
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
-	}
-}
-
 // noteProbed notes that all addresses of the range were asked. The state is locked.
 func (s *Scan) noteProbed(now time.Time) {
 	for position := range s.order.Len() {

@@ -65,15 +65,25 @@ func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int3
 		d = &device{booted: booted}
 		s.devices[key] = append(s.devices[key], d)
 	}
-	if d.guard.merge(&r.Guard); !s.o.Listed { // whose guards have them
-		for _, q := range s.asked { // which the address may have seen, as its answer is late
-			d.guard.Begin(q.community.digest, s.o.Now())
-			d.guard.Silent(s.o.Now())
+	d.guard.merge(&r.Guard)
+	late := false
+	for _, q := range s.asked {
+		if !s.o.Listed && s.sentLocked(q, a) { // the guard of a listed one has it
+			d.guard.Late(q.community.digest, s.o.Now())
+			late = true
 		}
 	}
+	s.state.update(a, func(r *Record) {
+		r.Engine, r.Boots, r.Booted, r.Heard = engine, boots, booted, s.o.Now()
+		if late {
+			r.Guard = d.guard.clone()
+		}
+	})
 	s.addLocked(ctx, d, &r, a)
+	if late {
+		s.saveLocked(d)
+	}
 	s.mu.Unlock()
-	s.state.update(a, func(r *Record) { r.Engine, r.Boots, r.Booted, r.Heard = engine, boots, booted, s.o.Now() })
 }
 
 // addLocked has an address asked, behind others of its device.
@@ -117,6 +127,14 @@ func (s *Scan) askKnown(ctx context.Context) {
 			}
 		}
 		switch {
+		case !outside && !r.Seen.Before(s.state.header.Begun): // an interruption came before its facts
+			if len(d.members) < maxMembers {
+				d.members = append(d.members, r.Address)
+				d.guard.merge(&r.Guard)
+			}
+			s.at[r.Address], s.accepts[r.Address] = d, true
+			s.progress.Found++
+			s.read(ctx, r.Address, c)
 		case !outside:
 			s.addLocked(ctx, d, &r, r.Address)
 		case len(d.members) < maxMembers: // it has the credential for other addresses of its device
@@ -135,16 +153,6 @@ func (s *Scan) credentialOf(r *Record) *credential {
 		}
 	}
 	return nil
-}
-
-// resumeDevices goes on with devices that answered the engine discovery of this sweep, before a restart.
-func (s *Scan) resumeDevices(ctx context.Context) {
-	begun := s.state.header.Begun
-	for _, r := range s.records() {
-		if !r.Heard.Before(begun) && r.Asked.Before(begun) && s.credentialOf(&r) == nil && s.o.Range.Contains(r.Address) && !s.o.Taken[r.Address] {
-			s.join(ctx, r.Address, r.Engine, r.Boots, r.Booted)
-		}
-	}
 }
 
 func (s *Scan) records() (list []Record) {
@@ -181,9 +189,19 @@ func (s *Scan) work(ctx context.Context, d *device) {
 func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) (done bool) {
 	var silent []*credential
 	for _, c := range s.choice(d) {
+		s.mu.Lock()
+		late, unanswered := s.accepts[a], d.guard.Unanswered(c.digest, s.state.header.Begun)
+		s.mu.Unlock()
+		if late { // by an answer to a community that came meanwhile
+			return false
+		}
+		if unanswered && !d.known { // before an interruption
+			silent = append(silent, c)
+			continue
+		}
 		switch s.try(ctx, d, a, c, d.known) {
 		case loginAccepted:
-			s.enterDevice(ctx, d, a, c)
+			s.readDevice(ctx, a, c)
 			return true
 		case loginSilent:
 			if silent = append(silent, c); s.later(d, a) {
@@ -196,7 +214,7 @@ func (s *Scan) login(ctx context.Context, d *device, a netip.Addr) (done bool) {
 	for _, c := range silent {
 		switch s.try(ctx, d, a, c, true) {
 		case loginAccepted:
-			s.enterDevice(ctx, d, a, c)
+			s.readDevice(ctx, a, c)
 			return true
 		case loginEnds:
 			return true
@@ -216,14 +234,6 @@ func (s *Scan) later(d *device, a netip.Addr) bool {
 	d.again = append(d.again, a)
 	d.waiting = append(d.waiting, a)
 	return true
-}
-
-// enterDevice notes the credential of an address: its device is asked so at its other addresses.
-func (s *Scan) enterDevice(ctx context.Context, d *device, a netip.Addr, c *credential) {
-	s.mu.Lock()
-	d.worked = c
-	s.mu.Unlock()
-	s.accepted(ctx, a, c)
 }
 
 // choice returns the credentials to try: the one that worked alone, else the one whose outcome an interruption has hidden,
@@ -274,6 +284,11 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 		o = loginEnds
 	case (o == loginSilent || o == loginEnds) && ctx.Err() != nil:
 		return loginEnds // with the login under way, whose outcome nobody knows
+	case o == loginAccepted:
+		s.accepted(a, c) // before the guard forgets the logins that failed: a restart would send them again
+		s.mu.Lock()
+		d.worked = c // it is asked so at its other addresses
+		s.mu.Unlock()
 	}
 	if o != loginSilent || d.known {
 		return s.note(d, o)
@@ -369,10 +384,11 @@ func (s *Scan) lock(d *device, a netip.Addr) {
 // save writes the guard of a device.
 func (s *Scan) save(d *device) {
 	s.mu.Lock()
-	guard, members := d.guard.clone(), slices.Clone(d.members)
-	s.mu.Unlock()
-	s.state.setGuard(members, &guard)
+	defer s.mu.Unlock()
+	s.saveLocked(d)
 }
+
+func (s *Scan) saveLocked(d *device) { s.state.setGuard(d.members, &d.guard) }
 
 // answers reports whether an engine answers at all.
 func (s *Scan) answers(ctx context.Context, t *client.Target) bool {
@@ -402,8 +418,15 @@ func judge(err error, v3 bool) (o outcome, there bool) {
 	return loginAccepted, true
 }
 
-// accepted notes an address that accepts a login, and reads the facts of its device.
-func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
+// accepted notes an address that accepts a login, and reports whether that is new to this sweep.
+func (s *Scan) accepted(a netip.Addr, c *credential) bool {
+	s.mu.Lock()
+	again := s.accepts[a]
+	s.accepts[a] = true
+	s.mu.Unlock()
+	if again {
+		return false
+	}
 	now := s.o.Now()
 	fresh := false
 	s.state.update(a, func(r *Record) {
@@ -416,16 +439,18 @@ func (s *Scan) accepted(ctx context.Context, a netip.Addr, c *credential) {
 		s.progress.New++
 	}
 	s.mu.Unlock()
+	return true
+}
+
+// readDevice reads the facts of a device at an address that accepts a login.
+func (s *Scan) readDevice(ctx context.Context, a netip.Addr, c *credential) {
 	t, err := s.target(a, c)
 	if err != nil || s.pacer.Wait(ctx, 8) != nil {
 		return
 	}
 	start := time.Now()
-	_, err = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysUpTime}, Alone: true, Params: s.patient(s.o.Retries)}, func(snmp.VarBind) {})
+	_, _ = t.Poll(ctx, &client.Plan{Get: []snmp.OID{sysUpTime}, Alone: true, Params: s.patient(s.o.Retries)}, func(snmp.VarBind) {})
 	took := time.Since(start)
-	if err == nil && took < s.o.Timeout {
-		s.slowest.Store(max(s.slowest.Load(), int64(took)))
-	}
 	facts := readFacts(ctx, t, s.patient(max(1, s.o.Retries)), s.o.Now)
 	if ctx.Err() != nil {
 		return

@@ -80,20 +80,19 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 			s.refused[a] = true
 		},
 		Answered: func(a netip.Addr, id func(string) int32, data []byte) { s.heardEngine(ctx, a, id(discovery), data) },
-		Sent: func(position int) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.progress.Done = number*s.o.Range.Size() + int(int64(position)*int64(s.o.Range.Size())/int64(s.order.Len()))
+		Sending:  func(position int) error { return s.sending(q, number, position) },
+		Settled: func(position int) {
+			if q.community == nil {
+				_ = s.state.setPosition(number, position)
+			}
 		},
-		Settled:  func(position int) { s.state.setPosition(number, position) },
-		Settling: func() time.Duration { return s.settling(q) },
 	}
 	if c := q.community; c != nil {
 		p.Request = func(b []byte, id int32) []byte {
 			return snmp.AppendMessage(b, &snmp.Message{Version: c.principal.Version, Community: c.principal.Community, PDU: snmp.GetRequest, RequestID: id, VarBinds: anyObject})
 		}
 		s.mu.Lock()
-		s.asked = append(s.asked, q)
+		s.asked, s.sent = append(s.asked, q), from
 		s.mu.Unlock()
 		p.Answered = func(a netip.Addr, id func(string) int32, data []byte) {
 			if snmp.PeekVersion(data) == snmp.V3 { // late
@@ -106,21 +105,30 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 	if err := s.sweeper.Run(ctx, p); err != nil {
 		return err
 	}
-	s.state.setPosition(number+1, 0)
-	return nil
+	return s.state.setPosition(number+1, 0)
 }
 
-// The bounds of the time after which an address that did not answer is taken for silent by a restart.
-const minSettling, settlingFactor = 10 * time.Millisecond, 4
-
-// settling is how long a restart assumes answers to be on their way: those that were not asked again would be missed, and
-// those that are see one try more. A discovery costs nothing.
-func (s *Scan) settling(q *question) time.Duration {
-	slowest := time.Duration(s.slowest.Load())
-	if q.community == nil || slowest == 0 {
-		return s.o.Timeout
+// sending notes up to which position addresses are asked next. A community is noted before it is sent: after a restart no
+// address sees it once more, not even one whose answer a kill has lost. A discovery costs nothing, and is noted when its
+// answers have come.
+func (s *Scan) sending(q *question, number, position int) error {
+	s.mu.Lock()
+	s.sent = position
+	s.progress.Done = number*s.o.Range.Size() + int(int64(position)*int64(s.o.Range.Size())/int64(s.order.Len()))
+	s.mu.Unlock()
+	if q.community == nil {
+		return nil
 	}
-	return min(max(minSettling, settlingFactor*slowest), s.o.Timeout)
+	return s.state.setPosition(number, position)
+}
+
+// sentLocked reports whether an address may have been sent the community of a pass of this sweep.
+func (s *Scan) sentLocked(q *question, a netip.Addr) bool {
+	if q != s.asked[len(s.asked)-1] {
+		return true
+	}
+	position, ok := s.order.Position(a)
+	return ok && position < s.sent
 }
 
 // skips reports whether an address is not asked in a pass: it is a target's, nobody listens there, or it answered once
@@ -185,19 +193,32 @@ func (s *Scan) heardCommunity(ctx context.Context, a netip.Addr, id func(questio
 	}
 	c := asked[i].community
 	s.mu.Lock()
-	seen := s.at[a] != nil || len(s.at) >= maxFound
-	if !seen {
-		s.at[a] = &device{}
+	d := s.at[a]
+	if d == nil && len(s.at) < maxFound {
+		d = &device{members: []netip.Addr{a}}
+		s.at[a] = d
 	}
+	seen := d == nil || d.known || s.accepts[a]
 	s.mu.Unlock()
-	if !seen {
-		s.working.Go(func() {
-			if s.enter(ctx) {
-				defer s.leave()
-				s.accepted(ctx, a, c)
-			}
-		})
+	if seen || !s.accepted(a, c) {
+		return
 	}
+	s.mu.Lock() // its engine may have answered before, and others of its addresses wait
+	d.worked = c
+	d.guard.AcceptedLate()
+	s.saveLocked(d)
+	s.mu.Unlock()
+	s.read(ctx, a, c)
+}
+
+// read has the facts of an address read that accepts a login.
+func (s *Scan) read(ctx context.Context, a netip.Addr, c *credential) {
+	s.working.Go(func() {
+		if s.enter(ctx) {
+			defer s.leave()
+			s.readDevice(ctx, a, c)
+		}
+	})
 }
 
 // enter waits for a place among the logins under way.

@@ -57,6 +57,14 @@ func (s *Scan) missed(a netip.Addr, r *Record) {
 
 // assign numbers and names the devices. Both stay once they are there.
 func (s *Scan) assign() {
+	doubts := s.identify()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubts = doubts
+}
+
+// identify numbers and names the devices, and returns what proves nothing.
+func (s *Scan) identify() []Doubt {
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
 	var list []Observation
@@ -85,9 +93,7 @@ func (s *Scan) assign() {
 		}
 	}
 	s.name(nameless, names)
-	s.mu.Lock()
-	s.doubts = doubts
-	s.mu.Unlock()
+	return doubts
 }
 
 // number gives the addresses of a device one number: the lowest that one of them has and no other device took.

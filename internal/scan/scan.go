@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"trapline/internal/client"
@@ -94,12 +93,13 @@ type Scan struct {
 	sweeper     *sweep.Sweeper
 	logins      chan struct{} // places of logins that are under way
 	working     *workers
-	slowest     atomic.Int64 // answer, in nanoseconds
 
-	mu       sync.Mutex
+	mu       sync.Mutex // before that of the state
 	progress Progress
 	devices  map[deviceKey][]*device
 	at       map[netip.Addr]*device       // by address, of this sweep
+	accepts  map[netip.Addr]bool          // a login in this sweep
+	sent     int                          // position behind the last address that was asked in this pass
 	refused  map[netip.Addr]bool          // nobody listens there
 	claimed  map[netip.Addr][]*credential // of devices that say to have an address
 	doubts   []Doubt
@@ -202,10 +202,10 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 	defer func() { _ = s.engine.Close() }()
 	s.sweeper = sweep.New(s.o.Port, s.pacer)
 	defer s.sweeper.Close()
-	synced, cancel := context.WithCancel(ctx)
+	ending, cancel := context.WithCancel(context.WithoutCancel(ctx)) // after the answers that an interrupted sweep waits for
 	defer cancel()
-	go s.syncEachSecond(synced)
-	go s.beat(synced)
+	go s.syncEachSecond(ending)
+	go s.beat(ending)
 
 	s.askKnown(ctx)
 	s.resumeDevices(ctx)
@@ -226,16 +226,20 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 		}
 		from = 0
 	}
-	s.finish()
+	s.finish(ctx)
 	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return err
 	}
 	return s.end(plan)
 }
 
-// finish waits for what is under way, and takes late answers until it ends.
-func (s *Scan) finish() {
+// finish waits for what is under way, and takes late answers until it ends. After an interruption it waits for the answers
+// to the last communities: addresses that were sent one are not sent it again.
+func (s *Scan) finish(ctx context.Context) {
 	s.working.Wait()
+	if ctx.Err() != nil && s.state.failure() == nil {
+		s.sweeper.Drain(s.o.Timeout)
+	}
 	s.sweeper.Stop()
 	s.working.Wait()
 }
@@ -247,18 +251,16 @@ func (s *Scan) begin() {
 		s.logger.Warn("the failed logins of another scan cannot be read", "err", err)
 	}
 	s.state.notAfter(now)
-	if s.o.Listed {
-		s.forgetOpen(now)
-	}
+	s.forgetOpen(now)
 	if s.o.Listed || !s.o.Resume || !s.Interrupted() {
 		s.state.setHeader(func(h *header) { h.Seed, h.Of, h.Begun = rand.Uint64()|1, s.o.Of, now })
-		s.state.setPosition(0, 0)
+		_ = s.state.setPosition(0, 0) // whose failure ends the sweep
 	}
 	s.order = s.o.Range.Shuffled(s.state.header.Seed)
 	s.pacer = sweep.NewPacer(s.Rate())
 	s.logins, s.working = make(chan struct{}, maxLogins), newWorkers()
 	s.devices, s.at, s.refused = map[deviceKey][]*device{}, map[netip.Addr]*device{}, map[netip.Addr]bool{}
-	s.asked, s.claimed = nil, map[netip.Addr][]*credential{}
+	s.accepts, s.asked, s.claimed = map[netip.Addr]bool{}, nil, map[netip.Addr][]*credential{}
 	s.progress, s.left, s.doubts = Progress{}, 0, nil
 }
 

@@ -220,6 +220,7 @@ func TestDevicesThatAreSlow(t *testing.T) {
 	fleet := scantest.Fleet{Network: network, Devices: 3, Seed: 8, Users: []*snmp.User{user("poller", "correct horse")}}
 	for name, change := range map[string]func(*scantest.Device){
 		"slow": func(d *scantest.Device) { d.Slow = 400 * time.Millisecond }, "lossy": func(d *scantest.Device) { d.Lossy = true },
+		"slow, with a community": func(d *scantest.Device) { d.Slow, d.User, d.Community = 400*time.Millisecond, nil, "one" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			devices := fleet.Make()

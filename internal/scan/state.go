@@ -332,13 +332,14 @@ func (s *state) setHeader(change func(*header)) {
 }
 
 // setPosition notes the place of the sweep: in which pass, and before which position all is done.
-func (s *state) setPosition(pass, position int) {
-	if s.position != nil {
+func (s *state) setPosition(pass, position int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.position != nil && s.failed == nil {
 		_, err := s.position.WriteAt(fmt.Appendf(nil, "%020d %10d %10d\n", s.header.Seed, pass, position), 0)
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.fail(err)
 	}
+	return s.failed
 }
 
 // lastPosition returns the place where the sweep goes on.
@@ -348,7 +349,8 @@ func (s *state) lastPosition() (pass, position int) {
 		return 0, 0
 	}
 	n, _ := s.position.ReadAt(text, 0)
-	fields := strings.Fields(string(text[:n]))
+	first, _, _ := strings.Cut(string(text[:n]), "\n")
+	fields := strings.Fields(first)
 	if len(fields) != 3 {
 		return 0, 0
 	}
@@ -391,12 +393,12 @@ func (s *state) lastBeat() time.Time {
 // sync makes finds outlive a crash of the system.
 func (s *state) sync() error {
 	s.mu.Lock()
-	journal, failed := s.journal, s.failed
+	journal, position, failed := s.journal, s.position, s.failed
 	s.mu.Unlock()
 	if journal == nil {
 		return failed
 	}
-	return errors.Join(failed, journal.Sync())
+	return errors.Join(failed, journal.Sync(), position.Sync())
 }
 
 func (s *state) close() {

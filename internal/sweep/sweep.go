@@ -24,11 +24,10 @@ type Pass struct {
 	// Answered is called with a datagram from an address of the range. Its ID is yet to be compared with that of the question,
 	// or of one before, to which it is a late answer. Data are valid until it returns. Calls do not overlap.
 	Answered func(from netip.Addr, id func(question string) int32, data []byte)
-	Refused  func(to netip.Addr)  // by ICMP; may be nil
-	Sent     func(position int)   // is called after each batch with the position behind the last address
-	Settled  func(position int)   // is called after each batch: whoever lies before and answers has done so
-	Settling func() time.Duration // how long answers take
-	Timeout  time.Duration        // how long the answers to the last addresses are waited for, and longer while others come
+	Refused  func(to netip.Addr)      // by ICMP; may be nil
+	Sending  func(position int) error // is called before each batch with the position behind its last address; an error ends the pass
+	Settled  func(position int)       // is called after each batch: whoever lies before was waited for as long as Timeout
+	Timeout  time.Duration            // how long the answers to the last addresses are waited for, and longer while others come
 }
 
 // Sweeper has a socket for each family.
@@ -41,6 +40,7 @@ type Sweeper struct {
 
 	mu    sync.Mutex
 	pass  *Pass     // nil before the first, and after Stop
+	asked time.Time // when the last batch was sent
 	heard time.Time // when the last datagram came from an address of the range
 }
 
@@ -111,6 +111,12 @@ func (s *Sweeper) setPass(p *Pass) {
 	s.pass = p
 }
 
+func (s *Sweeper) setAsked(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = now
+}
+
 // Stop has datagrams that come from now on ignored, until the next Run.
 func (s *Sweeper) Stop() { s.setPass(nil) }
 
@@ -130,7 +136,7 @@ func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
 		}
 	}
 	if b.asked > 0 {
-		if err := s.await(ctx, p.Timeout); err != nil {
+		if err := s.await(ctx, p.Timeout, patience); err != nil {
 			return err
 		}
 	}
@@ -138,22 +144,26 @@ func (s *Sweeper) Run(ctx context.Context, p *Pass) error {
 	return ctx.Err()
 }
 
-// patience is how many timeouts answers are waited for as long as others come: devices and networks that are busy answer
-// late.
-const patience = 10
+// Drain waits for the answers to what an interrupted Run has sent.
+func (s *Sweeper) Drain(timeout time.Duration) {
+	_ = s.await(context.Background(), timeout, drainPatience)
+}
 
-// await waits until no answer has come for a time.
-func (s *Sweeper) await(ctx context.Context, timeout time.Duration) error {
-	began := time.Now()
+// patience is how many timeouts answers are waited for as long as others come: devices and networks that are busy answer
+// late. After an interruption it is less.
+const patience, drainPatience = 10, 3
+
+// await waits until no answer has come for a time since the last batch was sent.
+func (s *Sweeper) await(ctx context.Context, timeout time.Duration, patience int) error {
 	for {
 		s.mu.Lock()
-		last := s.heard
+		asked, last := s.asked, s.heard
 		s.mu.Unlock()
-		if last.Before(began) {
-			last = began
+		if last.Before(asked) {
+			last = asked
 		}
 		end := last.Add(timeout)
-		if latest := began.Add(patience * timeout); end.After(latest) {
+		if latest := asked.Add(time.Duration(patience) * timeout); end.After(latest) {
 			end = latest
 		}
 		wait := time.Until(end)
@@ -208,6 +218,10 @@ func (b *batch) send(ctx context.Context, position int) error {
 	if err := b.sweeper.pacer.Wait(ctx, len(b.list)); err != nil {
 		return err
 	}
+	if err := b.pass.Sending(position); err != nil {
+		return err
+	}
+	sent := len(b.list) > 0
 	for len(b.list) > 0 {
 		v4 := b.list[0].Peer.Addr().Is4()
 		n := 1
@@ -229,7 +243,9 @@ func (b *batch) send(ctx context.Context, position int) error {
 		b.list = b.list[n:]
 	}
 	b.list, b.buffer = b.list[:0], b.buffer[:0]
-	b.pass.Sent(position)
+	if sent {
+		b.sweeper.setAsked(time.Now())
+	}
 	b.settle(position)
 	return nil
 }
@@ -237,7 +253,7 @@ func (b *batch) send(ctx context.Context, position int) error {
 func (b *batch) settle(position int) {
 	now := time.Now()
 	b.sent = append(b.sent, mark{now, position})
-	old := now.Add(-b.pass.Settling())
+	old := now.Add(-b.pass.Timeout)
 	n := 0
 	for n < len(b.sent) && b.sent[n].at.Before(old) {
 		b.settled = b.sent[n].position

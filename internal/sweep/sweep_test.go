@@ -131,8 +131,8 @@ func TestSweep(t *testing.T) {
 			}
 		},
 		Refused: func(a netip.Addr) { refused[a] = true },
-		Sent:    func(position int) { positions = position }, Settled: func(int) {},
-		Settling: func() time.Duration { return 10 * time.Millisecond },
+		Sending: func(position int) error { positions = position; return nil },
+		Settled: func(int) {},
 	})
 	if err != nil || len(asked) != 126 || len(answers) != 1 || answers[netip.MustParseAddr("127.0.82.5")] != 1 || positions != blockSize {
 		t.Errorf("%v: %d asked, answers %v, position %d", err, len(asked), answers, positions)

@@ -29,12 +29,15 @@ type Device struct {
 	Mute      bool          // it answers the engine discovery, and nothing else
 	Lossy     bool          // it does not answer each second engine discovery
 	Slow      time.Duration // after which it answers
+	Quick     int           // datagrams that it answers at once although it is slow
 
 	security *snmp.Security
 	wrong    int
 	locked   bool
+	accepted bool
 	heard    bool // an engine discovery was answered
 	lost     bool // the last one was not
+	quick    int  // datagrams that it answered at once
 }
 
 // Counts are the datagrams that an address saw.
@@ -49,6 +52,8 @@ type Network struct {
 	at      map[netip.Addr]*Device
 	counts  map[netip.Addr]*Counts
 	scoped  []byte
+	watch   func(seen int)
+	seen    int // datagrams
 }
 
 // Serve has devices answer at a free port of all addresses of loopback, until the end of the test.
@@ -134,6 +139,30 @@ func (n *Network) Wrong(d *Device) (logins int, locked bool) {
 	return d.wrong, d.locked
 }
 
+// Watch has f called before each datagram is answered that comes from now on, with their number.
+func (n *Network) Watch(f func(seen int)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watch, n.seen = f, 0
+}
+
+func (n *Network) watched() {
+	n.mu.Lock()
+	n.seen++
+	watch, seen := n.watch, n.seen
+	n.mu.Unlock()
+	if watch != nil {
+		watch(seen)
+	}
+}
+
+// Answered reports whether a device accepted a login.
+func (n *Network) Answered(d *Device) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return d.accepted
+}
+
 // Run answers until ctx is canceled.
 func (n *Network) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = n.conn.Close() })
@@ -148,6 +177,7 @@ func (n *Network) Run(ctx context.Context) error {
 		if err != nil || !ok {
 			continue
 		}
+		n.watched()
 		if answer, slow := n.answer(to, b[:size]); answer != nil {
 			time.AfterFunc(slow, func() { n.send(to, from, answer) })
 		}
@@ -183,7 +213,9 @@ func (n *Network) answer(to netip.Addr, b []byte) (answer []byte, slow time.Dura
 	defer n.mu.Unlock()
 	d := n.at[to]
 	if answer = n.answerOf(d, to, b); answer != nil {
-		slow = d.Slow
+		if d.quick++; d.quick > d.Quick {
+			slow = d.Slow
+		}
 	}
 	return answer, slow
 }
@@ -218,6 +250,7 @@ func (n *Network) answerOf(d *Device, to netip.Addr, b []byte) []byte {
 		d.fail()
 		return nil
 	}
+	d.accepted = true
 	m.VarBinds, m.ErrorStatus, m.ErrorIndex = d.perform(m.PDU, m.VarBinds, int(m.ErrorIndex)), 0, 0
 	m.PDU = snmp.Response
 	return snmp.AppendMessage(nil, &m)
@@ -265,6 +298,7 @@ func (n *Network) answer3(d *Device, m *snmp.Message3, b []byte) []byte {
 		}
 		return report(snmp.WrongDigest)
 	}
+	d.accepted = true
 	o.ScopedPDU.VarBinds = d.perform(o.Type, o.VarBinds, int(o.ErrorIndex))
 	o.Type, o.ErrorStatus, o.ErrorIndex = snmp.Response, 0, 0
 	n.scoped = snmp.AppendScopedPDU(n.scoped[:0], &o.ScopedPDU)
