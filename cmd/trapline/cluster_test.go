@@ -55,7 +55,7 @@ func newSite(t *testing.T, network string, devices int) *site {
 	}
 	programtest.ServeDevices(t, list)
 	var text strings.Builder
-	fmt.Fprintf(&text, "cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s}\ntargets:\n", network, siteInterval)
+	fmt.Fprintf(&text, "cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s, max_age: 1m}\ntargets:\n", network, siteInterval)
 	for i := range devices {
 		fmt.Fprintf(&text, "- {name: device-%d, address: \"127.0.%s.%d:20161\", modules: [system]}\n", i, network, 100+i)
 	}
@@ -194,10 +194,13 @@ func TestCluster(t *testing.T) {
 	s.await("each target is polled by one member", s.polledOnce)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
 	s.answersAlike()
+	s.await("each member knows the devices of all", s.knownAlike)
+	s.answersByLastPolls()
 
 	killed := s.members[2]
 	_ = s.stop(killed, syscall.SIGKILL)
 	s.await("killed: its targets are polled again", s.polledOnce)
+	s.await("killed: the others know all devices", s.knownAlike)
 	s.answersAlike()
 	c := s.status(s.members[0])
 	if c.Whole || !slices.Equal(c.Absent, []string{killed.address}) {
@@ -285,6 +288,66 @@ func (s *site) answersAlike() {
 	}
 	if text, status := s.get(s.members[0].url() + "/targets/device-x/metrics"); status != http.StatusNotFound {
 		s.t.Errorf("an unknown target: %d %s", status, text)
+	}
+}
+
+// knownAlike reports whether the members say the same of all targets, whoever polls them: service discovery with the facts of the
+// devices, the list, and each target.
+func (s *site) knownAlike() bool {
+	var first []string
+	for i, m := range s.alive() {
+		host := regexp.MustCompile(regexp.QuoteMeta(m.address) + ":9116")
+		text, _ := s.get(m.url() + "/sd")
+		answers := []string{host.ReplaceAllString(text, "HOST")}
+		if strings.Count(text, "__meta_trapline_sysname") != s.devices {
+			return false
+		}
+		var list struct {
+			Data     api.TargetList
+			Warnings []string
+		}
+		text, _ = s.get(m.url() + "/api/v1/targets?sort=name&limit=1000")
+		if err := json.Unmarshal([]byte(text), &list); err != nil || list.Data.Counts.Up != s.devices || len(list.Warnings) > 0 {
+			return false
+		}
+		for _, t := range list.Data.Targets {
+			answers = append(answers, t.Name+" "+t.SysName+" "+string(t.State))
+		}
+		for _, t := range list.Data.Targets[:3] {
+			var one struct{ Data api.Target }
+			text, _ := s.get(m.url() + "/api/v1/targets/" + t.Name)
+			if err := json.Unmarshal([]byte(text), &one); err != nil || one.Data.State != api.Up || len(one.Data.Tables) == 0 {
+				return false
+			}
+			if text, status := s.get(m.url() + "/targets/" + t.Name); status != http.StatusOK || !strings.Contains(text, one.Data.Identity.SysName) {
+				s.t.Errorf("the page of %s: %d", t.Name, status)
+			}
+		}
+		if i == 0 {
+			first = answers
+		} else if !slices.Equal(answers, first) {
+			return false
+		}
+	}
+	return true
+}
+
+// answersByLastPolls asks the members for passes on demand: those of a target are all its last poll, which has one uptime, whoever
+// made it.
+func (s *site) answersByLastPolls() {
+	s.t.Helper()
+	for i := range 3 {
+		s.await(fmt.Sprintf("the members have one poll of device-%d", i), func() bool {
+			uptimes := map[string]bool{}
+			for _, m := range s.alive() {
+				text, status := s.get(fmt.Sprintf("%s/snmp?target=device-%d", m.url(), i))
+				if status != http.StatusOK {
+					s.t.Fatalf("%s: /snmp: %d %.300s", m.address, status, text)
+				}
+				uptimes[regexp.MustCompile(`(?m)^sysUpTime.*$`).FindString(text)] = true
+			}
+			return len(uptimes) == 1 && !uptimes[""]
+		})
 	}
 }
 

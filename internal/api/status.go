@@ -11,6 +11,7 @@ const (
 	Partial State = "partial" // it answered, and something is missing
 	Down    State = "down"
 	Waiting State = "waiting" // its first poll has not ended
+	Unknown State = "unknown" // another member of the cluster polls it, and does not answer, or nobody does
 )
 
 // Status is the state of the process, from device to receiver.
@@ -27,6 +28,15 @@ type Status struct {
 	Attention []Attention    `json:"attention"` // the most urgent first
 	LastHour  []Minute       `json:"last_hour"` // the oldest first
 	Slowest   []SlowPoll     `json:"slowest"`   // the longest polls that were answered
+	Cluster   *ClusterState  `json:"cluster,omitempty"`
+}
+
+// ClusterState is who has a part in the state of a cluster.
+type ClusterState struct {
+	Member  string   `json:"member"`  // that answers
+	Members int      `json:"members"` // that live
+	Absent  []string `json:"absent"`  // members that do not
+	Silent  []string `json:"silent"`  // which members do not answer, and why
 }
 
 // SlowPoll is a poll that took long.
@@ -45,6 +55,7 @@ type TargetCounts struct {
 	Partial int `json:"partial"`
 	Down    int `json:"down"`
 	Waiting int `json:"waiting"`
+	Unknown int `json:"unknown,omitempty"` // to the member of a cluster that answers
 }
 
 // SeriesCounts are the samples of the last polls.
@@ -91,7 +102,7 @@ type PollNumbers struct {
 
 // Attention is something that an operator should look at.
 type Attention struct {
-	Kind  string    `json:"kind"` // down, partial, slow, refused (a reload), failing (a receiver), list (of targets), rule, series (too many are new)
+	Kind  string    `json:"kind"` // member (of the cluster), down, partial, slow, refused (a reload), failing (a receiver), list (of targets), rule, series (too many are new)
 	Text  string    `json:"text"` // a sentence, plain text
 	Query string    `json:"query,omitempty"`
 	Path  string    `json:"path,omitempty"` // of the page that shows more, such as /targets?q=state%3Ddown

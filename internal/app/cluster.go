@@ -1,10 +1,16 @@
 package app
 
 import (
+	"net/http"
+	"time"
+
 	"github.com/prometheus/common/version"
 
+	"trapline/internal/httpapi"
+	"trapline/internal/httpserver"
 	"trapline/internal/member"
 	"trapline/internal/runtimeconfig"
+	"trapline/internal/union"
 )
 
 // openMember makes the process a member of the cluster, if there is one.
@@ -25,3 +31,37 @@ func (d *daemon) openMember() (err error) {
 	}
 	return err
 }
+
+// unionParts have a member answer for all, and others for its own targets.
+type unionParts struct {
+	fleet   *union.Fleet
+	answers *httpapi.API // of all members
+	own     *httpapi.API // of this one
+}
+
+func (d *daemon) newUnion(own *httpapi.API) *unionParts {
+	u := union.New(d.member)
+	all := &unionParts{fleet: union.NewFleet(u, own.Own.Fleet), own: own}
+	all.answers = own.ForAll(union.NewProcess(all.fleet), all.fleet, own.Console, union.NewExplainer(all.fleet, own.Explainer))
+	return all
+}
+
+// forMembers returns the handler of requests of other members: for targets that are polled here. What it answers with is never
+// asked of others, and its limits are its own, so that members do not wait for each other.
+func (s *server) forMembers(all *unionParts) http.Handler {
+	gate := httpserver.NewGate(httpserver.GateOptions{Path: "other members", Running: 64, Waiting: 1024, Wait: time.Second}, s.limits.metrics)
+	mux, calls := http.NewServeMux(), http.NewServeMux()
+	all.own.RegisterForMembers(calls)
+	calls.HandleFunc("GET /targets/{name}/metrics", s.ownTarget)
+	calls.HandleFunc("GET /snmp", s.freshSNMP)
+	calls.HandleFunc("GET "+union.DevicesPath, all.fleet.ServeDevices)
+	mux.Handle("/", s.limits.spool.Handler(gate, calls))
+	mux.HandleFunc("POST /api/v1/targets/{name}/walk", func(w http.ResponseWriter, r *http.Request) { // which bounds itself, and streams
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(walkTime))
+		calls.ServeHTTP(w, r)
+	})
+	return mux
+}
+
+// walkTime is how long an answer to another member may take that is a walk of a device.
+const walkTime = 6 * time.Minute

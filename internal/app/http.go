@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
+	"net/url"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type server struct {
 	notifier  *notifier
 	evaluator *rules.Evaluator
 	answers   *httpapi.API
+	devices   deviceSource
 	guard     httpapi.Guard
 	registry  *prometheus.Registry
 	metrics   *metrics
@@ -59,7 +61,7 @@ func newServer(s *server) http.Handler {
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
 	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
-	instances := &instances{devices: s.answers.Fleet, prefix: s.prefix}
+	instances := &instances{devices: s.devices, prefix: s.prefix}
 	rendered("/sd", instances.serve)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))
@@ -73,7 +75,7 @@ func newServer(s *server) http.Handler {
 
 // PagesOf returns the source of the pages.
 func PagesOf(a *httpapi.API) web.Source {
-	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer, Lists: a}
+	return web.Source{Process: a, Fleet: a.Fleet, Console: a.Console, Catalog: a.Catalog, Explainer: a.Explainer, Lists: a, Cluster: a.Cluster}
 }
 
 // pages adds the pages for people.
@@ -201,16 +203,10 @@ func (s *server) exposesTargets() bool {
 // target exposes the series of one target, whoever polls it. Without an answer in its last poll it is a failed scrape, so
 // that `up` says the same of the device as for any other instance.
 func (s *server) target(w http.ResponseWriter, r *http.Request) {
-	if _, own := s.poller.Report(r.PathValue("name")); own || !s.member.PassOn(w, r, r.PathValue("name")) {
+	name := r.PathValue("name")
+	if _, own := s.poller.Report(name); own || !s.member.PassOn(w, r, name, "/targets/"+url.PathEscape(name)+"/metrics") {
 		s.ownTarget(w, r)
 	}
-}
-
-// forMembers returns the handler of requests of other members: for targets that are polled here.
-func (s *server) forMembers() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/targets/{name}/metrics", s.limits.spool.Handler(s.limits.render, http.HandlerFunc(s.ownTarget)))
-	return mux
 }
 
 // ownTarget exposes the series of a target that is polled here.

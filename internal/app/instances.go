@@ -24,14 +24,17 @@ import (
 
 // instances is Prometheus' HTTP service discovery: each target is an instance of its own, scraped from here.
 type instances struct {
-	devices interface {
-		Devices(parameters map[string][]string) ([]fleet.Device, error)
-		DevicesVersion() [2]uint64
-	}
-	prefix string // of all paths
+	devices deviceSource
+	prefix  string // of all paths
 
 	mu   sync.Mutex
 	kept []instanceList // the newest last
+}
+
+// deviceSource has the targets. The list may be kept as long as its version is the same.
+type deviceSource interface {
+	Devices(parameters map[string][]string) ([]fleet.Device, error)
+	DevicesVersion() [2]uint64
 }
 
 // instanceList is an answer, compressed.

@@ -246,26 +246,31 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 		Cluster: d.member.Status,
 		Names:   func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
+	own, devices := answers.Own, deviceSource(answers.Own.Fleet)
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
 		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {
 			return err
 		}
-		answers.Console.Use(s.outbox, s.journal)
+		own.Console.Use(s.outbox, s.journal)
 		d.state.use(c.StateDir)
 		return nil
 	}
+	var all *unionParts
 	if d.member != nil {
-		answers.Fleet.Elsewhere = d.member.Elsewhere
+		all = d.newUnion(answers)
+		answers, devices = all.answers, all.fleet
 	}
 	served := &server{
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
-		answers: answers, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
+		answers: answers, devices: devices, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
 		member: d.member,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
 	}
 	handler := newServer(served)
-	d.forMembers = served.forMembers()
+	if all != nil {
+		d.forMembers = served.forMembers(all)
+	}
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})
 }
 

@@ -36,6 +36,9 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := s.withinScrape(r)
 	defer cancel()
 	pass := s.poller.Fresh(target, config.Config.Global.MaxAge.Duration, time.Now())
+	if pass == nil && config.Config.Global.MaxAge.Duration > 0 && s.member.Fresh(w, r, target, "/snmp?"+r.URL.RawQuery) {
+		return
+	}
 	if pass == nil {
 		leave, err := s.limits.probes.enter(ctx, target.Spec.Address)
 		if err != nil {
@@ -54,8 +57,28 @@ func (s *server) snmp(w http.ResponseWriter, r *http.Request) {
 		scrapeFailed(w, errs)
 		return
 	}
+	exposePass(w, r, pass)
+}
+
+func exposePass(w http.ResponseWriter, r *http.Request, pass *poller.Pass) {
 	groups := []series.Group{{Sets: pass.Sets}}
 	expose(w, r, func(out io.Writer, format expfmt.Format) error { return encode(out, format, groups) })
+}
+
+// freshSNMP answers another member by the last poll of a target, if that is new enough, and nothing is missing.
+func (s *server) freshSNMP(w http.ResponseWriter, r *http.Request) {
+	config := s.reloader.current.Load()
+	target, err := requested(config, r.URL.Query())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	pass := s.poller.Fresh(target, config.Config.Global.MaxAge.Duration, time.Now())
+	if pass == nil || len(pass.Failures()) > 0 {
+		http.Error(w, "there is no such poll", http.StatusNotFound)
+		return
+	}
+	exposePass(w, r, pass)
 }
 
 // maxTimeout bounds the timeout that a client may ask for.

@@ -43,6 +43,33 @@ func (c *Cluster) Status(ctx context.Context) Status {
 	return s
 }
 
+// Members returns the members that live, sorted by name.
+func (c *Cluster) Members() (list []Member) {
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(c.view.members)) {
+		list = append(list, c.view.members[name])
+	}
+	return list
+}
+
+// Absent returns the members of the plan, and voters, that do not live, sorted by name.
+func (c *Cluster) Absent() []string {
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	return c.absent()
+}
+
+// absent expects the view to be locked.
+func (c *Cluster) absent() (list []string) {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.view.plan.Members, c.settings.Members)))) {
+		if _, lives := c.view.members[name]; !lives {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 func (c *Cluster) status() Status {
 	s := Status{Name: c.settings.Name, ID: c.ID(), Member: c.settings.Member, Session: c.Remaining().Seconds(), EngineUp: c.engine.Up(),
 		Members: []MemberStatus{}, Absent: []string{}, Unowned: []string{}, InDoubt: append([]string{}, c.InDoubt()...)}
@@ -62,11 +89,7 @@ func (c *Cluster) status() Status {
 		}
 		s.Members = append(s.Members, m)
 	}
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(v.plan.Members, c.settings.Members)))) {
-		if _, lives := v.members[name]; !lives {
-			s.Absent = append(s.Absent, name)
-		}
-	}
+	s.Absent = append(s.Absent, c.absent()...)
 	for _, shard := range shards {
 		if _, ok := v.owners[shard.Name]; !ok {
 			s.Unowned = append(s.Unowned, shard.Name)

@@ -87,11 +87,14 @@ func absent(p *poller.Pass) (n int) {
 }
 
 // NoTarget says that there is no target of a name, and which one may be meant.
-func (f *Fleet) NoTarget(name string) error {
-	var names []string
+func (f *Fleet) NoTarget(name string) error { return f.NoTargetOf(name, nil) }
+
+// NoTargetOf is NoTarget where there are others beside the targets that are polled here.
+func (f *Fleet) NoTargetOf(name string, names []string) error {
 	for _, u := range f.polls.Summaries() {
 		names = append(names, u.Target.Name)
 	}
+	slices.Sort(names)
 	err := api.Errorf(api.ErrNotFound, "there is no target %q", name)
 	if question := setting.DidYouMean(name, names); question != "" {
 		return api.WithHint(err, question)

@@ -23,7 +23,6 @@ type Fleet struct {
 	sessions sessions
 
 	Neighbours func(target string) []api.Neighbour // nil where none are known; set before the first query
-	Elsewhere  func() []*poller.Target             // targets that other processes poll, for Devices; nil: none; set before the first query
 }
 
 // New returns the fleet of the targets of a poller.

@@ -30,10 +30,9 @@ func CountTarget(c *api.TargetCounts, s poller.State) {
 
 // Targets returns the targets that q selects, the worst first unless q says otherwise.
 func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
-	key, descending := strings.CutPrefix(q.Sort, "-")
-	order, known := orders[key]
-	if !known {
-		return api.TargetList{}, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no sort key %q", key), "write one of "+strings.Join(sortKeys(), ", ")+", with - in front for the greatest first")
+	order, descending, err := orderOf(q.Sort)
+	if err != nil {
+		return api.TargetList{}, err
 	}
 	alarms := f.console.OpenAlarms()
 	list := api.TargetList{Targets: []api.TargetSummary{}}
@@ -51,45 +50,93 @@ func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
 		}
 	}
 	list.Matched = len(found)
-	sorted(found, descending, func(u *poller.Summary) float64 { return order(u, alarms) })
+	sorted(found, descending, func(u *poller.Summary) float64 { return order.own(u, alarms) })
 	begin := min(max(q.Offset, 0), len(found))
-	end := min(begin+cmp.Or(max(q.Limit, 0), defaultLimit), len(found))
+	end := min(begin+cmp.Or(max(q.Limit, 0), DefaultLimit), len(found))
 	for _, u := range found[begin:end] {
 		list.Targets = append(list.Targets, summary(u, alarms))
 	}
 	return list, nil
 }
 
-// defaultLimit is how many targets one answer has where no limit is given.
-const defaultLimit = 100
+// DefaultLimit is how many targets one answer has where no limit is given.
+const DefaultLimit = 100
 
-// orders are the numbers to sort by. Equal ones keep the order of the names.
-var orders = map[string]func(*poller.Summary, *alerting.OpenAlarms) float64{
-	"": func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
-		return worst[u.State] - float64(min(x.ByTarget[u.Target.Name].Total, 1000))/1001
+// order is a number to sort by: of a target here, and the same of its answer. Equal ones keep the order of the names.
+type order struct {
+	own    func(*poller.Summary, *alerting.OpenAlarms) float64
+	answer func(*api.TargetSummary) float64
+}
+
+var orders = map[string]order{
+	"": {func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
+		return worst[api.State(u.State.String())] - float64(min(x.ByTarget[u.Target.Name].Total, 1000))/1001
+	}, func(t *api.TargetSummary) float64 { return worst[t.State] - float64(min(t.Alarms, 1000))/1001 }},
+	"name": {func(*poller.Summary, *alerting.OpenAlarms) float64 { return 0 }, func(*api.TargetSummary) float64 { return 0 }},
+	"state": {
+		func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return worst[api.State(u.State.String())] },
+		func(t *api.TargetSummary) float64 { return worst[t.State] },
 	},
-	"name":     func(*poller.Summary, *alerting.OpenAlarms) float64 { return 0 },
-	"state":    func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return worst[u.State] },
-	"duration": ofLast(func(p *poller.Pass) float64 { return p.Duration.Seconds() }),
-	"loss":     ofLast(lossOf),
-	"rtt":      ofLast(func(p *poller.Pass) float64 { return p.Stats.Path.RTT.Seconds() }),
-	"age":      ofLast(func(p *poller.Pass) float64 { return -float64(p.Start.Add(p.Duration).UnixMilli()) }),
-	"series":   func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return float64(u.Samples) },
-	"alarms": func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
-		return float64(x.ByTarget[u.Target.Name].Total)
+	"duration": ofLast(func(p *poller.Pass) float64 { return seconds(p.Duration) }, func(t *api.TargetSummary) float64 { return t.Duration }),
+	"loss":     ofLast(lossOf, func(t *api.TargetSummary) float64 { return t.Loss }),
+	"rtt":      ofLast(func(p *poller.Pass) float64 { return seconds(p.Stats.Path.RTT) }, func(t *api.TargetSummary) float64 { return t.RTT }),
+	"age": ofLast(func(p *poller.Pass) float64 { return -float64(p.Start.Add(p.Duration).UnixMilli()) },
+		func(t *api.TargetSummary) float64 { return -float64(t.LastPoll.UnixMilli()) }),
+	"series": {
+		func(u *poller.Summary, _ *alerting.OpenAlarms) float64 { return float64(u.Samples) },
+		func(t *api.TargetSummary) float64 { return float64(t.Series) },
+	},
+	"alarms": {
+		func(u *poller.Summary, x *alerting.OpenAlarms) float64 {
+			return float64(x.ByTarget[u.Target.Name].Total)
+		},
+		func(t *api.TargetSummary) float64 { return float64(t.Alarms) },
 	},
 }
 
+// orderOf returns the order of a sort key, and whether the greatest is first.
+func orderOf(sort string) (o order, descending bool, err error) {
+	key, descending := strings.CutPrefix(sort, "-")
+	o, known := orders[key]
+	if !known {
+		err = api.WithHint(api.Errorf(api.ErrBadRequest, "there is no sort key %q", key), "write one of "+strings.Join(sortKeys(), ", ")+", with - in front for the greatest first")
+	}
+	return o, descending, err
+}
+
+// SortAnswers sorts targets of several members as Targets sorts those of one.
+func SortAnswers(list []api.TargetSummary, sort string) error {
+	order, descending, err := orderOf(sort)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b api.TargetSummary) int {
+		x, y := order.answer(&a), order.answer(&b)
+		if descending {
+			x, y = y, x
+		}
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a.Name, b.Name))
+	})
+	return nil
+}
+
 // worst orders states, the worst first.
-var worst = [...]float64{poller.Down: 0, poller.Partial: 1, poller.Waiting: 2, poller.Up: 3}
+var worst = map[api.State]float64{api.Down: 0, api.Unknown: 1, api.Partial: 2, api.Waiting: 3, api.Up: 4}
 
 // ofLast sorts by the last poll. A target that has none is the least.
-func ofLast(number func(*poller.Pass) float64) func(*poller.Summary, *alerting.OpenAlarms) float64 {
-	return func(u *poller.Summary, _ *alerting.OpenAlarms) float64 {
-		if u.Last == nil {
-			return math.Inf(-1)
-		}
-		return number(u.Last)
+func ofLast(own func(*poller.Pass) float64, answer func(*api.TargetSummary) float64) order {
+	return order{
+		func(u *poller.Summary, _ *alerting.OpenAlarms) float64 {
+			if u.Last == nil {
+				return math.Inf(-1)
+			}
+			return own(u.Last)
+		}, func(t *api.TargetSummary) float64 {
+			if t.LastPoll.IsZero() {
+				return math.Inf(-1)
+			}
+			return answer(t)
+		},
 	}
 }
 

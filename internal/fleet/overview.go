@@ -32,14 +32,14 @@ func PollNumbers(all []*poller.Summary) (n api.PollNumbers) {
 	return n
 }
 
-// maxSlowest is how many of the slowest polls are shown.
-const maxSlowest = 5
+// MaxSlowest is how many of the slowest polls are shown.
+const MaxSlowest = 5
 
 // Slowest are the polls that took the longest, with the likely cause.
 func Slowest(all []*poller.Summary) []api.SlowPoll {
-	top := make([]*poller.Summary, 0, maxSlowest+1)
+	top := make([]*poller.Summary, 0, MaxSlowest+1)
 	for _, u := range all {
-		if u.Last == nil || !u.Last.Up || len(top) == maxSlowest && u.Last.Duration <= top[maxSlowest-1].Last.Duration {
+		if u.Last == nil || !u.Last.Up || len(top) == MaxSlowest && u.Last.Duration <= top[MaxSlowest-1].Last.Duration {
 			continue
 		}
 		at := slices.IndexFunc(top, func(x *poller.Summary) bool { return x.Last.Duration < u.Last.Duration })
@@ -47,7 +47,7 @@ func Slowest(all []*poller.Summary) []api.SlowPoll {
 			at = len(top)
 		}
 		top = slices.Insert(top, at, u)
-		top = top[:min(len(top), maxSlowest)]
+		top = top[:min(len(top), MaxSlowest)]
 	}
 	list := []api.SlowPoll{}
 	for _, u := range top {

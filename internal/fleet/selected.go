@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"slices"
-	"strings"
 
 	"trapline/internal/api"
 	"trapline/internal/mute"
@@ -18,61 +17,86 @@ type Device struct {
 // matchParameter is a parameter of matchers, as of Prometheus' federation.
 const matchParameter = "match[]"
 
-// Devices returns the targets that parameters select, sorted by name: each key with one of its values, and the matchers of
-// one match[].
-func (f *Fleet) Devices(parameters map[string][]string) ([]Device, error) {
-	var all [][]condition // of each, one must hold
-	var either [][]condition
+// Selection is what parameters select: each key with one of its values, and the matchers of one match[].
+type Selection struct {
+	all    [][]condition // of each, one must hold
+	either [][]condition // of one, each must hold
+}
+
+// Select returns the selection of parameters.
+func Select(parameters map[string][]string) (s Selection, err error) {
 	for key, values := range parameters {
 		if key == matchParameter {
 			for _, text := range values {
 				m, err := mute.Parse(text)
 				if err != nil {
-					return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "%v", err), `write match[]={site="berlin",profile=~"ups.*"}`)
+					return s, api.WithHint(api.Errorf(api.ErrBadRequest, "%v", err), `write match[]={site="berlin",profile=~"ups.*"}`)
 				}
 				c, err := compiled(termsOf(m))
 				if err != nil {
-					return nil, err
+					return s, err
 				}
-				either = append(either, c)
+				s.either = append(s.either, c)
 			}
 			continue
 		}
 		var one []condition
 		for _, value := range values {
 			if key == "up" && value != "0" && value != "1" {
-				return nil, api.WithHint(api.Errorf(api.ErrBadRequest, "up is %q", value), "write up=1, or up=0 for those that do not answer")
+				return s, api.WithHint(api.Errorf(api.ErrBadRequest, "up is %q", value), "write up=1, or up=0 for those that do not answer")
 			}
 			one = append(one, condition{Term: api.Term{Key: key, Value: value}})
 		}
-		all = append(all, one)
+		s.all = append(s.all, one)
 	}
-	var list []Device
-	for _, u := range f.polls.Summaries() {
-		if selects(u, all, either) {
-			list = append(list, deviceOf(u))
+	return s, nil
+}
+
+// Devices returns the targets that parameters select, sorted by name.
+func (f *Fleet) Devices(parameters map[string][]string) (list []Device, err error) {
+	s, err := Select(parameters)
+	if err != nil {
+		return nil, err
+	}
+	f.EachDevice(s, func(d Device, selected bool) {
+		if selected {
+			list = append(list, d)
 		}
-	}
-	if f.Elsewhere != nil {
-		for _, t := range f.Elsewhere() {
-			if u := poller.Unpolled(t); selects(u, all, either) {
-				list = append(list, Device{Target: t})
-			}
-		}
-		slices.SortFunc(list, func(a, b Device) int { return strings.Compare(a.Target.Name, b.Target.Name) })
-	}
+	})
 	return list, nil
 }
 
-func selects(u *poller.Summary, all, either [][]condition) bool {
-	holds := func(c condition) bool { return c.holds(u) }
-	for _, one := range all {
+// EachDevice calls each for all targets, sorted by name, and says whether they are selected.
+func (f *Fleet) EachDevice(s Selection, each func(d Device, selected bool)) {
+	for _, u := range f.polls.Summaries() {
+		each(deviceOf(u), s.selects(func(c condition) bool { return c.holds(u) }))
+	}
+}
+
+// Selects reports whether a target is selected of which nothing is known but its settings and these facts.
+func (s Selection) Selects(d *Device) bool {
+	u := poller.Unpolled(d.Target)
+	return s.selects(func(c condition) bool {
+		switch c.Key {
+		case "kind", "profile":
+			return c.is(d.Profile) != c.Not
+		case "vendor":
+			return c.is(d.Vendor) != c.Not
+		case "state":
+			return c.is(string(api.Unknown)) != c.Not
+		}
+		return c.holds(u)
+	})
+}
+
+func (s Selection) selects(holds func(condition) bool) bool {
+	for _, one := range s.all {
 		if !slices.ContainsFunc(one, holds) {
 			return false
 		}
 	}
-	fails := func(c condition) bool { return !c.holds(u) }
-	return len(either) == 0 || slices.ContainsFunc(either, func(c []condition) bool { return !slices.ContainsFunc(c, fails) })
+	fails := func(c condition) bool { return !holds(c) }
+	return len(s.either) == 0 || slices.ContainsFunc(s.either, func(c []condition) bool { return !slices.ContainsFunc(c, fails) })
 }
 
 func termsOf(m mute.Matchers) (list []api.Term) {

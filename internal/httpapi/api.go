@@ -44,22 +44,44 @@ type Options struct {
 
 // API serves the answers of the parts of a running Trapline. Its methods may be called concurrently.
 type API struct {
-	Fleet     *fleet.Fleet
-	Console   *alerting.Console
+	Fleet     Fleet
+	Console   Console
 	Catalog   *catalog.Catalog
-	Explainer *explain.Explainer
+	Explainer Explainer
+	Own       Own // of this process, of which the others are made
 
 	options  Options
+	union    Union // nil unless it answers for a cluster
+	own      *API  // of this member of it
 	checking sync.Mutex
 	counted  counts
+}
+
+// Own are the parts of a process.
+type Own struct {
+	Fleet     *fleet.Fleet
+	Console   *alerting.Console
+	Explainer *explain.Explainer
 }
 
 // New returns an API over running parts.
 func New(o Options) *API {
 	a := &API{Catalog: catalog.New(o.Polls, o.Names, o.Modules), options: o}
-	a.Console = alerting.New(o.Rules, a.Catalog, o.Outbox, o.Journal)
-	a.Fleet = fleet.New(o.Polls, o.Open, a.Catalog, a.Console, o.Started)
-	a.Fleet.Neighbours = o.Neighbours
-	a.Explainer = explain.New(a.Fleet, a.Catalog, o.Configuration.Where)
+	a.Own.Console = alerting.New(o.Rules, a.Catalog, o.Outbox, o.Journal)
+	a.Own.Fleet = fleet.New(o.Polls, o.Open, a.Catalog, a.Own.Console, o.Started)
+	a.Own.Fleet.Neighbours = o.Neighbours
+	a.Own.Explainer = explain.New(a.Own.Fleet, a.Catalog, o.Configuration.Where)
+	a.Fleet, a.Console, a.Explainer = a.Own.Fleet, a.Own.Console, a.Own.Explainer
 	return a
+}
+
+// Union adds to the answers of a process those of the other members of its cluster.
+type Union interface {
+	Warnings() []string // which members do not answer
+	Status(api.Status) api.Status
+}
+
+// ForAll returns an API that answers for all members of a cluster.
+func (a *API) ForAll(u Union, f Fleet, c Console, x Explainer) *API {
+	return &API{Fleet: f, Console: c, Catalog: a.Catalog, Explainer: x, Own: a.Own, options: a.options, union: u, own: a}
 }

@@ -36,7 +36,7 @@ func (a *API) Config(q api.ConfigQuery) (api.Config, error) {
 	case api.ViewDefaults:
 		err = source.Dump(&text)
 	case api.ViewTarget:
-		if _, ok := a.options.Polls.Report(q.Target); !ok {
+		if !a.Fleet.HasTarget(q.Target) {
 			return api.Config{}, a.Fleet.NoTarget(q.Target)
 		}
 		err = source.Target(q.Target, &text)

@@ -100,7 +100,7 @@ func (h *house) await(t *testing.T, holds func() bool) {
 	t.Helper()
 	timeout := time.After(30 * time.Second)
 	for {
-		changed := h.api.Console.Journal().Changed()
+		changed := h.api.Own.Console.Journal().Changed()
 		if holds() {
 			return
 		}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -29,11 +30,16 @@ var lists = []route{
 var clusters = []route{
 	gives("GET /api/v1/cluster", "The cluster as this member sees it: who lives, who polls how much, and what has no owner.",
 		func(a *API, r *http.Request) (api.Cluster, error) {
-			if a.options.Cluster == nil {
-				return api.Cluster{}, api.Errorf(api.ErrNotFound, "no cluster")
-			}
-			return a.options.Cluster(r.Context())
+			return a.Cluster(r.Context())
 		}),
+}
+
+// Cluster returns the state of the cluster.
+func (a *API) Cluster(ctx context.Context) (api.Cluster, error) {
+	if a.options.Cluster == nil {
+		return api.Cluster{}, api.Errorf(api.ErrNotFound, "no cluster")
+	}
+	return a.options.Cluster(ctx)
 }
 
 // Lists returns the lists of targets.

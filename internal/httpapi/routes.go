@@ -31,7 +31,7 @@ func gives[T any](pattern, text string, query func(*API, *http.Request) (T, erro
 			Refuse(w, err)
 			return
 		}
-		write(w, http.StatusOK, &envelope{Status: "success", Data: data})
+		write(w, http.StatusOK, &envelope{Status: "success", Data: data, Warnings: a.Warnings()})
 	}}
 }
 
@@ -57,12 +57,19 @@ func (r route) with(params string) route {
 
 var routes = slices.Concat(views, lists, clusters, questions, deliveries)
 
-// Register adds the paths of the API.
-func (a *API) Register(mux *http.ServeMux) {
+// Register adds the paths of the API, for requests that a.Admit admits.
+func (a *API) Register(mux *http.ServeMux) { a.register(mux, a.Admit) }
+
+// RegisterForMembers adds the paths for requests of other members, which have admitted them.
+func (a *API) RegisterForMembers(mux *http.ServeMux) {
+	a.register(mux, func(*http.Request) error { return nil })
+}
+
+func (a *API) register(mux *http.ServeMux, admit func(*http.Request) error) {
 	for _, route := range routes {
 		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
-				if err := a.Admit(r); err != nil {
+				if err := admit(r); err != nil {
 					Refuse(w, err)
 					return
 				}

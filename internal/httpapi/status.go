@@ -14,8 +14,23 @@ import (
 	"trapline/internal/rules"
 )
 
-// Status returns the state of the process.
+// Status returns the state of the process, or of all members of the cluster.
 func (a *API) Status() api.Status {
+	if a.union == nil {
+		return a.ownStatus()
+	}
+	return a.union.Status(a.own.ownStatus())
+}
+
+// Warnings names the members of the cluster that do not answer.
+func (a *API) Warnings() []string {
+	if a.union == nil {
+		return nil
+	}
+	return a.union.Warnings()
+}
+
+func (a *API) ownStatus() api.Status {
 	now := time.Now()
 	all := a.options.Polls.Summaries()
 	s := api.Status{

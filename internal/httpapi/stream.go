@@ -36,7 +36,7 @@ func serveJournal[T any](a *API, w http.ResponseWriter, r *http.Request, read fu
 		Refuse(w, err)
 		return
 	}
-	write(w, http.StatusOK, &envelope{Status: "success", Data: answer})
+	write(w, http.StatusOK, &envelope{Status: "success", Data: answer, Warnings: a.Warnings()})
 }
 
 // stream writes events as lines of JSON until the client goes. It returns an error only if nothing was written.

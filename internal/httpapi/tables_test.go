@@ -91,7 +91,7 @@ func TestTablesOfASwitch(t *testing.T) {
 			if err != nil || d.Tables[0] != (api.TableName{Name: "interfaces", Title: "Interfaces", Rows: 56, ReadAt: d.Tables[0].ReadAt}) || d.Tables[0].ReadAt.IsZero() || d.Tables[len(d.Tables)-1].Name != "scalars" {
 				t.Fatalf("%v, %+v", err, d.Tables)
 			}
-			table, err := r.api.Fleet.Table("sw-1", "interfaces")
+			table, err := r.api.Own.Fleet.Table("sw-1", "interfaces")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestTablesOfASwitch(t *testing.T) {
 			if in == nil || *in <= 0 || len(history) < 3 || math.Abs(history[len(history)-1]-*in) > 0.1**in || first.Values[6] == nil || math.Abs(*first.Values[6]-100*max(*in, *first.Values[5])/1e9) > 1e-6 {
 				t.Errorf("in %v, history %v, use %v", in, history, first.Values[6])
 			}
-			sensors, err := r.api.Fleet.Table("sw-1", "entPhySensorTable")
+			sensors, err := r.api.Own.Fleet.Table("sw-1", "entPhySensorTable")
 			if err != nil || len(sensors.Rows) == 0 || len(sensors.Rows[0].History["entPhySensorValue"]) == 0 {
 				t.Fatalf("%v: %+v", err, sensors)
 			}
@@ -118,7 +118,7 @@ func TestTablesOfASwitch(t *testing.T) {
 			if some, err := r.api.Fleet.TableOf(api.TableQuery{Target: "sw-1", Table: "interfaces", Limit: 3, Offset: 2}); err != nil || len(some.Rows) != 3 || some.Rows[0].Cells[1] != "Gi1/0/3" || some.Rows[0].History != nil || some.Total != 56 {
 				t.Errorf("%v: %+v", err, some.Rows)
 			}
-			_, err = r.api.Fleet.Table("sw-1", "interface")
+			_, err = r.api.Own.Fleet.Table("sw-1", "interface")
 			var hinted *api.Hinted
 			if !errors.Is(err, api.ErrNotFound) || !errors.As(err, &hinted) || hinted.Hint != "did you mean interfaces?" {
 				t.Errorf("%v", err)
@@ -193,13 +193,13 @@ func TestListsAreCSVToo(t *testing.T) {
 // Of a target that is down, the tables are those of its last answer.
 func TestTablesOutliveTheDevice(t *testing.T) {
 	play(t, sites(1, "berlin"), func(r *rig) {
-		if _, err := r.api.Fleet.Table("sw-00", "scalars"); !errors.Is(err, api.ErrUnavailable) && !strings.Contains(err.Error(), "has not answered") {
+		if _, err := r.api.Own.Fleet.Table("sw-00", "scalars"); !errors.Is(err, api.ErrUnavailable) && !strings.Contains(err.Error(), "has not answered") {
 			t.Error(err)
 		}
 		time.Sleep(90 * time.Second)
 		r.set("sw-00", silentDevice())
 		time.Sleep(3 * time.Minute)
-		table, err := r.api.Fleet.Table("sw-00", "scalars")
+		table, err := r.api.Own.Fleet.Table("sw-00", "scalars")
 		if d, _ := r.api.Fleet.Target("sw-00"); err != nil || d.State != api.Down || !table.AsOf.Equal(d.Answered) || len(table.Rows) != 1 || table.Rows[0].Cells[1] != "7" {
 			t.Errorf("%v: %+v", err, table)
 		}

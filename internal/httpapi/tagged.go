@@ -17,13 +17,15 @@ func viewed[T any](pattern, text string, query func(*API, *http.Request) (T, err
 	plain := view.serve
 	view.serve = func(a *API, w http.ResponseWriter, r *http.Request) {
 		tag := a.tag(r)
-		if httpserver.HasTag(r.Header.Get("If-None-Match"), tag) {
+		if tag != "" && httpserver.HasTag(r.Header.Get("If-None-Match"), tag) {
 			w.Header().Set("ETag", tag)
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("ETag", tag)
+		if tag != "" {
+			w.Header().Set("ETag", tag)
+		}
 		plain(a, w, r)
 	}
 	return view
@@ -51,11 +53,15 @@ func tabular[T any](pattern, text string, query func(*API, *http.Request) (T, er
 	return list
 }
 
-// tag stands for the answer to a request.
+// tag stands for the answer to a request; "" if it may change unseen.
 func (a *API) tag(r *http.Request) string {
+	version := a.Fleet.StoreVersion()
+	if version == "" {
+		return ""
+	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(r.URL.Path + "?" + r.URL.RawQuery))
-	return fmt.Sprintf(`"%s-%x"`, a.Fleet.StoreVersion(), h.Sum64())
+	return fmt.Sprintf(`"%s-%x"`, version, h.Sum64())
 }
 
 func writeCSV(w http.ResponseWriter, rows [][]string) {

@@ -82,7 +82,7 @@ func TestDevicesAreSelected(t *testing.T) {
 	play(t, sites(6, "berlin", "oslo"), func(r *rig) {
 		r.set("sw-03", silentDevice())
 		time.Sleep(3 * time.Minute)
-		version := r.api.Fleet.DevicesVersion()
+		version := r.api.Own.Fleet.DevicesVersion()
 		for query, want := range map[string]string{
 			"":                           "sw-00 sw-01 sw-02 sw-03 sw-04 sw-05",
 			"site=oslo&up=1":             "sw-01 sw-05",
@@ -96,7 +96,7 @@ func TestDevicesAreSelected(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			list, err := r.api.Fleet.Devices(parameters)
+			list, err := r.api.Own.Fleet.Devices(parameters)
 			var names []string
 			for _, d := range list {
 				names = append(names, d.Target.Name)
@@ -105,16 +105,16 @@ func TestDevicesAreSelected(t *testing.T) {
 				t.Errorf("%s: %s, %v; want %s", query, got, err, want)
 			}
 		}
-		if _, err := r.api.Fleet.Devices(url.Values{"match[]": {"{"}}); !errors.Is(err, api.ErrBadRequest) {
+		if _, err := r.api.Own.Fleet.Devices(url.Values{"match[]": {"{"}}); !errors.Is(err, api.ErrBadRequest) {
 			t.Error(err)
 		}
 		time.Sleep(10 * time.Minute)
-		if again := r.api.Fleet.DevicesVersion(); again != version {
+		if again := r.api.Own.Fleet.DevicesVersion(); again != version {
 			t.Error("polls that find nothing new make another version")
 		}
 		r.set("sw-00", silentDevice())
 		time.Sleep(3 * time.Minute)
-		if again := r.api.Fleet.DevicesVersion(); again == version {
+		if again := r.api.Own.Fleet.DevicesVersion(); again == version {
 			t.Error("a target that is down makes no other version")
 		}
 	})

@@ -3,10 +3,8 @@ package member
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,6 +90,8 @@ type counted struct {
 	of     *runtimeconfig.Config
 	shards []plan.Shard
 	named  map[string]*poller.Target
+
+	addressed map[string]*poller.Target // one for each address
 }
 
 // count counts the targets of each shard, once for a configuration.
@@ -99,10 +99,10 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	if c := m.counted.Load(); c != nil && c.of == w {
 		return c
 	}
-	c := &counted{of: w, shards: cluster.AllShards(""), named: make(map[string]*poller.Target, len(w.Targets))}
+	c := &counted{of: w, shards: cluster.AllShards(""), named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets))}
 	targets := map[string]float64{}
 	for _, t := range w.Targets {
-		c.named[t.Name] = t
+		c.named[t.Name], c.addressed[t.Spec.Address] = t, t
 		targets[shardOf(t.Name)]++
 	}
 	for i := range c.shards {
@@ -212,19 +212,6 @@ func (m *Member) Share(w *runtimeconfig.Config) (mine, polled []*poller.Target, 
 	return mine, polled, func(target string) bool { return named[target] != nil }
 }
 
-// Elsewhere returns the targets that other members poll, or nobody yet.
-func (m *Member) Elsewhere() (others []*poller.Target) {
-	w := m.options.Running()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, t := range w.Targets {
-		if shard := shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
-			others = append(others, t)
-		}
-	}
-	return others
-}
-
 // Outlived returns the context of the parts that a member needs until it has left: they end when end is called.
 func (m *Member) Outlived(ctx context.Context) (parts context.Context, end func()) {
 	if m == nil {
@@ -266,28 +253,6 @@ func (m *Member) publish(ctx context.Context) error {
 			_ = m.cluster.Refresh(ctx) // without an answer the session does it
 		}
 	}
-}
-
-// PassOn has the owner of a target answer, if another member is. It reports whether there is an answer.
-func (m *Member) PassOn(w http.ResponseWriter, r *http.Request, name string) bool {
-	if m == nil || m.count(m.options.Running()).named[name] == nil {
-		return false
-	}
-	owner, ok := m.cluster.Owner(shardOf(name))
-	unavailable := func(format string, args ...any) bool {
-		http.Error(w, fmt.Sprintf(format, args...), http.StatusServiceUnavailable)
-		return true
-	}
-	switch {
-	case !ok:
-		return unavailable("no member of the cluster polls the target at the moment")
-	case owner.Name == m.name:
-		return unavailable("this member is about to poll the target")
-	}
-	if err := m.client.Pass(w, r, owner.URL, "/targets/"+url.PathEscape(name)+"/metrics"); err != nil {
-		return unavailable("member %s of the cluster, which polls the target, does not answer: %v", owner.Name, err)
-	}
-	return true
 }
 
 // Status returns the state of the cluster: one without members if m is nil.

@@ -15,11 +15,11 @@ type entry struct {
 
 // navigation returns the pages, with how many things on each need attention.
 func navigation(st *api.Status) []entry {
-	targets := entry{"t", "/targets", "Targets", st.Targets.Down + st.Targets.Partial, "warn"}
+	targets := entry{"t", "/targets", "Targets", st.Targets.Down + st.Targets.Partial + st.Targets.Unknown, "warn"}
 	if st.Targets.Down > 0 {
 		targets.Class = "bad"
 	}
-	return []entry{
+	list := []entry{
 		{Key: "o", Path: "/", Name: "Overview"}, targets, {"a", "/alarms", "Alarms", st.Alarms.Total, alarmsClass(&st.Alarms)},
 		{"r", "/rules", "Rules", st.Rules.Failing, "warn"},
 		{"n", "/receivers", "Receivers", st.Receivers.Failing, "warn"},
@@ -27,6 +27,10 @@ func navigation(st *api.Status) []entry {
 		{Key: "d", Path: "/modules", Name: "Modules"},
 		{"c", "/configuration", "Configuration", len(st.Config.Errors), "warn"},
 	}
+	if c := st.Cluster; c != nil {
+		list = append(list, entry{"u", "/cluster", "Cluster", len(c.Absent) + len(c.Silent), "warn"})
+	}
+	return list
 }
 
 // alarmsClass is the class of a count of open alarms. Those of a baseline alone are nothing to look at.
@@ -44,7 +48,7 @@ func alarmsClass(c *api.AlarmCounts) string {
 var stateClasses = map[string]string{
 	"up": "up", "works": "up", "ok": "up", "acknowledges": "up", "online": "up",
 	"down": "down", "fails": "down", "failing": "down", "error": "down", "failed": "down",
-	"partial": "part", "refused": "part", "no data": "part", "rule": "part", "warning": "part", "absent": "part", "degraded": "part",
+	"partial": "part", "refused": "part", "no data": "part", "rule": "part", "warning": "part", "absent": "part", "degraded": "part", "unknown": "part",
 }
 
 func stateClass(state any) string {
@@ -61,7 +65,7 @@ func stateClass(state any) string {
 // attentionClass returns the shape and the color of something that needs attention.
 func attentionClass(kind string) string {
 	switch kind {
-	case "down", "failing":
+	case "down", "failing", "member":
 		return "down"
 	case "slow":
 		return "wait"

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -60,6 +61,18 @@ func newFleetAt(n int, now time.Time) *fleet {
 	return f
 }
 
+func (f *fleet) Cluster(context.Context) (api.Cluster, error) {
+	c := api.Cluster{Name: "north", Member: "poller-1", Coordinator: "poller-2", Leader: "poller-3", EngineUp: true, Session: 4.2, Absent: []string{"poller-4"}, NotPolled: 7}
+	for i := range 3 {
+		c.Members = append(c.Members, api.ClusterMember{Name: fmt.Sprintf("poller-%d", i+1), Zone: []string{"", "berlin"}[i%2], Weight: 1, Version: "1.0.0", Config: fmt.Sprintf("4a1c9f2c%08x", i/2),
+			Started: f.now.Add(-time.Hour), Draining: i == 2, Shards: 341 + i%2, Targets: 3333, Cost: 12_345.6, Skew: float64(i)})
+	}
+	for i := range 30 {
+		c.Unowned = append(c.Unowned, fmt.Sprint(i))
+	}
+	return c, nil
+}
+
 func (f *fleet) Status() api.Status {
 	s := api.Status{Version: "1.0.0", Started: f.now.Add(-292 * time.Hour), Series: api.SeriesCounts{Total: 21_400_000, PerSecond: 356_200}}
 	s.Config.LoadedAt = f.now.Add(-5 * time.Hour)
@@ -81,6 +94,7 @@ func (f *fleet) Status() api.Status {
 		{Kind: "partial", Text: "9 targets answer partially: 7 × ipNetToMediaTable (too many rows), 2 × dot1dTpFdbTable (timeout).", Path: "/targets?q=state%3Dpartial", Since: f.now.Add(-3 * time.Hour)},
 		{Kind: "slow", Text: "4 targets need more than half of their interval.", Path: "/targets?sort=-duration"},
 	}
+	s.Cluster = &api.ClusterState{Member: "poller-1", Members: 3, Absent: []string{"poller-4"}, Silent: []string{cmp.Or(f.said, "member poller-3 of the cluster does not answer: no answer in time")}}
 	if f.said != "" {
 		s.Slowest[0].Target, s.Slowest[0].Cause, s.Attention[0].Text, s.Version = f.said, f.said, f.said, f.said
 	}

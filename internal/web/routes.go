@@ -51,6 +51,7 @@ func (s *Site) routes() map[string]handler {
 		"POST /configuration/check":               s.check,
 		"POST /configuration/reload":              s.reload,
 		"POST /configuration/lists/{name}/accept": s.acceptList,
+		"GET /cluster":                            s.cluster,
 		"GET /mibs":                               s.mibs,
 		"GET /mibs/{name}":                        s.object,
 		"GET /modules":                            s.modules,

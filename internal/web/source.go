@@ -14,8 +14,9 @@ type Source struct {
 	Console   Console
 	Catalog   Catalog
 	Explainer Explainer
-	Traps     Traps // nil means that none are received
-	Lists     Lists // of targets; nil means that there are none
+	Traps     Traps                                      // nil means that none are received
+	Lists     Lists                                      // of targets; nil means that there are none
+	Cluster   func(context.Context) (api.Cluster, error) // nil means that there is none
 }
 
 // Process answers for the process and its configuration. *httpapi.API is one.

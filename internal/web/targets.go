@@ -92,6 +92,9 @@ func targetChips(c *api.TargetCounts, state string) []chip {
 		{State: "partial", Name: "Partial", Count: c.Partial, Class: "warn"},
 		{State: "down", Name: "Down", Count: c.Down, Class: "bad"}, {State: "waiting", Name: "Waiting", Count: c.Waiting},
 	}
+	if c.Unknown > 0 || state == "unknown" {
+		chips = append(chips, chip{State: "unknown", Name: "Unknown", Count: c.Unknown, Class: "warn"})
+	}
 	for i := range chips {
 		chips[i].Current = chips[i].State == state
 		if chips[i].Count == 0 {

@@ -41,7 +41,9 @@ func sourceOf(s source) Source {
 }
 
 func fleetOptions(f *fleet) Options {
-	return Options{Source: sourceOf(f), Telemetry: "/metrics", Now: func() time.Time { return f.now.Add(f.later) }}
+	source := sourceOf(f)
+	source.Cluster = f.Cluster
+	return Options{Source: source, Telemetry: "/metrics", Now: func() time.Time { return f.now.Add(f.later) }}
 }
 
 func ask(t testing.TB, h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -60,7 +62,7 @@ var (
 	fleetPages = []string{
 		"/", "/targets", "/targets?q=nosuch", "/targets/core-0012", "/targets/acc-0001", "/targets/core-0012/walk", "/targets/core-0012/why",
 		"/targets/core-0012/why?metric=ifHCInOctets&row=ifName%3DGi1/0/7", "/alarms", "/alarms?state=history", "/alarms/9f2c3", "/alarms/9f2c5", "/alarms/9f2c6", "/silences", "/traps", "/rules", "/receivers",
-		"/configuration", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
+		"/configuration", "/cluster", "/mibs", "/mibs/IF-MIB::ifOperStatus", "/modules", "/modules/if_mib",
 	}
 	fleetVariants = []string{
 		"/targets?q=site%3Dberlin+core&sort=-duration", "/targets?state=down", "/targets?from=9900", "/targets/core-0012?t=interfaces&row=ifIndex%3D%224%22", "/targets/core-0012?t=all", "/targets/core-0012?t=vlans&from=200",

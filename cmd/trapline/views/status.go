@@ -91,7 +91,7 @@ func listed(total string, pairs ...any) string {
 }
 
 func targetCounts(c api.TargetCounts) string {
-	return listed(human.Grouped(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting)
+	return listed(human.Grouped(c.Total), "%s up", c.Up, "%s partial", c.Partial, "%s down", c.Down, "%s waiting", c.Waiting, "%s unknown", c.Unknown)
 }
 
 // severityOrder has the most urgent first.

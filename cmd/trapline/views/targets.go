@@ -66,7 +66,7 @@ func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
 }
 
 // matcherHints begin the matchers that every target has a value for.
-var matcherHints = []string{"address=", "auth=", "module=", "profile=", "reason=", "state=down", "state=partial", "state=up", "state=waiting", "target=", "vendor="}
+var matcherHints = []string{"address=", "auth=", "module=", "profile=", "reason=", "state=down", "state=partial", "state=unknown", "state=up", "state=waiting", "target=", "vendor="}
 
 // queryOf returns the query of words and matchers. Those in braces are taken apart as in PromQL.
 func queryOf(texts []string) (string, error) {
@@ -134,6 +134,8 @@ func stateCell(s api.State) cli.Item {
 		c.Mark, c.Style = "▼", cli.Bad
 	case api.Waiting:
 		c.Mark, c.Style = "○", cli.Faint
+	case api.Unknown:
+		c.Mark, c.Style = "◇", cli.Fair
 	}
 	return c
 }

@@ -27,7 +27,7 @@ var (
 	topBad    = lipgloss.NewStyle().Foreground(lipgloss.Red)
 	topStates = map[api.State]lipgloss.Style{
 		api.Up: lipgloss.NewStyle().Foreground(lipgloss.Green), api.Partial: lipgloss.NewStyle().Foreground(lipgloss.Yellow),
-		api.Down: topBad, api.Waiting: topFaint,
+		api.Down: topBad, api.Waiting: topFaint, api.Unknown: lipgloss.NewStyle().Foreground(lipgloss.Yellow),
 	}
 )
 

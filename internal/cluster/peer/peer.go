@@ -3,6 +3,8 @@
 package peer
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,8 +22,10 @@ import (
 // Header has the name of the member that has passed a request on: it is passed on once.
 const Header = "Trapline-Passed-On-By"
 
+// MaxScrape is how long an answer to a scrape may take.
+const MaxScrape = 10 * time.Second
+
 const (
-	passWait  = 10 * time.Second // for the answer of another member
 	dialWait  = 2 * time.Second
 	maxAnswer = 256 << 20 // octets
 	maxHeader = 1 << 16
@@ -56,7 +60,7 @@ func Listen(member string, port int, t *TLS, logger *slog.Logger) (*Server, erro
 		l = tls.NewListener(l, c)
 	}
 	return &Server{l, &http.Server{
-		ReadHeaderTimeout: passWait, ReadTimeout: passWait, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: MaxScrape, ReadTimeout: MaxScrape, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}, nil
 }
@@ -95,7 +99,7 @@ type Client struct {
 func NewClient(member string, t *TLS) (*Client, error) {
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: dialWait}).DialContext,
-		TLSHandshakeTimeout: dialWait, ResponseHeaderTimeout: passWait, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
+		TLSHandshakeTimeout: dialWait, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 16,
 		MaxResponseHeaderBytes: maxHeader, DisableCompression: true, // answers are handed on as they are
 	}
 	if t != nil {
@@ -114,44 +118,86 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // ErrPassed is the error of a request that another member has passed on already.
 var ErrPassed = errors.New("the request was passed on already, and goes no further")
 
-// Pass hands a request on to a path of another member, and its whole answer back. Nothing is written if there is an error.
-func (c *Client) Pass(w http.ResponseWriter, r *http.Request, base, path string) error {
-	if r.Header.Get(Header) != "" {
-		return ErrPassed
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), passWait)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path, nil)
+// Member is another member of the cluster.
+type Member struct{ Name, URL string }
+
+// Request is a question to another member.
+type Request struct {
+	To     Member
+	Method string // GET if it is empty
+	Path   string // with its query
+	Header http.Header
+	Body   []byte
+	User   string // on whose behalf; "" if that is not known
+}
+
+// Open sends a request, and returns the answer whose body is to be closed. Its length is not bounded: see Read.
+func (c *Client) Open(ctx context.Context, q *Request) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, cmp.Or(q.Method, http.MethodGet), q.To.URL+q.Path, bytes.NewReader(q.Body))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, name := range []string{"Accept", "Accept-Encoding"} {
-		if values := r.Header.Values(name); len(values) > 0 {
-			request.Header[name] = values
-		}
+	for name, values := range q.Header {
+		request.Header[name] = values
+	}
+	if q.User != "" {
+		request.SetBasicAuth(q.User, "") // the certificate is what counts
 	}
 	request.Header.Set(Header, c.member)
-	answer, err := c.http.Do(request)
+	return c.http.Do(request)
+}
+
+// Read reads the rest of an answer, which may have so many octets.
+func Read(body io.Reader, limit int) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(body, int64(limit)+1)) // whole, or not at all
+	if err == nil && len(text) > limit {
+		err = fmt.Errorf("the answer has more than %d octets", limit)
+	}
+	return text, err
+}
+
+// Answer is a whole answer to a scrape.
+type Answer struct {
+	Status int
+	header http.Header
+	body   []byte
+}
+
+// Scrape hands a scrape on to a path of another member, and returns the whole answer.
+func (c *Client) Scrape(r *http.Request, to Member, path string, wait time.Duration) (*Answer, error) {
+	if r.Header.Get(Header) != "" {
+		return nil, ErrPassed
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), min(wait, MaxScrape))
+	defer cancel()
+	header := http.Header{}
+	for _, name := range passed {
+		if values := r.Header.Values(name); len(values) > 0 {
+			header[name] = values
+		}
+	}
+	answer, err := c.Open(ctx, &Request{To: to, Path: path, Header: header})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1)) // whole, or not at all
-	if err != nil {
-		return err
-	}
-	if len(body) > maxAnswer {
-		return fmt.Errorf("the answer has more than %d octets", maxAnswer)
-	}
+	body, err := Read(answer.Body, maxAnswer)
+	return &Answer{answer.StatusCode, answer.Header, body}, err
+}
+
+// Write hands the answer back.
+func (a *Answer) Write(w http.ResponseWriter) {
 	for _, name := range []string{"Content-Type", "Content-Encoding", "Vary"} {
-		if values := answer.Header.Values(name); len(values) > 0 {
+		if values := a.header.Values(name); len(values) > 0 {
 			w.Header()[name] = values
 		}
 	}
-	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(body) // after a disconnect nobody can receive the error
-	return nil
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.body) // after a disconnect nobody can receive the error
 }
+
+// passed are the headers of scrapes that the owner of a target needs.
+var passed = []string{"Accept", "Accept-Encoding"}
 
 // config is that of both sides.
 func (t *TLS) config() (*tls.Config, error) {

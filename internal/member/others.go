@@ -1,0 +1,111 @@
+package member
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"trapline/internal/cluster/peer"
+	"trapline/internal/poller"
+)
+
+// Peers returns the other members that live.
+func (m *Member) Peers() (list []peer.Member) {
+	for _, o := range m.cluster.Members() {
+		if o.Name != m.name {
+			list = append(list, peer.Member{Name: o.Name, URL: o.URL})
+		}
+	}
+	return list
+}
+
+// Absent returns the names of the members that do not live.
+func (m *Member) Absent() []string { return m.cluster.Absent() }
+
+// Elsewhere returns the targets that this member does not poll, each with the member that does: one without a name if nobody
+// does.
+func (m *Member) Elsewhere() map[*poller.Target]peer.Member {
+	w := m.options.Running()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	others := map[*poller.Target]peer.Member{}
+	for _, t := range w.Targets {
+		if shard := shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
+			owner, _ := m.cluster.Owner(shard)
+			others[t] = peer.Member{Name: owner.Name, URL: owner.URL}
+		}
+	}
+	return others
+}
+
+// Target returns a target of the configuration, nil if there is none of the name, and the member that polls it: one without
+// a name if nobody does.
+func (m *Member) Target(name string) (*poller.Target, peer.Member) {
+	t := m.count(m.options.Running()).named[name]
+	if t == nil {
+		return nil, peer.Member{}
+	}
+	owner, _ := m.cluster.Owner(shardOf(name))
+	return t, peer.Member{Name: owner.Name, URL: owner.URL}
+}
+
+// Name is the name of this member.
+func (m *Member) Name() string { return m.name }
+
+// Open asks another member.
+func (m *Member) Open(ctx context.Context, q *peer.Request) (*http.Response, error) {
+	return m.client.Open(ctx, q)
+}
+
+// PassOn has the owner of a target answer a scrape by a path, if another member is. It reports whether there is an answer.
+func (m *Member) PassOn(w http.ResponseWriter, r *http.Request, target, path string) bool {
+	if m == nil {
+		return false
+	}
+	configured, owner := m.Target(target)
+	unavailable := func(format string, args ...any) bool {
+		http.Error(w, fmt.Sprintf(format, args...), http.StatusServiceUnavailable)
+		return true
+	}
+	switch owner.Name {
+	case "":
+		return configured != nil && unavailable("no member of the cluster polls the target at the moment")
+	case m.name:
+		return unavailable("this member is about to poll the target")
+	}
+	answer, err := m.client.Scrape(r, owner, path, peer.MaxScrape)
+	if err != nil {
+		return unavailable("member %s of the cluster, which polls the target, does not answer: %v", owner.Name, err)
+	}
+	answer.Write(w)
+	return true
+}
+
+// freshWait is how long the owner of a device is waited for, which need not be polled for the answer.
+const freshWait = 2 * time.Second
+
+// Fresh has the owner of a device answer by a path, if another member is and has an answer. It reports whether it had.
+func (m *Member) Fresh(w http.ResponseWriter, r *http.Request, t *poller.Target, path string) bool {
+	if m == nil {
+		return false
+	}
+	c := m.count(m.options.Running())
+	polled := c.named[t.Name]
+	if polled == nil {
+		polled = c.addressed[t.Spec.Address]
+	}
+	if polled == nil {
+		return false
+	}
+	_, owner := m.Target(polled.Name)
+	if owner.Name == "" || owner.Name == m.name {
+		return false
+	}
+	answer, err := m.client.Scrape(r, owner, path, freshWait)
+	if err != nil || answer.Status != http.StatusOK {
+		return false
+	}
+	answer.Write(w)
+	return true
+}
