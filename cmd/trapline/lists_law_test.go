@@ -38,6 +38,7 @@ type listedFleet struct {
 	in    map[string]string // by target: where it stands, "" if nowhere
 	twice bool              // the list of files reads more.json, too
 	site  string            // a label of the targets of devices.json
+	lost  bool              // its saved list is damaged while the server is down: nobody knows the targets of the server
 	story []string
 
 	want   map[string]int     // by target: how often its alarm began and ended
@@ -184,7 +185,7 @@ func (l *listedFleet) start() {
 func (l *listedFleet) polled() map[string]bool {
 	all := map[string]bool{}
 	for name, place := range l.in {
-		if place != "" {
+		if place != "" && !(l.lost && place == "server") {
 			all[name] = true
 		}
 	}
@@ -273,6 +274,45 @@ func (l *listedFleet) put(names []string, place string) {
 	}
 }
 
+// damage changes an octet of each saved list.
+func (l *listedFleet) damage() {
+	l.Helper()
+	files, err := filepath.Glob(filepath.Join(l.dir, "state", "discovery", "*.json"))
+	if err != nil || len(files) != 2 {
+		l.failed("saved lists %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err == nil {
+			text[l.random.IntN(len(text))] ^= 1 << l.random.IntN(8)
+			err = os.WriteFile(file, text, 0o600)
+		}
+		if err != nil {
+			l.Fatal(err)
+		}
+	}
+}
+
+// restartDamaged starts the process with damaged lists, again and again while the server is down. Alarms of targets that
+// nobody knows are neither cleared nor raised again, and their polls are counted anew.
+func (l *listedFleet) restartDamaged() {
+	l.note("killed, the saved lists are damaged")
+	if l.lost = l.random.IntN(2) == 0; l.lost {
+		l.note("the server is down")
+		l.set(&l.sick)
+	}
+	l.process.Kill()
+	l.damage()
+	l.start()
+	l.check(later)
+	if l.lost {
+		l.restart()
+		l.check(later)
+	}
+	l.lost = false
+	l.writeLists()
+}
+
 // restart kills the process, and starts it with the configuration.
 func (l *listedFleet) restart() {
 	l.note("killed and started again")
@@ -287,7 +327,7 @@ const later = 2500 * time.Millisecond
 // step changes something, and returns how long nothing more may change.
 func (l *listedFleet) step() (quiet time.Duration) {
 	clear(l.anew)
-	switch l.random.IntN(9) {
+	switch l.random.IntN(10) {
 	case 0:
 		back := l.some("")
 		l.put(l.some("devices"), "")
@@ -341,6 +381,8 @@ func (l *listedFleet) step() (quiet time.Duration) {
 		}
 		l.writeLists()
 		quiet = later
+	case 9:
+		l.restartDamaged()
 	case 7:
 		l.note("the configuration is read again")
 		l.reload()
@@ -365,8 +407,8 @@ func (l *listedFleet) set(what *bool) {
 }
 
 // Lists come, go, come back, break, are empty and are read again, targets move between them, also while the process is
-// killed and started: what is polled is what the lists had last, alarms begin and end with their targets alone, once each,
-// and the polls of a target are counted on.
+// killed and started, and while its copies of the lists are damaged: the targets polled are those that the lists had last,
+// alarms begin and end with their targets alone, once each, and the polls of a target are counted on.
 func TestLawOfListsAndAlarms(t *testing.T) {
 	t.Parallel()
 	steps := 7

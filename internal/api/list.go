@@ -17,6 +17,7 @@ type List struct {
 	Waiting    int          `json:"waiting"`             // entries that are not polled until their device was asked for its name
 	Misnamed   int          `json:"misnamed"`            // targets that have another name than their device gives
 	Naming     []Rejection  `json:"naming"`              // the first 100 of them
+	Unknown    bool         `json:"unknown"`             // it was not read yet, and there is no good copy of it: alarms of targets that are in no list stay
 }
 
 // ListSource is where a list is read.

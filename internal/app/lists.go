@@ -170,7 +170,7 @@ func (n *notifier) noteFirst(events []journal.Event) {
 func listsShown(d *discovery.Discovery) []api.List {
 	all := []api.List{}
 	for _, s := range d.Lists() {
-		one := api.List{Name: s.Name, Sources: []api.ListSource{}, Targets: s.Targets, Held: s.Held, HeldUntil: s.HeldUntil, Waiting: s.Waiting, Misnamed: s.Misnamed}
+		one := api.List{Name: s.Name, Sources: []api.ListSource{}, Targets: s.Targets, Held: s.Held, HeldUntil: s.HeldUntil, Waiting: s.Waiting, Misnamed: s.Misnamed, Unknown: s.Unknown}
 		for _, source := range s.Sources {
 			one.Sources = append(one.Sources, api.ListSource{Name: source.Name, LastSuccess: source.Success, Error: source.Error, Entries: source.Entries})
 		}

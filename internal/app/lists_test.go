@@ -91,7 +91,7 @@ maintenance: [{name: CHG-1, matchers: ['site="berlin"'], poll: false, until: 210
 		for _, e := range listed {
 			entries = append(entries, e)
 		}
-		next, err := w.With(entries)
+		next, err := w.With(entries, true)
 		if err == nil {
 			err = n.relist(w, next)
 		}

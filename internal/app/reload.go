@@ -95,7 +95,7 @@ func (r *reloader) withLists(w *runtimeconfig.Config) (*runtimeconfig.Config, er
 }
 
 // listed takes over the targets that lists have, in place of those that they had.
-func (r *reloader) listed(entries func() []*discovery.Entry) {
+func (r *reloader) listed(entries func() (entries []*discovery.Entry, all bool)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	current := r.current.Load()

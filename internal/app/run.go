@@ -100,7 +100,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	if d.first, err = d.load(); err != nil {
 		return err
 	}
-	d.discovery = discovery.New(func() { d.reloader.listed(d.discovery.Entries) }, d.logger)
+	d.discovery = discovery.New(func() { d.reloader.listed(d.discovery.Listed) }, d.logger)
 	d.registry.MustRegister(d.discovery)
 	if d.first, _, err = d.lists(d.first); err != nil {
 		return err
@@ -197,7 +197,7 @@ func (d *daemon) lists(w *runtimeconfig.Config) (with *runtimeconfig.Config, und
 	lists := w.Lists()
 	lists.Ask = w.Ask(d.polls.Open)
 	undo = d.discovery.Configure(lists)
-	with, err = w.With(d.discovery.Entries())
+	with, err = w.With(d.discovery.Listed())
 	return with, undo, err
 }
 

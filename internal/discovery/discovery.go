@@ -187,8 +187,13 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 		for _, a := range old.guard.missing {
 			l.held = append(l.held, a.entry.raw)
 		}
-	} else if err := l.restore(d.current.StateDir); err != nil {
-		d.logger.Error("a list of targets of the last process cannot be read", "list", l.name, "err", err)
+		l.unread, l.unnamed, l.damaged = old.unread, old.unnamed, old.damaged
+	} else {
+		l.unread = s.onlyRead() // others may take days until they have found all
+		if err := l.restore(d.current.StateDir); err != nil {
+			l.unread, l.unnamed, l.damaged = true, true, true
+			d.logger.Error("the copy of a list of targets is damaged: alarms of its targets stay until the list was read", "list", l.name, "err", err)
+		}
 	}
 	l.adopt(s)
 	l.maker.hold = d.current.Ask != nil && old == nil && len(l.sources) == 0 // other devices are polled, and stay so
@@ -211,9 +216,17 @@ func (d *Discovery) list(s *Settings, old, first *list, now time.Time) *list {
 }
 
 // Entries returns the targets of all lists, in their order. Of a name the first one counts.
-func (d *Discovery) Entries() (list []*Entry) {
+func (d *Discovery) Entries() []*Entry {
+	entries, _ := d.Listed()
+	return entries
+}
+
+// Listed returns the targets as Entries does, and whether they are all: a list that was neither saved nor read may have had
+// others.
+func (d *Discovery) Listed() (entries []*Entry, all bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	all = !slices.ContainsFunc(d.lists, (*list).unknown)
 	seen := map[string]string{} // the list that has a name
 	for _, l := range d.lists {
 		l.shadowed, l.clashing = nil, nil
@@ -232,11 +245,11 @@ func (d *Discovery) Entries() (list []*Entry) {
 				l.shadowed = noted(l.shadowed, Rejection{l.name, name, rejectDuplicate, "the list " + first + " has a target of this name before it"})
 			default:
 				seen[name] = l.name
-				list = append(list, e)
+				entries = append(entries, e)
 			}
 		}
 	}
-	return list
+	return entries, all
 }
 
 // Run reads the lists until ctx is canceled.
@@ -292,10 +305,10 @@ func (d *Discovery) settle(touched map[*list]bool) time.Duration {
 	var settled []string
 	for _, l := range d.lists {
 		if next := l.next(); touched[l] || l.stale || !next.IsZero() && !next.After(now) {
-			before, rejected, naming := l.entries, l.rejected, l.naming
+			before, rejected, naming, unknown := l.entries, l.rejected, l.naming, l.unknown()
 			guarded := l.guard.missing != nil
 			l.settle(touched[l], now)
-			changed = changed || !slices.Equal(before, l.entries)
+			changed = changed || !slices.Equal(before, l.entries) || unknown != l.unknown()
 			l.report(d.logger, guarded)
 			l.reportRejected(d.logger, rejected)
 			l.reportNaming(d.logger, naming)

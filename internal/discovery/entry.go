@@ -55,6 +55,8 @@ type made struct {
 	wants string // the name that its facts give
 	unfit string // a name that it cannot have
 
+	nameless bool // it is polled under its address until its facts name it
+
 	target *poller.TargetSettings // to ask with; nil unless it asks
 }
 
@@ -124,7 +126,7 @@ func (m *maker) target(raw, l labels.Labels, t poller.TargetSettings) *made {
 	case a.Name != "":
 		t.Name, k.fresh, e.assigned = a.Name, true, true
 	default:
-		t.Name, e.assigned = cmp.Or(t.Name, address), a.Asks
+		t.Name, e.assigned, k.nameless = cmp.Or(t.Name, address), a.Asks, a.Unsure
 	}
 	if e.Target, k.err = m.checked(t); k.err != nil {
 		return k

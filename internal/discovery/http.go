@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -18,6 +17,8 @@ import (
 	httpsd "github.com/prometheus/prometheus/discovery/http"
 	"github.com/prometheus/prometheus/discovery/refresh"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
+
+	"trapline/internal/redact"
 )
 
 // maxList bounds a list, in octets.
@@ -61,7 +62,7 @@ func (l *httpList) refresh(ctx context.Context) ([]*targetgroup.Group, error) {
 	}
 	for _, g := range groups {
 		g.Source = httpSource
-		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(shownURL(l.url)) // which is stored
+		g.Labels[model.MetaLabelPrefix+"url"] = model.LabelValue(redact.URL(l.url)) // which is stored
 	}
 	if len(groups) == 0 {
 		groups = append(groups, &targetgroup.Group{Source: httpSource})
@@ -81,7 +82,7 @@ func (l *httpList) get(ctx context.Context) ([]byte, error) {
 	request.Header.Set("X-Prometheus-Refresh-Interval-Seconds", strconv.FormatFloat(l.every.Seconds(), 'f', -1, 64))
 	response, err := l.client.Do(request)
 	if err != nil {
-		return nil, withoutSecrets(err)
+		return nil, redact.Error(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
@@ -116,28 +117,4 @@ func staysEncrypted(c *http.Client) {
 		next.Header.Del("Referer") // whose query may be a secret
 		return nil
 	}
-}
-
-// withoutSecrets returns an error of a request without the parts of its URL that may be secrets.
-func withoutSecrets(err error) error {
-	if e := (*url.Error)(nil); errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", shownURL(e.URL), e.Err)
-	}
-	return err
-}
-
-// shownURL returns a URL without password, and without the values of its query, which may be secrets.
-func shownURL(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return "(a URL with an error)"
-	}
-	if u.User != nil {
-		u.User = url.User("…")
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = ""
-		return u.String() + "?…"
-	}
-	return u.String()
 }

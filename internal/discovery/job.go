@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/redact"
 	"trapline/internal/setting"
 )
 
@@ -122,11 +123,11 @@ func (s *Settings) openSecrets() (texts []string) {
 		c := &h.Value.HTTPClientConfig
 		secret := c.BasicAuth != nil || c.Authorization != nil || c.OAuth2 != nil || c.BearerToken != "" || c.BearerTokenFile != ""
 		if secret && strings.HasPrefix(h.Value.URL, "http://") {
-			texts = append(texts, fmt.Sprintf(text, s.Name, shownURL(h.Value.URL)))
+			texts = append(texts, fmt.Sprintf(text, s.Name, redact.URL(h.Value.URL)))
 		}
 	}
 	if s.NetBox != nil && s.NetBox.TokenFile != "" && strings.HasPrefix(s.NetBox.URL, "http://") {
-		texts = append(texts, fmt.Sprintf(text, s.Name, shownURL(s.NetBox.URL)))
+		texts = append(texts, fmt.Sprintf(text, s.Name, redact.URL(s.NetBox.URL)))
 	}
 	return texts
 }

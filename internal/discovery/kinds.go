@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/errlog"
 	"trapline/internal/neighbours"
+	"trapline/internal/redact"
 	"trapline/internal/seek"
 )
 
@@ -32,7 +33,7 @@ func (s *Settings) kinds() (list []kind) {
 		list = append(list, kind{id: "file " + strings.Join(f.Value.Files, ","), config: &f.Value, files: func(logger *slog.Logger) *files { return newFiles(&f.Value, logger) }})
 	}
 	for _, h := range s.HTTP {
-		list = append(list, kind{id: "http " + shownURL(h.Value.URL), config: &h.Value, open: func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
+		list = append(list, kind{id: "http " + redact.URL(h.Value.URL), config: &h.Value, open: func(o prom.DiscovererOptions) (prom.Discoverer, error) { return newHTTP(&h.Value, o) }})
 	}
 	for _, d := range s.DNS {
 		list = append(list, kind{id: fmt.Sprintf("dns %s %s", d.Value.Type, strings.Join(d.Value.Names, ",")), config: noFiles{}, open: foreign(&d.Value)})
@@ -41,7 +42,7 @@ func (s *Settings) kinds() (list []kind) {
 		list = append(list, kind{id: "csv " + strings.Join(s.CSV.Paths, ","), config: s.CSV, files: s.CSV.open})
 	}
 	if s.NetBox != nil {
-		list = append(list, kind{id: "netbox " + shownURL(s.NetBox.URL) + " " + s.NetBox.Query, config: s.NetBox, open: s.NetBox.open})
+		list = append(list, kind{id: "netbox " + redact.URL(s.NetBox.URL) + " " + s.NetBox.Query, config: s.NetBox, open: s.NetBox.open})
 	}
 	seen := map[string]int{}
 	for i := range list { // of which some may look the same without their secrets

@@ -29,6 +29,9 @@ type list struct {
 	held    []labels.Labels       // targets that the guard of the process before has kept
 	adopted []string              // kinds with sources that were read with other settings
 	whole   bool                  // each message of it has all that has changed
+	unread  bool                  // its sources were neither saved nor read: it may have had any targets
+	unnamed bool                  // the names that devices got are lost, and not all devices have names again
+	damaged bool                  // its saved file is
 
 	entries   []*Entry // sorted by name
 	rejected  []Rejection
@@ -39,6 +42,7 @@ type list struct {
 	made      []*made              // what the sources have
 	addresses map[string]facts.Key // of them, which they may be polled under; nil until one is asked for
 	waiting   int                  // entries that are not polled until their device was asked
+	nameless  int                  // entries that are polled under their addresses until their device answers
 	stale     bool                 // facts about its devices have changed
 }
 
@@ -154,19 +158,40 @@ func (l *list) forget(now time.Time) {
 		whole = whole && !k.first.IsZero()
 	}
 	maps.DeleteFunc(l.sources, func(key sourceKey, _ []labels.Labels) bool {
-		k := l.kinds[key.kind]
-		return k == nil && whole || k != nil && !k.heard[key.source] && !k.first.IsZero() && now.Sub(k.first) >= l.guard.grace
+		end := l.expiry(key)
+		return l.kinds[key.kind] == nil && whole || !end.IsZero() && !end.After(now)
 	})
+}
+
+// expiry returns when a source goes that was not read again, zero if it stays: it may be the one that cannot be read.
+func (l *list) expiry(key sourceKey) time.Time {
+	k := l.kinds[key.kind]
+	if k == nil || k.heard[key.source] || k.first.IsZero() || k.err != "" {
+		return time.Time{}
+	}
+	return k.first.Add(l.guard.grace)
+}
+
+// unknown reports whether the list may have had targets that it does not have.
+func (l *list) unknown() bool { return l.unread || l.unnamed }
+
+// know notes that all sources were read, and that devices have the names that they get.
+func (l *list) know() {
+	for _, k := range l.kinds {
+		if k.first.IsZero() || k.err != "" {
+			return
+		}
+	}
+	l.unread = l.unread && l.waiting > 0
+	l.unnamed = l.unnamed && l.waiting+l.nameless > 0
 }
 
 // next returns when time alone changes the list, zero if it does not.
 func (l *list) next() time.Time {
 	next := l.guard.end()
 	for key := range l.sources {
-		if k := l.kinds[key.kind]; k != nil && !k.heard[key.source] && !k.first.IsZero() {
-			if end := k.first.Add(l.guard.grace); next.IsZero() || end.Before(next) {
-				next = end
-			}
+		if end := l.expiry(key); !end.IsZero() && (next.IsZero() || end.Before(next)) {
+			next = end
 		}
 	}
 	return next
@@ -175,7 +200,7 @@ func (l *list) next() time.Time {
 // settle computes the targets anew. Taken are names that come before those of the list.
 func (l *list) settle(refreshed bool, now time.Time) {
 	l.forget(now)
-	l.rejected, l.naming, l.asking, l.waiting, l.stale = nil, nil, nil, 0, false
+	l.rejected, l.naming, l.asking, l.waiting, l.nameless, l.stale = nil, nil, nil, 0, 0, false
 	before := l.guard.accepted
 	wanted := make(map[string]*Entry, len(l.entries))
 	used, all := make([]labels.Labels, 0, len(l.entries)), make([]*made, 0, len(l.entries))
@@ -188,6 +213,7 @@ func (l *list) settle(refreshed bool, now time.Time) {
 		}
 	}
 	l.addAll(wanted, used, all)
+	l.know()
 	if l.held != nil {
 		rejected := l.rejected
 		held := maps.Clone(wanted) // whose names are taken
@@ -253,6 +279,9 @@ func (l *list) reportNaming(logger *slog.Logger, before []Rejection) {
 
 // note notes what is unknown of a device.
 func (l *list) note(k *made) {
+	if k.nameless {
+		l.nameless++
+	}
 	if k.waits {
 		l.waiting++
 	} else if k.asks && k.entry != nil && l.maker.book.Poll(k.key) {

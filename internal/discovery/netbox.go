@@ -22,6 +22,7 @@ import (
 	prom "github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 
+	"trapline/internal/redact"
 	"trapline/internal/setting"
 )
 
@@ -264,7 +265,7 @@ func (l *netboxList) ask(ctx context.Context, token string, offset int) (*netbox
 	}
 	response, err := l.client.Do(request)
 	if err != nil {
-		return nil, 0, withoutSecrets(err)
+		return nil, 0, redact.Error(err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {

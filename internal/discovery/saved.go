@@ -3,6 +3,7 @@ package discovery
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,13 +14,14 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"trapline/internal/facts"
-	"trapline/internal/setting"
 	"trapline/internal/statedir"
 )
 
 // saved is the file of a list in the state directory: a start polls its targets before their source answers.
 type saved struct {
 	Sources []savedSource   `json:"sources"`
+	Unread  bool            `json:"unread,omitempty"`  // see list
+	Unnamed bool            `json:"unnamed,omitempty"` // see list
 	Held    []labels.Labels `json:"held,omitempty"`    // that the guard keeps
 	Devices []facts.Record  `json:"devices,omitempty"` // as far as assignments depend on them
 	Naming  string          `json:"naming,omitempty"`  // the templates that gave the names
@@ -41,7 +43,7 @@ func savedFile(dir, name string) string { return filepath.Join(dir, savedDir, na
 
 // saved returns the list as it is written.
 func (l *list) saved() *saved {
-	s := &saved{Sources: make([]savedSource, 0, len(l.sources))}
+	s := &saved{Sources: make([]savedSource, 0, len(l.sources)), Unread: l.unread, Unnamed: l.unnamed}
 	for key, targets := range l.sources {
 		s.Sources = append(s.Sources, savedSource{key.kind, key.source, targets})
 	}
@@ -63,7 +65,7 @@ func (s *saved) write(file string) error {
 	if err = errors.Join(err, os.MkdirAll(filepath.Dir(file), 0o700)); err != nil {
 		return err
 	}
-	return statedir.ReplaceFile(file, text)
+	return statedir.ReplaceSealed(file, text)
 }
 
 // restore reads the list as it was saved, if it was.
@@ -71,17 +73,19 @@ func (l *list) restore(dir string) error {
 	if dir == "" {
 		return nil
 	}
-	text, err := setting.ReadFile(savedFile(dir, l.name), maxSaved)
+	file := savedFile(dir, l.name)
+	text, err := statedir.ReadSealed(file, maxSaved)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
 	var s saved
-	if err := json.Unmarshal(text, &s); err != nil {
-		return err
+	if err == nil {
+		err = json.Unmarshal(text, &s)
 	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	l.unread, l.unnamed = s.Unread, s.Unnamed
 	for _, source := range s.Sources {
 		key := sourceKey{source.Kind, source.Source}
 		switch word, _, _ := strings.Cut(source.Kind, " "); word { // an earlier version has saved each group

@@ -1,12 +1,21 @@
 package discovery
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
+
+	"trapline/internal/statedir"
 )
 
 // A saved list that is torn, of another form, or too large is an error, which takes little memory and restores nothing; one
@@ -52,11 +61,100 @@ func TestSavedListsThatAreDamaged(t *testing.T) {
 		}
 	}
 	_ = os.RemoveAll(file)
-	newer := strings.Replace(string(whole), "{", `{"version":9,"shards":[1],`, 1)
+	text, err := statedir.Unseal([]byte(filepath.Base(file)), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := strings.Replace(string(text), "{", `{"version":9,"shards":[1],`, 1)
 	if err := os.WriteFile(file, []byte(newer), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := restored(); n != 20 || err != nil {
 		t.Errorf("of a later version: %d targets, %v", n, err)
+	}
+}
+
+// Whatever octets of a saved list change, are lost or come twice: it is the same list, or an error that names the file.
+func TestSavedListsAreTheSameOrDamaged(t *testing.T) {
+	dir := t.TempDir()
+	r := newRig(t, dir)
+	r.read(upTo(5))
+	file := savedFile(dir, "inventory")
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored := func() (*saved, error) {
+		l := &list{name: "inventory", sources: map[sourceKey][]labels.Labels{}, maker: r.list.maker}
+		err := l.restore(dir)
+		return l.saved(), err
+	}
+	want, err := restored()
+	if err != nil || len(want.Sources) == 0 {
+		t.Fatal(want, err)
+	}
+	damaged, same := 0, 0
+	check := func(change string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		switch got, err := restored(); {
+		case err == nil && reflect.DeepEqual(got, want):
+			same++
+		case err == nil || !strings.Contains(err.Error(), file):
+			t.Errorf("%s: %v, %v", change, got, err)
+		default:
+			damaged++
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 20))
+	for i := range whole {
+		other := slices.Clone(whole)
+		other[i] ^= byte(1 + random.IntN(255))
+		check(fmt.Sprintf("octet %d is %q", i, other[i]), other)
+		other[i] = whole[i] ^ 1<<random.IntN(8)
+		check(fmt.Sprintf("octet %d is %q", i, other[i]), other)
+		check(fmt.Sprint("cut at ", i), whole[:i])
+		length := random.IntN(len(whole) - i)
+		clear(other[i : i+length])
+		if length > 0 {
+			check(fmt.Sprintf("zeros at %d, %d", i, length), other)
+		}
+		check(fmt.Sprintf("%d octets at %d twice", length, i), slices.Concat(whole[:i+length], whole[i:]))
+	}
+	t.Logf("%d damaged, %d the same", damaged, same)
+	if damaged < 4*len(whole) {
+		t.Errorf("%d damaged, %d the same, of a file of %d octets", damaged, same, len(whole))
+	}
+}
+
+// A source that is not read again after a start stays while some of its kind cannot be read, for it may be that one; it goes
+// when all can be read.
+func TestASourceThatMayBeBrokenStays(t *testing.T) {
+	dir := t.TempDir()
+	r := newRig(t, dir)
+	r.read(upTo(20))
+	r.start()
+	other := &targetgroup.Group{Source: "other", Targets: []model.LabelSet{{model.AddressLabel: "192.0.2.200"}}}
+	look := func(err string) {
+		r.now = r.now.Add(time.Minute)
+		k := r.list.kinds["file"]
+		if k.err = ""; err != "" {
+			k.fail(err, r.now)
+		}
+		r.list.receive("file", []*targetgroup.Group{other}, r.now)
+		r.list.settle(true, r.now)
+	}
+	for range 100 {
+		if look("devices.json: something follows the list"); len(r.list.entries) != 21 {
+			t.Fatalf("%d targets while a file is broken", len(r.list.entries))
+		}
+	}
+	for range 100 {
+		look("")
+	}
+	if len(r.list.entries) != 1 || !r.list.next().IsZero() {
+		t.Errorf("%d targets once the files are whole", len(r.list.entries))
 	}
 }

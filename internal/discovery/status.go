@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"trapline/internal/statedir"
 )
 
 // Status is how a list fares.
@@ -22,6 +24,7 @@ type Status struct {
 	First     []Rejection    // the first of them
 	Waiting   int            // entries that are not polled until their device was asked for its name
 	Misnamed  int            // targets that have another name than their device gives
+	Unknown   bool           // it may have had other targets: alarms of those stay
 	Naming    []Rejection    // the first of them
 }
 
@@ -48,7 +51,7 @@ func (d *Discovery) Lists() []Status {
 }
 
 func (l *list) status() Status {
-	s := Status{Name: l.name, Targets: len(l.entries) - len(l.shadowed), Held: len(l.guard.missing), HeldUntil: l.guard.end(), Rejected: map[string]int{}}
+	s := Status{Name: l.name, Targets: len(l.entries) - len(l.shadowed), Held: len(l.guard.missing), HeldUntil: l.guard.end(), Unknown: l.unknown(), Rejected: map[string]int{}}
 	entries := map[string]int{}
 	for key, raw := range l.sources {
 		entries[key.kind] += len(raw)
@@ -84,10 +87,11 @@ func (d *Discovery) Accept(name string) error {
 	held := len(l.guard.missing)
 	l.guard.missing = nil
 	l.guard.accepted = nil
-	before := l.entries
+	before, unknown := l.entries, l.unknown()
 	l.maker.book.Unname()
+	l.unread, l.unnamed = false, false
 	l.settle(false, time.Now())
-	left, changed := len(l.entries), !slices.Equal(before, l.entries)
+	left, changed := len(l.entries), unknown || !slices.Equal(before, l.entries)
 	d.mu.Unlock()
 	d.saveList(name)
 	if changed {
@@ -102,15 +106,24 @@ func (d *Discovery) saveList(name string) {
 	d.saving.Lock()
 	defer d.saving.Unlock()
 	d.mu.Lock()
-	dir, s := d.current.StateDir, (*saved)(nil)
+	dir, s, damaged := d.current.StateDir, (*saved)(nil), false
 	if i := slices.IndexFunc(d.lists, func(l *list) bool { return l.name == name }); i >= 0 && dir != "" {
-		s = d.lists[i].saved()
+		s, damaged = d.lists[i].saved(), d.lists[i].damaged
+		d.lists[i].damaged = false
 	}
 	d.mu.Unlock()
 	if s == nil {
 		return
 	}
-	if err := s.write(savedFile(dir, name)); err != nil {
+	file := savedFile(dir, name)
+	if damaged {
+		if aside, err := statedir.KeepDamaged(file); err != nil {
+			d.logger.Warn("the damaged copy of a list cannot be kept", "list", name, "err", err)
+		} else {
+			d.logger.Info("the damaged copy of a list was put aside", "list", name, "moved_to", aside)
+		}
+	}
+	if err := s.write(file); err != nil {
 		d.logger.Error("a list of targets cannot be saved for the next start", "list", name, "err", err)
 	}
 }

@@ -19,12 +19,16 @@ type Configuration struct {
 	Names    varbind.Names // finds the notifications that rules name
 
 	Elsewhere func(target string) bool // polled by another process: alerts of it stay as they are; nil: none is
+	Partial   bool                     // others may be added: alerts of the last process stay as they are without a target, and those of global rules
 }
 
 // elsewhere reports whether a target is of the configuration, and polled by another process.
 func (c *Configuration) elsewhere(target string) bool {
 	return c.Elsewhere != nil && c.Elsewhere(target)
 }
+
+// mayBeAdded reports whether a target that this process does not poll may still be one.
+func (c *Configuration) mayBeAdded(target string) bool { return c.Partial || c.elsewhere(target) }
 
 // Configure replaces the rules and targets. Alerts of unchanged rules stay; alerts of deleted rules or targets are
 // cleared. With the same set of rules, targets that are the same are not touched.
@@ -43,7 +47,7 @@ func (e *Evaluator) configure(c *Configuration) {
 	e.mu.Lock()
 	sameSet := e.set == c.Set
 	e.set, e.settings, e.objects, e.configuration = c.Set, c.Settings, objects, *c
-	left := e.restored
+	restored, left := e.restored, []*record(nil)
 	for _, o := range e.orphans { // which may have a rule and a target again
 		left = append(left, o.record)
 	}
@@ -76,7 +80,8 @@ func (e *Evaluator) configure(c *Configuration) {
 			e.mu.Unlock()
 		}
 	}
-	orphans, kept := e.assign(left, e.devices, c)
+	orphans, kept := e.assign(left, c.Set, c.elsewhere)
+	others, awaited := e.assign(restored, c.Set, c.mayBeAdded)
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.shards.Owned(e.shards.ShardOf("")), e.shards.Alive(""))
 	e.global.mu.Unlock()
@@ -84,7 +89,7 @@ func (e *Evaluator) configure(c *Configuration) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
-	e.orphans, e.restored = append(e.orphans, orphans...), kept
+	e.orphans, e.restored = slices.Concat(e.orphans, orphans, others), append(kept, awaited...)
 	e.mu.Unlock()
 	e.clearOrphans()
 	select {
@@ -229,7 +234,7 @@ func (e *Evaluator) endSeries(d *device) {
 
 // assign hands the alerts of the last process or configuration to their rules. It returns those without a rule or
 // target, and those of targets that are elsewhere.
-func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Configuration) (orphans []orphan, kept []*record) {
+func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target string) bool) (orphans []orphan, kept []*record) {
 	lose := func(r *record, reason string) {
 		if r.gone.IsZero() {
 			lost := *r
@@ -238,13 +243,13 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Config
 		orphans = append(orphans, orphan{r, reason})
 	}
 	byUID := map[string]*Rule{}
-	for _, r := range c.Set.Rules() {
+	for _, r := range set.Rules() {
 		byUID[r.UID] = r
 	}
 	for _, r := range left {
-		rule, d := byUID[r.Rule], devices[r.Labels.Get(poller.TargetLabel)]
+		rule, d := byUID[r.Rule], e.devices[r.Labels.Get(poller.TargetLabel)]
 		if r.Rule == "" {
-			rule, r = c.Set.assignRule(r)
+			rule, r = set.assignRule(r)
 		}
 		switch {
 		case rule == nil || rule.Record != "" || e.shards.Many() && (rule.Global != "") != (r.shard == e.shards.ShardOf("")):
@@ -252,7 +257,7 @@ func (e *Evaluator) assign(left []*record, devices map[string]*device, c *Config
 			continue
 		case rule.Global != "":
 			d = e.global
-		case d == nil && c.elsewhere(r.Labels.Get(poller.TargetLabel)):
+		case d == nil && elsewhere(r.Labels.Get(poller.TargetLabel)):
 			kept = append(kept, r)
 			continue
 		case d == nil:
@@ -286,7 +291,7 @@ func (e *Evaluator) settled(now time.Time) (orphans []orphan, looked []look) {
 				l.gone = now
 				e.looks[name] = l
 			}
-			if e.configuration.elsewhere(name) || !e.shards.Settled(l.gone, now) {
+			if e.configuration.mayBeAdded(name) || !e.shards.Settled(l.gone, now) {
 				continue
 			}
 			l = look{target: name}

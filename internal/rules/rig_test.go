@@ -30,6 +30,7 @@ type rig struct {
 	set     *Set
 	options Settings
 	targets []*poller.Target
+	partial bool // others may be added
 	reboots float64
 	logger  *slog.Logger // of the evaluator and the outbox; nil discards
 
@@ -106,7 +107,7 @@ func (r *rig) run() {
 }
 
 func (r *rig) configure() {
-	r.e.Configure(Configuration{Set: r.set, Targets: r.targets, Settings: r.options})
+	r.e.Configure(Configuration{Set: r.set, Targets: r.targets, Settings: r.options, Partial: r.partial})
 }
 
 // kill ends the process as a crash would: the store's log is all that is left of it.

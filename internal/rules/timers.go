@@ -108,8 +108,11 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	}
 	ev := e.newEvaluation(s, d, interval, now)
 	paused := e.paused(now)
+	e.mu.Lock()
+	partial := e.configuration.Partial
+	e.mu.Unlock()
 	for _, b := range d.instances {
-		if b.rule.Group != g || slices.ContainsFunc(paused, func(d *device) bool { return d.mayBeIn(b.rule) }) {
+		if b.rule.Group != g || partial && b.unseeded || slices.ContainsFunc(paused, func(d *device) bool { return d.mayBeIn(b.rule) }) {
 			continue
 		}
 		if e.awaits(b, interval, now) {

@@ -53,7 +53,7 @@ func (w *Config) withFiles(logger *slog.Logger) (*Config, error) {
 	for _, text := range discovery.Doubts(all) {
 		logger.Warn("doubtful list of targets", "text", text)
 	}
-	return w.With(entries)
+	return w.With(entries, true)
 }
 
 // DiskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.

@@ -55,10 +55,11 @@ func (w *Config) Ask(open poller.Open) asker.Ask {
 	}
 }
 
-// With returns the configuration with other targets of lists. A target whose entry it had before is the same.
-func (w *Config) With(entries []*discovery.Entry) (*Config, error) {
+// With returns the configuration with other targets of lists, which are all or not. A target whose entry it had before is
+// the same.
+func (w *Config) With(entries []*discovery.Entry, all bool) (*Config, error) {
 	c, next := *w.Config, *w
-	next.Config = &c
+	next.Config, next.partial = &c, !all
 	c.Targets = append(make([]poller.TargetSettings, 0, w.written+len(entries)), c.Targets[:w.written]...)
 	next.Targets = append(make([]*poller.Target, 0, w.written+len(entries)), w.Targets[:w.written]...)
 	next.listed = make(map[*discovery.Entry]*poller.Target, len(entries))

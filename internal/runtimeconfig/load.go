@@ -27,6 +27,7 @@ type Config struct {
 
 	written int                                 // Targets that stand in the files
 	listed  map[*discovery.Entry]*poller.Target // the others
+	partial bool                                // lists may have had more
 }
 
 // seldomCollect has garbage collected less often while little memory is in use, as when the program starts:

@@ -30,6 +30,30 @@ func ReplaceFile(file string, text []byte) error {
 	return syncDir(filepath.Dir(file))
 }
 
+// ReplaceSealed replaces a file as ReplaceFile does, with a checksum at its end.
+func ReplaceSealed(file string, text []byte) error {
+	return ReplaceFile(file, Seal([]byte(filepath.Base(file)), text))
+}
+
+// ReadSealed reads a file of ReplaceSealed, of up to so many octets. One of an earlier version has no checksum.
+func ReadSealed(file string, most int64) ([]byte, error) {
+	value, err := setting.ReadFile(file, most)
+	if err != nil {
+		return nil, err
+	}
+	return Unseal([]byte(filepath.Base(file)), value)
+}
+
+// KeepDamaged keeps the content of a damaged file beside it, in place of what was kept before. The file stays until it is
+// replaced: after a crash, it is still known to be damaged.
+func KeepDamaged(file string) (aside string, err error) {
+	aside = file + ".damaged"
+	if err := removeIfThere(aside); err != nil {
+		return "", err
+	}
+	return aside, os.Link(file, aside)
+}
+
 // removeIfThere removes a regular file that could not be written, to free its space.
 func removeIfThere(file string) error {
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {

@@ -70,6 +70,9 @@ func printRejections(p *cli.Printer, all []api.List) {
 		if l.Held > 0 {
 			fmt.Fprintf(p.Out, "\n%s has lost %d targets at once, which are polled on: `trapline targets accept %s` takes the list as it is\n", l.Name, l.Held, l.Name)
 		}
+		if l.Unknown {
+			fmt.Fprintf(p.Out, "\n%s was not read as a whole yet: alarms of targets that it may have had stay until it was, or until `trapline targets accept %s`\n", l.Name, l.Name)
+		}
 		if l.Rejected > 0 {
 			fmt.Fprintf(p.Out, "\n%s: %s not polled\n", l.Name, human.Counted(l.Rejected, "entry"))
 		}
