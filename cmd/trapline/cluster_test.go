@@ -460,3 +460,67 @@ func (s *site) servesAlone(m *siteMember, polled map[string]map[string]int) {
 		}
 	}
 }
+
+// The commands of disasters: a copy, one survivor of three, and a voter of another name.
+func TestClusterDisasters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	s := newSite(t, "79", 6)
+	whole := func(m *siteMember) func() bool { return func() bool { return s.status(m).Whole && s.polledOnce() } }
+	run := func(m *siteMember, args ...string) string {
+		t.Helper()
+		c := exec.Command(s.program, append(args, "--config.file="+s.file)...)
+		c.Env = append(os.Environ(), "STATE_DIRECTORY="+m.state)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	survivor := s.members[0]
+	s.await("the cluster is whole", whole(survivor))
+	id := s.status(survivor).ID
+	file := filepath.Join(t.TempDir(), "snapshot")
+	if out := run(survivor, "cluster", "snapshot", file); !strings.Contains(out, " rows of the cluster") {
+		t.Error(out)
+	}
+
+	for _, m := range s.members {
+		_ = s.stop(m, syscall.SIGKILL)
+	}
+	for _, m := range s.members[1:] {
+		m.state = t.TempDir()
+	}
+	if out := run(survivor, "cluster", "recover", "--cluster.member="+survivor.address); !strings.Contains(out, id+" has one voter") {
+		t.Error(out)
+	}
+	s.start(survivor)
+	s.await("the survivor polls everything", func() bool { return s.status(survivor).Session > 0 && s.polledOnce() })
+	s.start(s.members[1])
+	s.start(s.members[2])
+	s.await("the others have joined it", whole(survivor))
+	if got := s.status(s.members[2]).ID; got != id {
+		t.Errorf("the cluster is %s now, was %s", got, id)
+	}
+
+	gone := s.members[2]
+	_ = s.stop(gone, syscall.SIGKILL)
+	text, err := os.ReadFile(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := &siteMember{address: "127.0.79.4", state: t.TempDir()}
+	if err := os.WriteFile(s.file, []byte(strings.Replace(string(text), gone.address+"]", added.address+"]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(survivor, "cluster", "replace", gone.address, added.address)
+	s.members[2] = added
+	s.start(added)
+	s.await("the other voter is in its place", func() bool { c := s.status(added); return c.Whole && slices.Contains(c.Voting, added.address) })
+	_ = s.stop(survivor, syscall.SIGTERM)
+	s.await("it votes: one of three may be gone", func() bool { return s.status(added).Session > 0 && s.polledOnce() })
+	s.start(survivor)
+	s.await("the cluster is whole", whole(survivor))
+}

@@ -7,16 +7,18 @@ type Cluster struct {
 	Name        string          `json:"name"`
 	ID          string          `json:"id"`
 	Member      string          `json:"member"`      // that answers
-	Whole       bool            `json:"whole"`       // all shards have an owner, all voters live, and nothing is in doubt
+	Whole       bool            `json:"whole"`       // all shards have an owner, all voters live and vote, and nothing is in doubt
 	Coordinator string          `json:"coordinator"` // who writes the plan
 	Leader      string          `json:"leader"`      // voter that leads the engine; empty: none answers
 	EngineUp    bool            `json:"engine_up"`
 	Session     float64         `json:"session_remaining_seconds"` // how long the member that answers owns its shards without the engine
 	Members     []ClusterMember `json:"members"`
-	Absent      []string        `json:"absent"`     // members that do not live
-	Unowned     []string        `json:"unowned"`    // shards without an owner
-	InDoubt     []string        `json:"in_doubt"`   // shards with a commit that was not answered
-	NotPolled   int             `json:"not_polled"` // targets of shards without an owner
+	Absent      []string        `json:"absent"`        // members that do not live
+	Voting      []string        `json:"voting"`        // servers of the engine that vote; none if nobody answers
+	Differ      bool            `json:"voters_differ"` // voters from those of the configuration
+	Unowned     []string        `json:"unowned"`       // shards without an owner
+	InDoubt     []string        `json:"in_doubt"`      // shards with a commit that was not answered
+	NotPolled   int             `json:"not_polled"`    // targets of shards without an owner
 }
 
 // ClusterMember is a member that lives.

@@ -14,8 +14,10 @@ type Status struct {
 	Coordinator string         `json:"coordinator"`
 	Leader      string         `json:"leader"` // voter that leads the engine
 	Members     []MemberStatus `json:"members"`
-	Absent      []string       `json:"absent"`  // members of the plan, and voters, that do not live
-	Unowned     []string       `json:"unowned"` // shards of the configuration
+	Absent      []string       `json:"absent"`        // members of the plan, and voters, that do not live
+	Voting      []string       `json:"voting"`        // servers of the engine that vote; none if nobody answers
+	Differ      bool           `json:"voters_differ"` // from those of the configuration
+	Unowned     []string       `json:"unowned"`       // shards of the configuration
 	InDoubt     []string       `json:"in_doubt"`
 	Session     float64        `json:"session_remaining_seconds"`
 	EngineUp    bool           `json:"engine_up"`
@@ -29,17 +31,20 @@ type MemberStatus struct {
 	Skew   float64 `json:"skew_seconds"` // how far its wall clock is behind that of this member
 }
 
-// Whole reports whether every shard has an owner, every voter lives and nothing is in doubt.
+// Whole reports whether every shard has an owner, every voter lives and votes, and nothing is in doubt.
 func (s *Status) Whole() bool {
-	return len(s.Absent) == 0 && len(s.Unowned) == 0 && len(s.InDoubt) == 0 && s.EngineUp && s.Session > 0
+	return !s.Differ && len(s.Absent) == 0 && len(s.Unowned) == 0 && len(s.InDoubt) == 0 && s.EngineUp && s.Session > 0
 }
 
-// Status returns the state of the cluster. Only the leader is asked for; it is "" if nobody answers.
+// Status returns the state of the cluster. Only the voters and the leader are asked for.
 func (c *Cluster) Status(ctx context.Context) Status {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	s := c.status()
-	s.Leader = c.engine.Leader(ctx)
+	servers, _ := c.engine.Servers(ctx)
+	s.Leader, s.Voting = servers.Leader, slices.AppendSeq(s.Voting, maps.Keys(servers.Voters))
+	slices.Sort(s.Voting)
+	s.Differ = c.settings.Etcd == nil && len(s.Voting) > 0 && !slices.Equal(s.Voting, slices.Sorted(slices.Values(c.settings.Members)))
 	return s
 }
 
@@ -72,7 +77,7 @@ func (c *Cluster) absent() (list []string) {
 
 func (c *Cluster) status() Status {
 	s := Status{Name: c.settings.Name, ID: c.ID(), Member: c.settings.Member, Session: c.Remaining().Seconds(), EngineUp: c.engine.Up(),
-		Members: []MemberStatus{}, Absent: []string{}, Unowned: []string{}, InDoubt: append([]string{}, c.InDoubt()...)}
+		Members: []MemberStatus{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: append([]string{}, c.InDoubt()...)}
 	shards := c.config.Shards()
 	v := c.view
 	v.mu.Lock()

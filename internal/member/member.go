@@ -258,11 +258,11 @@ func (m *Member) publish(ctx context.Context) error {
 // Status returns the state of the cluster: one without members if m is nil.
 func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
 	if m == nil {
-		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Unowned: []string{}, InDoubt: []string{}}, nil
+		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: []string{}}, nil
 	}
 	s := m.cluster.Status(ctx)
 	c := api.Cluster{Name: s.Name, ID: s.ID, Member: s.Member, Coordinator: s.Coordinator, Leader: s.Leader, Whole: s.Whole(), EngineUp: s.EngineUp,
-		Session: s.Session, Members: []api.ClusterMember{}, Absent: s.Absent, Unowned: s.Unowned, InDoubt: s.InDoubt}
+		Session: s.Session, Members: []api.ClusterMember{}, Absent: s.Absent, Voting: s.Voting, Differ: s.Differ, Unowned: s.Unowned, InDoubt: s.InDoubt}
 	targets := map[string]int{}
 	for name := range m.count(m.options.Running()).named {
 		owner, _ := m.cluster.Owner(shardOf(name))

@@ -20,4 +20,5 @@ func Add(program *cli.Program) {
 	addNotify(program)
 	addEngine(program)
 	addKey(program)
+	addCluster(program)
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func addCluster(program *cli.Program) {
-	group := program.App.Command("cluster", "Show the cluster of which a server is a member.")
+	group := program.App.Command("cluster", "See the cluster of which a server is a member, copy it, recover it, replace a voter.")
 	c := group.Command("status", "Print the members of the cluster, and which targets have none. The exit status is 1 if it is not whole.")
 	server, output := cli.AddServerFlags(c), cli.AddOutputFlags(c)
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
@@ -79,6 +79,9 @@ func clusterFaults(c *api.Cluster) (lines []string) {
 	}
 	if !c.EngineUp || c.Session <= 0 {
 		lines = append(lines, "the engine does not answer this member: it polls on the targets that it had")
+	}
+	if c.Differ {
+		lines = append(lines, "the engine has the voters "+strings.Join(c.Voting, ", ")+", and cluster.members has others: one that started without data votes after some seconds")
 	}
 	if len(c.Unowned) > 0 {
 		lines = append(lines, fmt.Sprintf("%s of %s without an owner", human.Counted(c.NotPolled, "target"), human.Counted(len(c.Unowned), "shard")))

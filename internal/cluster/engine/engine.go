@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -62,10 +63,11 @@ type Engine struct {
 
 // endpoint is one server.
 type endpoint struct {
-	name   string
-	client *clientv3.Client // nil: our own, which is not ready
-	own    bool
-	behind bool // another server answered before this one did
+	name    string
+	address string           // host and port
+	client  *clientv3.Client // nil: our own, which is not ready
+	own     bool
+	behind  bool // another server answered before this one did
 }
 
 // New returns the engine. Nothing runs before Run.
@@ -115,15 +117,24 @@ func (c *Config) url(host string, port int) string {
 // reconnect is how often a server that is gone is tried: gRPC's own pauses grow to two minutes.
 var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 
-func dial(c Config, name, url string, secure *tls.Config) (*endpoint, error) {
-	client, err := clientv3.New(clientv3.Config{Endpoints: []string{url}, TLS: secure, Username: c.Username, Password: c.Password,
+func dial(c Config, name, address string, secure *tls.Config) (*endpoint, error) {
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{address}, TLS: secure, Username: c.Username, Password: c.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
 		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})},
 		MaxUnaryRetries: 1, Logger: zapLogger(c.Log, nil)})
 	if err != nil {
-		return nil, fmt.Errorf("cannot use the engine at %s: %w", url, err)
+		return nil, fmt.Errorf("cannot use the engine at %s: %w", address, err)
 	}
-	return &endpoint{name: name, client: client}, nil
+	return &endpoint{name: name, address: hostPort(address), client: client}, nil
+}
+
+// hostPort returns the host and the port of a URL.
+func hostPort(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	return u.Host
 }
 
 // Run keeps the embedded server running until ctx is canceled, and closes the clients.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,9 @@ const enterWait = 2 * time.Second
 func (e *Engine) enter(ctx context.Context) (members string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, enterWait)
 	defer cancel()
+	if !e.Listening(ctx) {
+		return "", nil
+	}
 	list, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberListResponse, error) {
 		return c.MemberList(ctx)
 	})
@@ -60,6 +64,32 @@ func (e *Engine) enter(ctx context.Context) (members string, err error) {
 	}
 	e.config.Log.Warn("the engine of this voter has no data, and those of the others have: it joins them, and votes when it has theirs")
 	return initial(added.Members), nil
+}
+
+// Listening reports whether a server of another accepts connections: clients wait for those that do not.
+func (e *Engine) Listening(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	accepted := make(chan bool, len(e.clients))
+	for _, c := range e.clients {
+		go func() {
+			if c.own { // which is not asked
+				accepted <- false
+				return
+			}
+			conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.address)
+			if err == nil {
+				_ = conn.Close()
+			}
+			accepted <- err == nil
+		}()
+	}
+	for range e.clients {
+		if <-accepted {
+			return true
+		}
+	}
+	return false
 }
 
 // remove takes the server out of the cluster that had our name, unless a process has it.

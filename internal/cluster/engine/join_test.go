@@ -76,8 +76,8 @@ func (v *voters) vote(of ...int) func() bool {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		known, err := v.engines[of[0]].Voters(ctx)
-		return err == nil && len(known) == len(of)
+		known, err := v.engines[of[0]].Servers(ctx)
+		return err == nil && len(known.Voters) == len(of) && len(known.Others) == 0
 	}
 }
 
@@ -87,7 +87,9 @@ func (v *voters) put(i int, key string) {
 	v.await("a majority stores "+key, func() bool {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, err := Ask(ctx, v.engines[i], func(ctx context.Context, c *clientv3.Client) (*clientv3.PutResponse, error) { return c.Put(ctx, key, key) })
+		_, err := Ask(ctx, v.engines[i], func(ctx context.Context, c *clientv3.Client) (*clientv3.PutResponse, error) {
+			return c.Put(ctx, key, key)
+		})
 		return err == nil
 	})
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,25 +19,41 @@ func (e *Engine) Leads() bool {
 	return etcd != nil && etcd.Server.Leader() == etcd.Server.MemberID()
 }
 
-// Leader returns the name of the voter that leads, if a server knows it.
-func (e *Engine) Leader(ctx context.Context) string {
-	name, _ := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (string, error) {
+// Servers are the servers of the cluster, by the names of their members, or by their addresses if they never ran.
+type Servers struct {
+	Leader string            // "" if none is known
+	Voters map[string]uint64 // their IDs
+	Others map[string]uint64 // that do not vote yet
+}
+
+// Servers asks who they are. A majority of the voters answers, or nobody.
+func (e *Engine) Servers(ctx context.Context) (Servers, error) {
+	return Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (Servers, error) {
 		list, err := c.MemberList(ctx)
 		if err != nil {
-			return "", err
+			return Servers{}, err
 		}
 		leader, err := leaderOf(ctx, c)
 		if err != nil {
-			return "", err
+			return Servers{}, err
 		}
+		s := Servers{Voters: map[string]uint64{}, Others: map[string]uint64{}}
 		for _, m := range list.Members {
+			name := m.Name
+			if name == "" {
+				name = strings.Join(m.PeerURLs, ", ")
+			}
 			if m.ID == leader {
-				return m.Name, nil
+				s.Leader = name
+			}
+			if m.IsLearner {
+				s.Others[name] = m.ID
+			} else {
+				s.Voters[name] = m.ID
 			}
 		}
-		return "", nil
+		return s, nil
 	})
-	return name
 }
 
 func leaderOf(ctx context.Context, c *clientv3.Client) (uint64, error) {

@@ -61,24 +61,5 @@ func (s *server) alone(failed chan string) (*embed.Config, error) {
 	return settings, nil
 }
 
-// Voters returns the servers of the cluster: their IDs by the names of members, or their addresses if they never ran.
-func (e *Engine) Voters(ctx context.Context) (map[string]uint64, error) {
-	list, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberListResponse, error) {
-		return c.MemberList(ctx)
-	})
-	if err != nil {
-		return nil, err
-	}
-	voters := map[string]uint64{}
-	for _, m := range list.Members {
-		name := m.Name
-		if name == "" {
-			name = fmt.Sprint(m.PeerURLs)
-		}
-		voters[name] = m.ID
-	}
-	return voters, nil
-}
-
 // Close closes the clients of an engine that is not run.
 func (e *Engine) Close() { e.close() }
