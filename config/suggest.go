@@ -86,7 +86,7 @@ var elsewhere = map[string]map[string]string{
 }
 
 // otherLists are Prometheus' kinds of lists that this program does not read, without _sd_configs.
-var otherLists = strings.Fields("azure consul digitalocean docker dockerswarm ec2 eureka gce hetzner ionos kubernetes kuma lightsail linode " +
+var otherLists = strings.Fields("azure digitalocean docker dockerswarm ec2 eureka gce hetzner ionos kubernetes kuma lightsail linode " +
 	"marathon nerve nomad openstack ovhcloud puppetdb scaleway serverset stackit triton uyuni vultr")
 
 // sections are the settings that people confuse, each with its name in errors.
@@ -128,6 +128,9 @@ func unknownKey(key string, in document.Path, known []string) string {
 		if slices.Contains(known, key+ending) {
 			return text + setting.Question(key+ending)
 		}
+	}
+	if section == "discovery" && key == "consul_sd_configs" {
+		return text + "Consul is asked by its DNS: dns_sd_configs: [{names: [NAME.service.consul], type: SRV}]. For tags and metadata, have consul-template write a file for file_sd_configs, or a program serve http_sd_configs"
 	}
 	if section == "discovery" && slices.Contains(otherLists, strings.TrimSuffix(key, "_sd_configs")) {
 		return text + "lists of this kind are not read: have a program write files for file_sd_configs, or serve http_sd_configs"
