@@ -152,3 +152,22 @@ func TestErrorsOfServers(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A matcher with the quotation marks of a shell in it selects nothing: the command says how to write it.
+func TestMatchersInTheQuotesOfAShell(t *testing.T) {
+	t.Parallel()
+	url := serveStub(t, stub{"GET /api/v1/targets": api.TargetList{}, "GET /api/v1/alarms": []api.Alarm{}})
+	for _, command := range []string{"targets", "alarms"} {
+		for matcher, want := range map[string]string{
+			"site=~'x.*'": `write 'site=~"x.*"'`, "site!='x y'": `write 'site!="x y"'`, `site=~"x.*"`: "", "it's=x": "", "site='x": "",
+		} {
+			got := invoke(t, command, matcher, "--url="+url)
+			if hint := strings.Contains(got.errs, "quotation marks"); hint != (want != "") || !strings.Contains(got.errs, want) || !strings.Contains(got.errs, "match") {
+				t.Errorf("%s %s: %s", command, matcher, got.errs)
+			}
+		}
+		if got := invoke(t, command, "--json", "--url="+url); !json.Valid([]byte(got.out)) || got.status != 0 {
+			t.Errorf("%s --json: %+v", command, got)
+		}
+	}
+}

@@ -61,7 +61,7 @@ func newServer(s *server) http.Handler {
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
 	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
-	instances := &instances{devices: s.devices, prefix: s.prefix}
+	instances := &instances{devices: s.devices, targets: func() []*poller.Target { return s.reloader.current.Load().Targets }, prefix: s.prefix}
 	rendered("/sd", instances.serve)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))

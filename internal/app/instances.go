@@ -25,7 +25,8 @@ import (
 // instances is Prometheus' HTTP service discovery: each target is an instance of its own, scraped from here.
 type instances struct {
 	devices deviceSource
-	prefix  string // of all paths
+	targets func() []*poller.Target // of the configuration and of lists
+	prefix  string                  // of all paths
 
 	mu   sync.Mutex
 	kept []instanceList // the newest last
@@ -87,6 +88,12 @@ func (s *instances) list(r *http.Request) (instanceList, error) {
 	devices, err := s.devices.Devices(query)
 	if err != nil {
 		return instanceList{}, err
+	}
+	if len(devices) == 0 { // a list of none would have Prometheus drop all that it has
+		selection, _ := fleet.Select(query)
+		if err := selection.Unknown(s.targets()); err != nil {
+			return instanceList{}, err
+		}
 	}
 	var out bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // the level is valid

@@ -213,7 +213,7 @@ func TestLawOfInstances(t *testing.T) {
 			w := &sdWorld{T: t, r: rand.New(rand.NewPCG(seed, 7)), n: network{fails: map[string]access.Reason{}}, targets: map[string]*poller.Target{}}
 			open := func(s client.Spec) (collector.Session, error) { return networkSession{&w.n, s.Address}, nil }
 			w.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: open}, Logger: slog.New(slog.DiscardHandler)})
-			w.sd = &instances{devices: fleet.New(w.polls, open, nil, nil, time.Now())}
+			w.sd = &instances{devices: fleet.New(w.polls, open, nil, nil, time.Now()), targets: func() []*poller.Target { return nil }}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- w.polls.Run(ctx) }()

@@ -105,6 +105,40 @@ func TestInstancesAreMadeOnce(t *testing.T) {
 	}
 }
 
+// A label that no target has is an error that names those that there are, and no empty list, by which Prometheus would drop
+// all its targets. Labels that some have may select none.
+func TestInstancesOfUnknownLabels(t *testing.T) {
+	devices := manyDevices(3)
+	s := &instances{devices: &stubDevices{}, targets: func() (list []*poller.Target) {
+		for _, d := range devices.list {
+			list = append(list, d.Target)
+		}
+		return list
+	}}
+	for query, want := range map[string]string{
+		"sit=berlin":                     `no target has a label \"sit\"","hint":"did you mean site?`,
+		"site=paris&building=7":          `no target has a label \"building\"","hint":"write one of address, auth`,
+		"match[]=" + `{sit=~"b.*"}`:      `did you mean site?`,
+		"site=paris":                     "",
+		"rack=1&profile=ups&up=1":        "",
+		"vendor=APC&discovery=inventory": "",
+		"match[]=" + `{site="paris"}`:    "",
+	} {
+		r := askInstances(s, "http://host/sd?"+strings.ReplaceAll(query, " ", "+"))
+		code := http.StatusOK
+		if want != "" {
+			code = http.StatusBadRequest
+		}
+		if r.Code != code || !strings.Contains(r.Body.String(), want) {
+			t.Errorf("%s: %d %s", query, r.Code, r.Body)
+		}
+	}
+	s.targets = func() []*poller.Target { return nil }
+	if r := askInstances(s, "http://host/sd?sit=berlin"); r.Code != http.StatusOK {
+		t.Errorf("without targets: %d %s", r.Code, r.Body)
+	}
+}
+
 func BenchmarkInstances(b *testing.B) {
 	devices := manyDevices(50_000)
 	s := &instances{devices: devices}

@@ -22,12 +22,14 @@ import (
 // OutputFlags say how results are written.
 type OutputFlags struct {
 	format, color *string
+	json          *bool
 }
 
 // AddOutputFlags adds the flags.
 func AddOutputFlags(c Flagger) *OutputFlags {
 	return &OutputFlags{
 		format: outputFlag(c).Default("table").Enum("table", "wide", "json", "csv"),
+		json:   c.Flag("json", "The same as --output=json.").Bool(),
 		color:  c.Flag("color", "When to write in colors: auto is on terminals, unless NO_COLOR is set.").Default("auto").Enum("auto", "always", "never"),
 	}
 }
@@ -48,6 +50,9 @@ type Printer struct {
 // Printer returns the printer to standard output that the flags select.
 func (f *OutputFlags) Printer() *Printer {
 	p := &Printer{Format: *f.format, Out: os.Stdout}
+	if *f.json {
+		p.Format = "json"
+	}
 	p.Terminal = term.IsTerminal(int(os.Stdout.Fd()))
 	p.color = *f.color == "always" || *f.color == "auto" && p.Terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && p.Terminal {

@@ -1,11 +1,14 @@
 package fleet
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"trapline/internal/api"
 	"trapline/internal/mute"
 	"trapline/internal/poller"
+	"trapline/internal/setting"
 )
 
 // Device is a target with the facts that service discovery has of it beside its settings.
@@ -50,6 +53,38 @@ func Select(parameters map[string][]string) (s Selection, err error) {
 		s.all = append(s.all, one)
 	}
 	return s, nil
+}
+
+// keys are the conditions that are about no label.
+var keys = []string{"address", "auth", "discovery", "error", "kind", "module", "name", "profile", "reason", "state", poller.TargetLabel, "up", "vendor"}
+
+// maxShown is how many names of labels an error has.
+const maxShown = 30
+
+// Unknown returns the error of a selection by a label that none of the targets has, or nil.
+func (s Selection) Unknown(targets []*poller.Target) error {
+	known := map[string]bool{}
+	for _, t := range targets {
+		for name := range t.Labels {
+			known[name] = true
+		}
+	}
+	for _, c := range slices.Concat(slices.Concat(s.all...), slices.Concat(s.either...)) {
+		if c.Value == "" || known[c.Key] || len(targets) == 0 || slices.Contains(keys, c.Key) {
+			continue
+		}
+		labels := slices.Sorted(maps.Keys(known))
+		err := api.Errorf(api.ErrBadRequest, "no target has a label %q", c.Key)
+		if near := setting.DidYouMean(c.Key, slices.Concat(labels, keys)); near != "" {
+			return api.WithHint(err, near)
+		}
+		more := ""
+		if len(labels) > maxShown {
+			labels, more = labels[:maxShown], ", …"
+		}
+		return api.WithHint(err, "write one of "+strings.Join(slices.Concat(keys, labels), ", ")+more)
+	}
+	return nil
 }
 
 // Devices returns the targets that parameters select, sorted by name.

@@ -75,7 +75,7 @@ func noneOf(none string, query []string) string {
 	if len(query) == 0 {
 		return none
 	}
-	return fmt.Sprintf("%s match %q", none, strings.Join(query, " "))
+	return fmt.Sprintf("%s match %q%s", none, strings.Join(query, " "), quotesHint(query))
 }
 
 // shortID is how much of an ID is shown where room is scarce. alarms show takes it.

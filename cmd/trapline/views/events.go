@@ -26,7 +26,6 @@ func addEvents(program *cli.Program) {
 	follow := c.Flag("follow", "Go on, and print what happens from now on.").Short('f').Bool()
 	since := c.Flag("since", "How far back: a duration such as 2h, or a time as RFC 3339 has it.").PlaceHolder("TIME").String()
 	limit := cli.CountOf(c.Flag("limit", "How many at most, the latest.").Short('n').Default("100"), 1)
-	asJSON := c.Flag("json", "The same as --output=json.").Bool()
 	text := c.Arg("query", matcherHelp+"labels are those of the alarm, alertname, target, severity, resource, receiver, kind and reason. Others are words in the texts.").Strings()
 	program.Commands[c.FullCommand()] = func(ctx context.Context, _ *slog.Logger) error {
 		from, err := parseSince(*since, time.Now())
@@ -38,9 +37,6 @@ func addEvents(program *cli.Program) {
 			query.Set("since", from.UTC().Format(time.RFC3339Nano))
 		}
 		printer := output.Printer()
-		if *asJSON {
-			printer.Format = "json"
-		}
 		if *follow {
 			r, err := server.Open()
 			if err != nil {
@@ -97,6 +93,19 @@ func selection(args []string) url.Values {
 		query.Set("q", strings.Join(words, " "))
 	}
 	return query
+}
+
+// inQuotes is a matcher with a value in quotation marks of the shell.
+var inQuotes = regexp.MustCompile(`^([^=!]+(?:=|!=|=~|!~))'(.*)'$`)
+
+// quotesHint says how to write matchers whose value has quotation marks that belong to it.
+func quotesHint(args []string) string {
+	for _, arg := range args {
+		if m := inQuotes.FindStringSubmatch(arg); m != nil {
+			return fmt.Sprintf(": the quotation marks ' belong to the value, write '%s\"%s\"'", m[1], m[2])
+		}
+	}
+	return ""
 }
 
 // readHistory reads the latest entries of the journal, page by page, and reports whether there may be earlier ones.

@@ -52,7 +52,7 @@ func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, list *api.TargetList) error {
 				if len(list.Targets) == 0 {
-					fmt.Fprintln(os.Stderr, noTargets(q.Text, *down))
+					fmt.Fprintln(os.Stderr, noTargets(q.Text, *down)+quotesHint(*text))
 				}
 				if err := p.Grid(targetGrid(list.Targets)); err != nil || !p.Terminal {
 					return err
