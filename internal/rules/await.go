@@ -75,31 +75,46 @@ func (e *Evaluator) lastPolled(t *poller.Target) time.Time {
 }
 
 // paused returns the targets that are not polled at a moment.
-func (e *Evaluator) paused(now time.Time) (list []*device) {
+func (e *Evaluator) paused(now time.Time) (list []*poller.Target) {
 	wall := e.wall(now)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for name, d := range e.devices {
-		if e.since(name, wall).Before(wall) {
-			list = append(list, d)
+	for _, t := range e.configuration.all() {
+		if e.since(t.Name, wall).Before(wall) {
+			list = append(list, t)
 		}
 	}
 	return list
+}
+
+// mayBeIn reports whether a rule may look at series of the target.
+func (e *Evaluator) mayBeIn(t *poller.Target, r *Rule) bool {
+	if d := e.device(t.Name); d != nil {
+		return d.mayBeIn(r)
+	}
+	return r.maySelect(t)
 }
 
 // mayBeIn reports whether a rule may look at series of the target. Those of a target that was not polled yet are unknown.
 func (d *device) mayBeIn(r *Rule) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.target != nil && slices.ContainsFunc(expression.Selectors(r.Expr), func(vs *parser.VectorSelector) bool {
-		if d.poll > 0 {
-			n, known := d.selectors.number[vs]
-			return !known || d.seen[n] || d.selectors.made[n]
-		}
+	if d.target == nil || d.poll == 0 {
+		return d.target != nil && r.maySelect(d.target)
+	}
+	return slices.ContainsFunc(expression.Selectors(r.Expr), func(vs *parser.VectorSelector) bool {
+		n, known := d.selectors.number[vs]
+		return !known || d.seen[n] || d.selectors.made[n]
+	})
+}
+
+// maySelect reports whether a rule may look at series of a target, by the labels of the target.
+func (r *Rule) maySelect(t *poller.Target) bool {
+	return slices.ContainsFunc(expression.Selectors(r.Expr), func(vs *parser.VectorSelector) bool {
 		return !slices.ContainsFunc(vs.LabelMatchers, func(m *labels.Matcher) bool {
-			own, has := d.target.Labels[m.Name]
+			own, has := t.Labels[m.Name]
 			if m.Name == poller.TargetLabel {
-				own, has = d.target.Name, true
+				own, has = t.Name, true
 			}
 			return has && !m.Matches(own)
 		})

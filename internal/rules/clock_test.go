@@ -14,17 +14,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/poller"
+
+	"trapline/internal/rules/steady"
 )
 
 // The clock advances by the elapsed time, and by the time for which the machine was suspended, whatever the wall clock
 // is set to.
 func TestClocksThatAreSet(t *testing.T) {
 	start := time.Now()
-	c := newClock(start)
+	c := steady.New(start)
 	var slept, jump time.Duration
-	c.asleep = func() time.Duration { return c.slept + slept }
-	c.shown = func(now time.Time) time.Time { return now.Round(0).Add(jump + slept) }
-	last := c.steady(start)
+	c.Asleep = func() time.Duration { return c.Slept + slept }
+	c.Shown = func(now time.Time) time.Time { return now.Round(0).Add(jump + slept) }
+	last := c.At(start)
 	for _, step := range []struct{ elapsed, jump, slept, stepped time.Duration }{
 		{time.Second, 0, 0, 0},
 		{2 * time.Second, 90 * time.Second, 0, 90 * time.Second},
@@ -37,20 +39,20 @@ func TestClocksThatAreSet(t *testing.T) {
 	} {
 		jump, slept = step.jump, step.slept
 		now := start.Add(step.elapsed)
-		at := c.steady(now)
+		at := c.At(now)
 		if want := start.Round(0).Add(step.elapsed + step.slept); !at.Equal(want) || !at.After(last) {
 			t.Errorf("after %s: %s, want %s", step.elapsed, at, want)
 		}
-		if got, want := c.wall(at, now), now.Round(0).Add(jump+slept); !got.Equal(want) {
+		if got, want := c.Wall(at, now), now.Round(0).Add(jump+slept); !got.Equal(want) {
 			t.Errorf("after %s: %s is shown, want %s", step.elapsed, got, want)
 		}
-		if by := c.stepped(now); by != step.stepped {
+		if by := c.Stepped(now); by != step.stepped {
 			t.Errorf("after %s: set by %s, want %s", step.elapsed, by, step.stepped)
 		}
 		last = at
 	}
-	c.begin(last.Add(time.Minute), start.Add(8*time.Second))
-	if at := c.steady(start.Add(8 * time.Second)); !at.After(last.Add(time.Minute)) {
+	c.Begin(last.Add(time.Minute), start.Add(8*time.Second))
+	if at := c.At(start.Add(8 * time.Second)); !at.After(last.Add(time.Minute)) {
 		t.Errorf("%s is not after what was stored", at)
 	}
 }
@@ -69,7 +71,7 @@ func TestNoJumpOfTheClockIsSeenByRules(t *testing.T) {
 	for i, list := range jumps {
 		r := start(t, rules)
 		var jump time.Duration
-		r.e.clock.shown = func(now time.Time) time.Time { return now.Add(jump) }
+		r.e.clock.Shown = func(now time.Time) time.Time { return now.Add(jump) }
 		octets, got := 0, ""
 		for pass, letter := range "ccwwwwwwwwwwccccccccww" {
 			jump = list[pass%len(list)]
@@ -232,7 +234,7 @@ func TestAClockThatIsSetIsLoggedOnce(t *testing.T) {
 		}
 		e.Configure(Configuration{Set: parse(t, "groups: [{name: g, rules: ["+hot+"]}]"), Targets: []*poller.Target{target("sw1")}})
 		var jump atomic.Int64
-		e.clock.shown = func(now time.Time) time.Time { return now.Round(0).Add(time.Duration(jump.Load())) }
+		e.clock.Shown = func(now time.Time) time.Time { return now.Round(0).Add(time.Duration(jump.Load())) }
 		stop := runFor(t, e)
 		time.Sleep(time.Minute)
 		jump.Store(int64(-48 * time.Hour))

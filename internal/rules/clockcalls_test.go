@@ -27,7 +27,7 @@ func TestQueriesThatAskForTheTime(t *testing.T) {
 	r := start(t, `{alert: Late, expr: 'temperature > 40 and on () hour() >= 18'}, {alert: Old, expr: 'time() - timestamp(temperature) > 60'}`)
 	r.warm()
 	r.want("at midnight", "")
-	r.e.clock.shown = func(now time.Time) time.Time { return now.Add(20 * time.Hour) }
+	r.e.clock.Shown = func(now time.Time) time.Time { return now.Add(20 * time.Hour) }
 	r.warm()
 	r.want("in the evening", "raise Late i=1")
 }

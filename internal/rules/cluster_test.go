@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -15,11 +18,12 @@ import (
 	"trapline/internal/ledger/ledgertest"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/rules/fleet"
 	"trapline/internal/series"
 )
 
-// fleet is several evaluators that share the alerts of a cluster: each target is a shard of its own.
-type fleet struct {
+// site is several evaluators that share the alerts of a cluster: each target is a shard of its own.
+type site struct {
 	*testing.T
 	now     time.Time
 	ledger  ledgertest.Memory
@@ -31,9 +35,9 @@ type fleet struct {
 	names   map[string]string // of active alarms, by ID
 }
 
-// peer is a member of a fleet.
+// peer is a member of a site.
 type peer struct {
-	*fleet
+	*site
 	name string
 	skew time.Duration // of its wall clock
 	e    *Evaluator
@@ -41,18 +45,20 @@ type peer struct {
 	all  []*poller.Target // of its file
 	own  map[string]bool
 	due  map[groupKey]plan
+
+	silent bool // it does not answer others
 }
 
-// startFleet starts members that have rules, for targets of those names.
-func startFleet(t *testing.T, members int, rules string, names ...string) *fleet {
+// startSite starts members that have rules, for targets of those names.
+func startSite(t *testing.T, members int, rules string, names ...string) *site {
 	t.Helper()
-	f := &fleet{T: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), owner: map[string]*peer{}, names: map[string]string{}}
+	f := &site{T: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), owner: map[string]*peer{}, names: map[string]string{}}
 	for _, name := range names {
 		f.targets = append(f.targets, target(name))
 	}
 	set := parse(t, "groups: [{name: g, interval: 30s, rules: [\n"+rules+"\n]}]")
 	for i := range members {
-		p := &peer{fleet: f, name: string(rune('A' + i)), set: set, all: f.targets, own: map[string]bool{}, due: map[groupKey]plan{}}
+		p := &peer{site: f, name: string(rune('A' + i)), set: set, all: f.targets, own: map[string]bool{}, due: map[groupKey]plan{}}
 		f.members = append(f.members, p)
 		p.run()
 	}
@@ -74,7 +80,7 @@ func (p *peer) run() {
 	var err error
 	p.e, err = New(Options{
 		Dir: p.TempDir(), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: p.wall,
-		ShardOf: shardOf, Agreed: func() time.Duration { return p.agreed },
+		ShardOf: shardOf, Agreed: func() time.Duration { return p.agreed }, Others: p.others,
 	})
 	if err != nil {
 		p.Fatal(err)
@@ -90,7 +96,7 @@ func (p *peer) run() {
 
 // configure does as a member of a cluster: it polls the targets of its shards.
 func (p *peer) configure() {
-	c := Configuration{Set: p.set, Elsewhere: func(name string) bool {
+	c := Configuration{Set: p.set, All: p.all, Elsewhere: func(name string) bool {
 		return slices.ContainsFunc(p.all, func(t *poller.Target) bool { return t.Name == name })
 	}}
 	for _, t := range p.all {
@@ -99,6 +105,47 @@ func (p *peer) configure() {
 		}
 	}
 	p.e.Configure(c)
+}
+
+// others asks the other members, through the texts that they send.
+func (p *peer) others(ctx context.Context, r *fleet.Request) (answers []*fleet.Answer, err error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range p.members {
+		if o == p {
+			continue
+		}
+		if o.silent {
+			err = errors.Join(err, fmt.Errorf("member %s does not answer", o.name))
+			continue
+		}
+		got, fault := fleet.ReadRequest(bytes.NewReader(text))
+		if fault != nil {
+			return nil, fault
+		}
+		a, fault := o.e.Answer(ctx, got)
+		if fault != nil {
+			return nil, fault
+		}
+		answer, fault := json.Marshal(a)
+		if fault != nil {
+			return nil, fault
+		}
+		if a, fault = fleet.ReadAnswer(bytes.NewReader(answer)); fault != nil {
+			return nil, fault
+		}
+		answers = append(answers, a)
+	}
+	return answers, err
+}
+
+// judge evaluates the rules over several targets that are due.
+func (s *site) judge() {
+	for _, p := range s.members {
+		p.e.dueGlobal(s.Context(), p.due, p.e.now())
+	}
 }
 
 // take makes a shard the member's, whose last owner missed nothing up to a time by its own clock.
@@ -124,7 +171,7 @@ func (p *peer) drop(shard string, lost bool) {
 }
 
 // poll makes a pass over a target by its owner, if it has one.
-func (f *fleet) poll(name string, err error, rows ...string) {
+func (f *site) poll(name string, err error, rows ...string) {
 	f.Helper()
 	p := f.owner[shardOf(name)]
 	if p == nil {
@@ -143,20 +190,20 @@ func (f *fleet) poll(name string, err error, rows ...string) {
 }
 
 // take returns the transitions since the last call.
-func (f *fleet) events() string {
+func (f *site) events() string {
 	list := f.sent
 	f.sent = nil
 	return strings.Join(list, ", ")
 }
 
-func (f *fleet) want(when, events string) {
+func (f *site) want(when, events string) {
 	f.Helper()
 	if got := f.events(); got != events {
 		f.Errorf("%s: sent %q, want %q", when, got, events)
 	}
 }
 
-// sharedStore has the alerts of the fleet, and lets owners write alone.
+// sharedStore has the alerts of the site, and lets owners write alone.
 type sharedStore struct{ *peer }
 
 var errLost = errors.New("lost: the shard is owned by another member")
@@ -193,7 +240,7 @@ func (s sharedStore) apply(transitions []outbox.Transition, changes []change, lo
 }
 
 // note notes a transition. The second raise in a row of an alarm is an error, and so is the second clear.
-func (f *fleet) note(t *outbox.Transition) {
+func (f *site) note(t *outbox.Transition) {
 	if t.Active == (f.names[t.Alarm.ID] != "") {
 		f.Errorf("active is %v, and so it was: %s %s", t.Active, t.Alarm.Rule, f.names[t.Alarm.ID])
 	}

@@ -18,8 +18,17 @@ type Configuration struct {
 	Settings Settings
 	Names    varbind.Names // finds the notifications that rules name
 
+	All       []*poller.Target         // with those that other processes poll; nil: there are no more than Targets
 	Elsewhere func(target string) bool // polled by another process: alerts of it stay as they are; nil: none is
 	Partial   bool                     // others may be added: alerts of the last process stay as they are without a target, and those of global rules
+}
+
+// all returns the targets of all processes.
+func (c *Configuration) all() []*poller.Target {
+	if c.All == nil {
+		return c.Targets
+	}
+	return c.All
 }
 
 // elsewhere reports whether a target is of the configuration, and polled by another process.
@@ -54,7 +63,7 @@ func (e *Evaluator) configure(c *Configuration) {
 	e.restored, e.orphans = nil, nil
 	e.mu.Unlock()
 
-	put, gone, slow := e.difference(c.Targets, sameSet)
+	put, gone := e.difference(c.Targets, sameSet)
 	fresh := e.enroll(put)
 	e.mu.Lock()
 	stored := maps.Clone(e.looks)
@@ -85,7 +94,7 @@ func (e *Evaluator) configure(c *Configuration) {
 	e.global.mu.Lock()
 	e.global.bindGlobal(c.Set, e.shards.Owned(e.shards.ShardOf("")), e.shards.Alive(""))
 	e.global.mu.Unlock()
-	if s := e.queryEngine.Load(); s != nil && (slow || !sameSet) {
+	if s := e.queryEngine.Load(); s != nil && s.lookback != e.lookback() {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
@@ -101,24 +110,21 @@ func (e *Evaluator) configure(c *Configuration) {
 // changesALock is how many devices come or go while the evaluator's mutex is held once: polls end in between.
 const changesALock = 500
 
-// difference returns the targets to configure, and the devices of those that are gone, which leave the evaluator. Slow
-// says that one of them has a longer interval than the least lookback is for. e.devices changes only with configuring
-// and mu held, so that either is enough to read it.
-func (e *Evaluator) difference(targets []*poller.Target, sameSet bool) (put []*poller.Target, gone map[string]*device, slow bool) {
+// difference returns the targets to configure, and the devices of those that are gone, which leave the evaluator. e.devices
+// changes only with configuring and mu held, so that either is enough to read it.
+func (e *Evaluator) difference(targets []*poller.Target, sameSet bool) (put []*poller.Target, gone map[string]*device) {
 	next := make(map[string]*poller.Target, len(targets))
 	for _, t := range targets {
 		next[t.Name] = t
 		if !sameSet || e.targets[t.Name] != t {
 			put = append(put, t)
-			slow = slow || t.Interval*5/2 > minLookback
 		}
 	}
 	gone = map[string]*device{}
-	for name, t := range e.targets {
+	for name := range e.targets {
 		if next[name] == nil {
 			gone[name] = e.devices[name]
 		}
-		slow = slow || next[name] != t && t.Interval*5/2 > minLookback
 	}
 	e.targets = next
 	for names := range slices.Chunk(slices.Collect(maps.Keys(gone)), changesALock) {
@@ -128,7 +134,7 @@ func (e *Evaluator) difference(targets []*poller.Target, sameSet bool) (put []*p
 		}
 		e.mu.Unlock()
 	}
-	return put, gone, slow
+	return put, gone
 }
 
 // enroll adds devices of targets, and returns those that there were not.

@@ -21,20 +21,26 @@ type queryEngine struct {
 	lookback time.Duration
 }
 
+var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
+
 // The limits of one expression of a rule.
 const maxSamples, maxTime = 5_000_000, 10 * time.Second
 
 // newQueryEngine returns an engine whose lookback covers the longest poll interval.
 func (e *Evaluator) newQueryEngine(s *store) *queryEngine {
+	lookback := e.lookback()
+	return &queryEngine{s, promql.NewEngine(engineOptions(lookback)), lookback}
+}
+
+// lookback covers the longest poll interval.
+func (e *Evaluator) lookback() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	lookback := minLookback
-	for _, d := range e.devices {
-		if d.interval*5/2 > lookback {
-			lookback = d.interval * 5 / 2
-		}
+	for _, t := range e.configuration.all() {
+		lookback = max(lookback, t.Interval*5/2)
 	}
-	return &queryEngine{s, promql.NewEngine(engineOptions(lookback)), lookback}
+	return lookback
 }
 
 func engineOptions(lookback time.Duration) promql.EngineOpts {

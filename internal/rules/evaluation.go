@@ -109,7 +109,7 @@ func (r *evaluation) try(ctx context.Context, b *ruleInstance) error {
 	if err := r.learn(ctx, b.rule, at); err != nil {
 		return err
 	}
-	vector, err := r.query(ctx, b.rule.query.QueryAt(r.evaluator.clock.ahead(r.evaluator.read())), at)
+	vector, err := r.query(ctx, b.rule.query.QueryAt(r.evaluator.clock.Ahead(r.evaluator.read())), at)
 	switch {
 	case err != nil:
 	case b.rule.Record != "":

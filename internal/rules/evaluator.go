@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/poller"
+	"trapline/internal/rules/fleet"
+	"trapline/internal/rules/steady"
 	"trapline/internal/rules/takeover"
 	"trapline/internal/snmp"
 	"trapline/internal/throttle"
@@ -36,6 +38,9 @@ type Options struct {
 	// Agreed returns how long all members of the cluster have had the configuration of this one; 0 if they have not.
 	Agreed func() time.Duration
 
+	// Others asks all other members of the cluster for samples. An error names those that do not answer.
+	Others func(ctx context.Context, r *fleet.Request) ([]*fleet.Answer, error)
+
 	// PausedSince returns since when a target that is not polled at a moment is not, the moment itself if it is polled. nil
 	// means that all are.
 	PausedSince func(target string, at time.Time) time.Time
@@ -50,8 +55,9 @@ type Evaluator struct {
 	logger     *slog.Logger
 	metrics    *metrics
 	read       func() time.Time // the time of day, by which intervals are measured too
-	clock      *clock
+	clock      *steady.Clock
 	shards     takeover.Shards
+	rounds     fleet.Rounds                                // of rules over several targets
 	since      func(target string, at time.Time) time.Time // see Options.PausedSince
 
 	queryEngine atomic.Pointer[queryEngine] // nil until the store is open
@@ -93,7 +99,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
-		shards: takeover.Shards{Of: o.ShardOf, Agreed: o.Agreed}, looks: looks{},
+		shards: takeover.Shards{Of: o.ShardOf, Agreed: o.Agreed}, looks: looks{}, rounds: fleet.Rounds{Ask: o.Others},
 		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle.New(o.Logger),
 	}
 	if e.read == nil {
@@ -102,7 +108,7 @@ func New(o Options) (*Evaluator, error) {
 	if e.since == nil {
 		e.since = func(_ string, at time.Time) time.Time { return at }
 	}
-	e.clock = newClock(e.read())
+	e.clock = steady.New(e.read())
 	o.Registry.MustRegister(
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "trapline_rules_series", Help: "Series that rules look at, in memory."}, e.series),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -305,7 +311,7 @@ func (e *Evaluator) openSamples() (*store, error) {
 		return nil, err
 	}
 	if s.samples.NumSeries() > 0 {
-		e.clock.begin(time.UnixMilli(s.samples.MaxTime()), e.read())
+		e.clock.Begin(time.UnixMilli(s.samples.MaxTime()), e.read())
 	}
 	e.queryEngine.Store(e.newQueryEngine(s))
 	return s, nil
@@ -349,7 +355,7 @@ func (e *Evaluator) evaluatePoll(ctx context.Context, d *device, r *poller.Repor
 	if d.target == nil || d.selectors != set.Selectors {
 		return // a configuration is being taken over
 	}
-	at := e.clock.steady(r.Last.Start)
+	at := e.clock.At(r.Last.Start)
 	emptied := settings.OnPollFailure == resolve
 	if err := d.storePoll(s.store, r, at, emptied); err != nil {
 		e.metrics.rejected.Inc()

@@ -15,8 +15,6 @@ import (
 	"github.com/prometheus/prometheus/promql"
 )
 
-var errNotOpen = errors.New("the samples that rules look back at are not open yet, or there are no rules")
-
 // maxSteps bounds the points of a series that a query may ask for, as Prometheus does.
 const maxSteps = 11_000
 

@@ -24,7 +24,7 @@ func (e *Evaluator) Take(ctx context.Context, shard string, alive time.Time) err
 	changes := make([]change, 0, len(list))
 	for i, r := range list {
 		taken := r.times().Taken(alive, e.read())
-		list[i] = r.with(taken).moved(-e.clock.ahead(e.read()))
+		list[i] = r.with(taken).moved(-e.clock.Ahead(e.read()))
 		if taken != r.times() {
 			changes = append(changes, change{old: r, now: list[i]})
 		}
@@ -74,6 +74,7 @@ func (e *Evaluator) drop(shard string) int {
 		e.global.mu.Lock()
 		defer e.global.mu.Unlock()
 		e.global.instances, e.global.restored = nil, nil
+		e.rounds.Forget()
 		e.global.publishHealth()
 	}
 	return len(gone)
@@ -87,7 +88,7 @@ func (e *Evaluator) shared(changes []change) []change {
 	list := slices.Clone(changes)
 	for i, c := range list {
 		if c.now != nil {
-			list[i].now = c.now.moved(e.clock.ahead(e.read()))
+			list[i].now = c.now.moved(e.clock.Ahead(e.read()))
 		}
 	}
 	return list

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// fleetModel has the alerts of one row as if no shard had moved, but for the time in which nobody had it.
-type fleetModel struct {
+// siteModel has the alerts of one row as if no shard had moved, but for the time in which nobody had it.
+type siteModel struct {
 	value int
 
 	hysteresis, plain bool
@@ -30,7 +30,7 @@ type fleetModel struct {
 const lawHold, lawWindow = 2 * time.Minute, 4 * time.Minute
 
 // taken is a take: the gap does not count.
-func (m *fleetModel) taken(alive, now time.Time) {
+func (m *siteModel) taken(alive, now time.Time) {
 	shift := func(t *time.Time) {
 		if !t.IsZero() {
 			*t = now.Add(-max(0, alive.Sub(*t)))
@@ -44,7 +44,7 @@ func (m *fleetModel) taken(alive, now time.Time) {
 }
 
 // judge is an evaluation by a member. It returns the transitions.
-func (m *fleetModel) judge(by *peer, now time.Time, v int) (events []string) {
+func (m *siteModel) judge(by *peer, now time.Time, v int) (events []string) {
 	note := func(rule string, was *bool, is bool) {
 		if *was != is {
 			word := "clear "
@@ -91,7 +91,7 @@ func (m *fleetModel) judge(by *peer, now time.Time, v int) (events []string) {
 }
 
 // judgeMean evaluates the rule with a window, once its window is half full. While it is not full, the alert fires on.
-func (m *fleetModel) judgeMean(by *peer, now time.Time, v int, note func(string, *bool, bool)) {
+func (m *siteModel) judgeMean(by *peer, now time.Time, v int, note func(string, *bool, bool)) {
 	m.samples[by] = append(m.samples[by], now)
 	m.values[now] = v
 	if gap := now.Sub(m.judged); (gap > 2*pollTime || gap >= lawWindow || m.resumed.IsZero()) && !m.filling {
@@ -122,13 +122,13 @@ func TestShardsMoveWithoutFalseTransitions(t *testing.T) {
 	raised := 0
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 20))
-		f := startFleet(t, 3, rules, "sw1", "sw2", "sw3")
+		f := startSite(t, 3, rules, "sw1", "sw2", "sw3")
 		for i, p := range f.members {
 			p.skew = time.Duration(i-1) * time.Duration(rng.IntN(5000)) * time.Millisecond
 		}
-		models, alive := map[string]*fleetModel{}, map[string]time.Time{}
+		models, alive := map[string]*siteModel{}, map[string]time.Time{}
 		for _, target := range f.targets {
-			models[target.Name] = &fleetModel{value: 20, samples: map[*peer][]time.Time{}, values: map[time.Time]int{}}
+			models[target.Name] = &siteModel{value: 20, samples: map[*peer][]time.Time{}, values: map[time.Time]int{}}
 			f.members[0].take(shardOf(target.Name), time.Time{})
 			models[target.Name].taken(f.now, f.now)
 		}

@@ -49,7 +49,7 @@ func TestTakeovers(t *testing.T) {
 		{"absent", absent, "ccccxcccc", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := startFleet(t, 2, test.rule, "sw1")
+			f := startSite(t, 2, test.rule, "sw1")
 			shard, owner, counter := shardOf("sw1"), 0, 0
 			alive := f.now
 			f.members[0].take(shard, time.Time{})
@@ -92,7 +92,7 @@ func TestOtherFilesClearNothing(t *testing.T) {
 	for _, lacks := range []string{"target", "rule"} {
 		for _, end := range []string{"agreed", "waited", "back", "moved"} {
 			t.Run(lacks+" "+end, func(t *testing.T) {
-				f := startFleet(t, 2, `{alert: A, expr: v > 40}`, "sw1", "sw2")
+				f := startSite(t, 2, `{alert: A, expr: v > 40}`, "sw1", "sw2")
 				shard := shardOf("sw1")
 				a, b := f.members[0], f.members[1]
 				all, set := b.all, b.set
@@ -150,7 +150,7 @@ func TestOtherFilesClearNothing(t *testing.T) {
 
 // The baseline of a target moves with it, and is not removed by a member that lacks the target.
 func TestBaselinesMove(t *testing.T) {
-	f := startFleet(t, 2, `{alert: A, expr: v > 40, annotations: {baseline: "true"}}`, "sw1")
+	f := startSite(t, 2, `{alert: A, expr: v > 40, annotations: {baseline: "true"}}`, "sw1")
 	shard := shardOf("sw1")
 	a, b := f.members[0], f.members[1]
 	all := b.all

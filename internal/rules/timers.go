@@ -5,16 +5,22 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"trapline/internal/poller"
+	"trapline/internal/rules/expression"
+	"trapline/internal/rules/fleet"
 )
 
 // aliveTime is how often the time of the last evaluation is stored.
 const aliveTime = 10 * time.Second
 
 // now returns the time of the clock of rules.
-func (e *Evaluator) now() time.Time { return e.clock.steady(e.read()) }
+func (e *Evaluator) now() time.Time { return e.clock.At(e.read()) }
 
 // wall returns a time of the clock of rules as a time of the wall clock.
-func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.wall(t, e.read()) }
+func (e *Evaluator) wall(t time.Time) time.Time { return e.clock.Wall(t, e.read()) }
 
 // runTimers evaluates global rules when they are due, and stores the time, until ctx is canceled.
 func (e *Evaluator) runTimers(ctx context.Context) {
@@ -37,7 +43,7 @@ func (e *Evaluator) runTimers(ctx context.Context) {
 			if err := e.markAlive(); err != nil {
 				e.throttled.Error("the state of rules cannot be written", "err", err)
 			}
-			if by := e.clock.stepped(e.read()); by != 0 {
+			if by := e.clock.Stepped(e.read()); by != 0 {
 				e.logger.Warn("the clock was set: rules go on as if it had not been, and show times by it", "by", by)
 			}
 		}
@@ -86,7 +92,7 @@ func (e *Evaluator) dueGlobal(ctx context.Context, due map[groupKey]plan, now ti
 		p := due[key].replanned(interval)
 		if !p.next.After(now) {
 			p.last, p.next = now, now.Truncate(interval).Add(interval)
-			if waits := e.evaluateGlobal(ctx, g, interval, now); waits {
+			if at, whole := e.gather(ctx, g, now); whole && e.evaluateGlobal(ctx, g, interval, at) {
 				p.next = now.Add(min(waitTime, interval))
 			}
 		}
@@ -112,7 +118,7 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	partial := e.configuration.Partial
 	e.mu.Unlock()
 	for _, b := range d.instances {
-		if b.rule.Group != g || partial && b.unseeded || slices.ContainsFunc(paused, func(d *device) bool { return d.mayBeIn(b.rule) }) {
+		if b.rule.Group != g || partial && b.unseeded || slices.ContainsFunc(paused, func(t *poller.Target) bool { return e.mayBeIn(t, b.rule) }) {
 			continue
 		}
 		if e.awaits(b, interval, now) {
@@ -127,6 +133,62 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 	}
 	e.finish(ev)
 	return waits
+}
+
+// gather has the global rules of a group look at the last polls of all members of a cluster. It returns when it has, and
+// whether these are of all targets: otherwise the rules stay as they are.
+func (e *Evaluator) gather(ctx context.Context, g *Group, now time.Time) (at time.Time, whole bool) {
+	if !e.shards.Many() {
+		return now, true
+	}
+	s := e.queryEngine.Load()
+	match, rules := g.selected()
+	if s == nil || rules == 0 || !e.shards.Owned(e.shards.ShardOf("")) {
+		return now, false
+	}
+	e.mu.Lock()
+	all := e.configuration.all()
+	e.mu.Unlock()
+	here := &fleet.Here{Source: e.source(s), Append: func() fleet.Appender { return s.store.appender() }, Wall: e.read()}
+	here.Polled = func(target string) bool {
+		d := e.device(target)
+		return d != nil && d.lastPoll.Load() > 0
+	}
+	here.Targets = func(yield func(string) bool) {
+		for _, t := range all {
+			if !yield(t.Name) {
+				return
+			}
+		}
+	}
+	whole, err := e.rounds.Gather(ctx, g.Name, rules, match, here)
+	if err != nil {
+		e.throttled.Error("samples of other members cannot be stored: rules that look at them stay as they are", "err", err)
+	}
+	return e.now(), whole && err == nil
+}
+
+// selected returns the selectors of the global rules of a group, and the number of these rules.
+func (g *Group) selected() (match []string, rules int) {
+	for _, r := range g.Rules {
+		if r.Global == "" {
+			continue
+		}
+		rules++
+		for _, vs := range expression.Selectors(r.Expr) {
+			match = append(match, (&parser.VectorSelector{Name: vs.Name, LabelMatchers: vs.LabelMatchers}).String())
+		}
+	}
+	slices.Sort(match)
+	return slices.Compact(match), rules
+}
+
+// source has the samples of the targets that are polled here.
+func (e *Evaluator) source(s *queryEngine) fleet.Source {
+	return fleet.Source{
+		Samples: s.store.samples, Now: e.now().UnixMilli(), Lookback: s.lookback.Milliseconds(), Ahead: e.clock.Ahead(e.read()).Milliseconds(),
+		Has: func(target string) bool { return e.device(target) != nil },
+	}
 }
 
 // bindGlobal binds the rules that are evaluated over all targets, if this process evaluates them.

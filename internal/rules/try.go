@@ -113,7 +113,7 @@ func (t *trial) gather() error {
 		if r.Last == nil {
 			continue
 		}
-		at := t.evaluator.clock.steady(r.Last.Start).UnixMilli()
+		at := t.evaluator.clock.At(r.Last.Start).UnixMilli()
 		sets := append([]*series.Set{r.Health, pollSeries(r.Last, r.Target)}, r.Last.Sets...)
 		for _, set := range sets {
 			for j := range set.Columns {

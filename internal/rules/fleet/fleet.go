@@ -1,0 +1,194 @@
+// Package fleet has a member of a cluster look at the samples of others: those that rules over several targets select, and
+// those of a shard before it moved. It says how they are asked for, read and stored, and sends nothing itself.
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
+
+	"trapline/internal/rules/expression"
+)
+
+// Bounds of a request and of an answer.
+const (
+	MaxRequest = 4 << 20   // octets
+	MaxAnswer  = 256 << 20 // octets
+	maxSeries  = 2_000_000
+	maxSamples = 20_000_000
+)
+
+// targetLabel is the label of the target's name.
+const targetLabel = "target"
+
+// Request asks a member for samples.
+type Request struct {
+	Match []string `json:"match"` // selectors of series
+
+	// Since is the time from which all samples are asked for, in milliseconds by the wall clock; 0 asks for the last of each
+	// series that has not ended.
+	Since int64 `json:"since,omitempty"`
+
+	// Targets are those whose samples are asked for; none means all that the member polls.
+	Targets []string `json:"targets,omitempty"`
+}
+
+// Answer is the answer to a Request.
+type Answer struct {
+	Polled []string `json:"polled"` // targets that the member polls, with a poll that has ended since it took them
+	Series []Series `json:"series"`
+}
+
+// Series is a series with its samples, the oldest first.
+type Series struct {
+	Labels labels.Labels `json:"labels"`
+	Times  []int64       `json:"t"` // in milliseconds by the wall clock
+	Values []Number      `json:"v"`
+}
+
+// Number is a value that may be infinite or NaN, which JSON lacks.
+type Number float64
+
+// MarshalText writes any value.
+func (n Number) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
+}
+
+// UnmarshalText parses the text of MarshalText.
+func (n *Number) UnmarshalText(text []byte) error {
+	f, err := strconv.ParseFloat(string(text), 64)
+	*n = Number(f)
+	return err
+}
+
+// ReadRequest reads a request of another member.
+func ReadRequest(from io.Reader) (*Request, error) {
+	var r Request
+	return &r, decode(from, MaxRequest, &r)
+}
+
+// ReadAnswer reads the answer of another member.
+func ReadAnswer(from io.Reader) (*Answer, error) {
+	var a Answer
+	if err := decode(from, MaxAnswer, &a); err != nil {
+		return nil, err
+	}
+	for i := range a.Series {
+		s := &a.Series[i]
+		if len(s.Times) == 0 || len(s.Times) != len(s.Values) || !s.Labels.Has(model.MetricNameLabel) {
+			return nil, fmt.Errorf("the series %s has no name or no samples", s.Labels)
+		}
+	}
+	return &a, nil
+}
+
+func decode(from io.Reader, most int64, to any) error {
+	limited := &io.LimitedReader{R: from, N: most + 1}
+	err := json.NewDecoder(limited).Decode(to)
+	if limited.N <= 0 {
+		return fmt.Errorf("there are more than %d octets", most)
+	}
+	return err
+}
+
+// Source has the samples of a member. The clock of its rules is behind the wall clock by Ahead.
+type Source struct {
+	Samples  storage.Queryable
+	Now      int64                    // of its clock, in milliseconds
+	Lookback int64                    // how old a last sample may be
+	Ahead    int64                    // by which the wall clock is ahead of its clock
+	Has      func(target string) bool // whether the member has the samples of a target
+}
+
+var errTooMany = fmt.Errorf("there are more than %d series or %d samples", maxSeries, maxSamples)
+
+// Select returns the series that a request asks for.
+func (s *Source) Select(ctx context.Context, r *Request) (list []Series, err error) {
+	wanted := map[string]bool{}
+	for _, name := range r.Targets {
+		wanted[name] = true
+	}
+	is := func(target string) bool { return wanted[target] || len(r.Targets) == 0 && s.Has(target) }
+	from := s.Now - s.Lookback
+	if r.Since != 0 {
+		from = r.Since - s.Ahead
+	}
+	q, err := s.Samples.Querier(from, s.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, q.Close()) }()
+	seen, total := map[uint64]bool{}, 0
+	for _, text := range r.Match {
+		matchers, err := expression.Parser.ParseMetricSelector(text)
+		if err != nil {
+			return nil, err
+		}
+		set := q.Select(ctx, false, nil, matchers...)
+		for set.Next() {
+			of := set.At().Labels()
+			if !is(of.Get(targetLabel)) || seen[of.Hash()] {
+				continue
+			}
+			seen[of.Hash()] = true
+			one := Series{Labels: of}
+			if err := s.read(&one, set.At(), r.Since == 0); err != nil {
+				return nil, err
+			}
+			if len(one.Times) > 0 {
+				list = append(list, one)
+			}
+			if total += len(one.Times); total > maxSamples || len(list) > maxSeries {
+				return nil, errTooMany
+			}
+		}
+		if err := set.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// read reads the samples of a series, or the last if it does not end the series.
+func (s *Source) read(one *Series, from storage.Series, last bool) error {
+	it := from.Iterator(nil)
+	for it.Next() == chunkenc.ValFloat {
+		t, v := it.At()
+		if last {
+			one.Times, one.Values = one.Times[:0], one.Values[:0]
+		}
+		if !value.IsStaleNaN(v) {
+			one.Times, one.Values = append(one.Times, t+s.Ahead), append(one.Values, Number(v))
+		}
+	}
+	return it.Err()
+}
+
+// Appender appends samples that are committed together.
+type Appender interface {
+	Append(ref storage.SeriesRef, l labels.Labels, t int64, v float64) (storage.SeriesRef, error)
+	Commit() error
+}
+
+// Restore stores the samples of a shard that another member had until now.
+func Restore(to Appender, a *Answer, now, ahead int64) error {
+	for i := range a.Series {
+		s := &a.Series[i]
+		var ref storage.SeriesRef
+		for j, t := range s.Times {
+			if stored, err := to.Append(ref, s.Labels, min(t-ahead, now), float64(s.Values[j])); err == nil { // else there are later ones
+				ref = stored
+			}
+		}
+	}
+	return to.Commit()
+}
