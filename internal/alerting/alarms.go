@@ -44,17 +44,28 @@ func (c *Console) Alarms(q api.AlarmQuery) ([]api.Alarm, error) {
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(one api.Alarm) bool { return !f.wantsAnswer(&one) })
-	slices.SortStableFunc(list, worseFirst)
-	if q.Group != "" {
-		list = grouped(list, q.Group)
+	return Arrange(list, &q), nil
+}
+
+// Arrange sorts alarms as a query has them, also those of several members of a cluster, and leaves out those beyond its limit.
+func Arrange(list []api.Alarm, q *api.AlarmQuery) []api.Alarm {
+	limit := q.Limit
+	if q.State == alarmCleared {
+		slices.SortStableFunc(list, func(a, b api.Alarm) int { return b.Cleared.Compare(a.Cleared) })
+		limit = cmp.Or(limit, defaultEvents)
+	} else {
+		slices.SortStableFunc(list, worseFirst)
+		if q.Group != "" {
+			list = grouped(list, q.Group)
+		}
 	}
-	if q.Limit > 0 && len(list) > q.Limit {
-		list = list[:q.Limit]
+	if limit > 0 && len(list) > limit {
+		list = list[:limit]
 	}
 	if list == nil {
 		list = []api.Alarm{}
 	}
-	return list, nil
+	return list
 }
 
 // raised are the open alarms that are wanted.

@@ -81,6 +81,12 @@ func journalQuery(q *api.EventQuery) (journal.Query, error) {
 		j.Limit = defaultEvents
 	}
 	f, err := newFilter(q.Text, q.Match)
+	if q.Cursor != "" {
+		var wrong error
+		if j.Before, wrong = strconv.ParseUint(q.Cursor, 10, 64); wrong != nil {
+			err = cmp.Or(err, api.Errorf(api.ErrBadRequest, "cursor: %.100q is none of an answer", q.Cursor))
+		}
+	}
 	err = cmp.Or(err, checkKinds(q.Kind, f.matchers))
 	if j.Matchers = f.matchers; len(f.words) > 0 {
 		j.Match = func(e *journal.Event) bool {

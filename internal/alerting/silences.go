@@ -148,16 +148,16 @@ func (c *Console) silence(n *api.NewSilence, now time.Time) (s mute.Silence, err
 		if !active {
 			return s, api.Errorf(api.ErrNotFound, "there is no active alarm %q", n.Alarm)
 		}
-		s.Matchers = matchersOf(&a)
+		s.Matchers = MatchersOf(&a)
 	} else if s.Matchers, err = mute.Parse(n.Matchers); err != nil {
 		return s, api.Errorf(api.ErrBadRequest, "%w", err)
 	}
 	return s, silenceError(s.Check(now))
 }
 
-// matchersOf are those that match an alarm whatever its severity is. The resource, which has all further labels, keeps out
+// MatchersOf are those that match an alarm whatever its severity is. The resource, which has all further labels, keeps out
 // the alarms that have more of them.
-func matchersOf(a *api.Alarm) mute.Matchers {
+func MatchersOf(a *api.Alarm) mute.Matchers {
 	labels := map[string]string{"alertname": a.Rule, "target": a.Target, "resource": a.Resource}
 	maps.Copy(labels, a.Labels)
 	delete(labels, "severity")

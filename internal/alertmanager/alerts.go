@@ -3,11 +3,13 @@ package alertmanager
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"trapline/internal/mute"
@@ -167,12 +169,12 @@ func (s *selection) selected(ctx context.Context, o *outbox.Outbox) ([]alert, er
 			list = append(list, one)
 		}
 	}
-	slices.SortFunc(list, func(x, y alert) int { return cmp.Compare(x.Fingerprint, y.Fingerprint) })
+	slices.SortFunc(list, byFingerprint)
 	return list, nil
 }
 
 func (a *API) alerts(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
-	_, list, err := selected(o, r)
+	_, list, err := a.selected(o, r)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -180,13 +182,30 @@ func (a *API) alerts(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
 	answerList(w, list)
 }
 
-// selected returns the alerts that a request selects.
-func selected(o *outbox.Outbox, r *http.Request) (s selection, list []alert, err error) {
+// selected returns the alerts that a request selects, of all members of a cluster.
+func (a *API) selected(o *outbox.Outbox, r *http.Request) (s selection, list []alert, err error) {
 	if s, err = selectionOf(r); err == nil {
 		list, err = s.selected(r.Context(), o)
 	}
-	return s, list, err
+	if err != nil || a.Others == nil {
+		return s, list, err
+	}
+	var mu sync.Mutex
+	a.Others("/api/v2/alerts?"+r.URL.RawQuery, func(text []byte) error {
+		var more []alert
+		if err := json.Unmarshal(text, &more); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		list = append(list, more...)
+		return nil
+	})
+	slices.SortStableFunc(list, byFingerprint)
+	return s, slices.CompactFunc(list, func(x, y alert) bool { return x.Fingerprint == y.Fingerprint }), nil
 }
+
+func byFingerprint(x, y alert) int { return cmp.Compare(x.Fingerprint, y.Fingerprint) }
 
 // group is a group of alerts. Each receiver is notified of each alarm by itself: a group has the alerts of a rule.
 type group struct {
@@ -198,7 +217,7 @@ type group struct {
 
 // groups answers with the alerts by receiver and rule.
 func (a *API) groups(o *outbox.Outbox, w http.ResponseWriter, r *http.Request) {
-	s, alerts, err := selected(o, r)
+	s, alerts, err := a.selected(o, r)
 	if err != nil {
 		refuse(w, err)
 		return

@@ -27,6 +27,11 @@ type API struct {
 	Refuse  func(w http.ResponseWriter, reason error) // answers a request that Admit refuses
 	Config  func() string                             // the configuration as text, without secrets
 	Logger  *slog.Logger
+
+	// Others reads the answers of the other members of a cluster to a path, several at once. Global has another member answer
+	// that keeps the silences of all, and reports whether there is an answer. Both are nil without a cluster.
+	Others func(path string, read func([]byte) error)
+	Global func(w http.ResponseWriter, r *http.Request) bool
 }
 
 // Patterns are those of http.ServeMux that the API serves.
@@ -42,9 +47,9 @@ func (a *API) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v2/alerts", a.stored(a.alerts))
 	mux.HandleFunc("GET /api/v2/alerts/groups", a.stored(a.groups))
 	mux.HandleFunc("GET /api/v2/silences", a.stored(a.silences))
-	mux.HandleFunc("POST /api/v2/silences", a.acting(a.stored(a.post)))
+	mux.HandleFunc("POST /api/v2/silences", a.acting(a.global(a.stored(a.post))))
 	mux.HandleFunc("GET /api/v2/silence/{id}", a.stored(a.silence))
-	mux.HandleFunc("DELETE /api/v2/silence/{id}", a.acting(a.stored(a.expire)))
+	mux.HandleFunc("DELETE /api/v2/silence/{id}", a.acting(a.global(a.stored(a.expire))))
 }
 
 // NewBuildInfo returns the metric by which Karma recognizes the API.
@@ -76,6 +81,15 @@ func (a *API) acting(h http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		h(w, r)
+	}
+}
+
+// global has the member act that keeps the silences.
+func (a *API) global(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a.Global == nil || !a.Global(w, r) {
+			h(w, r)
+		}
 	}
 }
 

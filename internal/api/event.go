@@ -6,7 +6,7 @@ import (
 	"trapline/internal/journal"
 )
 
-// Event is an entry of the journal.
+// Event is an entry of the journal. In a cluster each member has a journal with numbers of its own.
 type Event = journal.Event
 
 // History is a page of the journal, the newest entry first. The next page, of older ones, begins at the cursor. It may be
@@ -28,6 +28,7 @@ type EventQuery struct {
 	Since    time.Time
 	Until    time.Time
 	After    uint64 // only entries with a greater Seq
-	Before   uint64 // only entries with a smaller Seq, for the next page; 0 means all
+	Before   uint64 // only entries with a smaller Seq; 0 means all
+	Cursor   string // of the page before: only what follows on it
 	Limit    int    // 0 means 100; the newest
 }

@@ -34,15 +34,17 @@ func (d *daemon) openMember() (err error) {
 
 // unionParts have a member answer for all, and others for its own targets.
 type unionParts struct {
+	union   *union.Union
 	fleet   *union.Fleet
 	answers *httpapi.API // of all members
+	console *union.Console
 	own     *httpapi.API // of this one
 }
 
 func (d *daemon) newUnion(own *httpapi.API) *unionParts {
 	u := union.New(d.member)
-	all := &unionParts{fleet: union.NewFleet(u, own.Own.Fleet), own: own}
-	all.answers = own.ForAll(union.NewProcess(all.fleet), all.fleet, own.Console, union.NewExplainer(all.fleet, own.Explainer))
+	all := &unionParts{union: u, fleet: union.NewFleet(u, own.Own.Fleet), console: union.NewConsole(u, own.Own.Console), own: own}
+	all.answers = own.ForAll(union.NewProcess(all.fleet), all.fleet, all.console, union.NewExplainer(all.fleet, own.Explainer))
 	return all
 }
 
@@ -52,6 +54,8 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	gate := httpserver.NewGate(httpserver.GateOptions{Path: "other members", Running: 64, Waiting: 1024, Wait: time.Second}, s.limits.metrics)
 	mux, calls := http.NewServeMux(), http.NewServeMux()
 	all.own.RegisterForMembers(calls)
+	all.console.Register(calls)
+	s.newAlertmanager(nil).Register(calls)
 	calls.HandleFunc("GET /targets/{name}/metrics", s.ownTarget)
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
 	calls.HandleFunc("GET "+union.DevicesPath, all.fleet.ServeDevices)

@@ -38,6 +38,7 @@ type server struct {
 	evaluator *rules.Evaluator
 	answers   *httpapi.API
 	devices   deviceSource
+	all       *unionParts // nil without a cluster
 	guard     httpapi.Guard
 	registry  *prometheus.Registry
 	metrics   *metrics
@@ -139,6 +140,18 @@ func (s *server) api(mux *http.ServeMux) {
 // alertmanager adds Alertmanager's API, for its clients.
 func (s *server) alertmanager(mux *http.ServeMux) {
 	calls, l := http.NewServeMux(), s.limits
+	s.newAlertmanager(s.all).Register(calls)
+	for _, pattern := range alertmanager.Patterns {
+		limit := l.render
+		if !strings.HasPrefix(pattern, "GET ") {
+			limit = l.actions
+		}
+		mux.Handle(pattern, l.spool.Handler(limit, calls))
+	}
+}
+
+// newAlertmanager returns Alertmanager's API, for all members of a cluster or, if all is nil, for other members of it.
+func (s *server) newAlertmanager(all *unionParts) *alertmanager.API {
 	served := &alertmanager.API{
 		Outbox: func() *outbox.Outbox { return s.notifier.storage.Load().outbox }, Started: s.started, Admit: s.answers.Admit, Refuse: httpapi.Refuse, Logger: s.logger,
 		Config: func() string {
@@ -147,14 +160,12 @@ func (s *server) alertmanager(mux *http.ServeMux) {
 			return text.String()
 		},
 	}
-	served.Register(calls)
-	for _, pattern := range alertmanager.Patterns {
-		limit := l.render
-		if !strings.HasPrefix(pattern, "GET ") {
-			limit = l.actions
-		}
-		mux.Handle(pattern, l.spool.Handler(limit, calls))
+	if all != nil {
+		served.Others, served.Global = all.union.Each, all.union.PassToGlobal
+	} else {
+		served.Admit = func(*http.Request) error { return nil } // by the member that asks
 	}
+	return served
 }
 
 // telemetry exposes Trapline's own metrics, the health of the targets among them, and the targets' series.

@@ -263,7 +263,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	served := &server{
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
-		answers: answers, devices: devices, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
+		answers: answers, devices: devices, all: all, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
 		member: d.member,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
 	}

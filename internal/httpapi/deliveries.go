@@ -11,7 +11,7 @@ import (
 
 // eventParams are the parameters of the paths about events.
 var eventParams = "match[]: matchers as of silences, such as site=~\"a|b\", of the labels of the alarm, alertname, target, severity, resource, alarm, receiver, kind, event, notification or reason; more than one must all match\nq: words, and matchers\nalarm: ID\nrule: name\ntarget: name\nreceiver: name\nkind: " + inWords(journal.Kinds) + "\n" +
-	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: of the page before (without pages: the seq of the last event)\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
+	"since: time as in RFC 3339, or how long ago, such as 24h or 7d\nuntil: the same\nlimit: at most 10000; without it 100\ncursor: of the page before\nafter: seq; only what came later\nfollow: 1 streams NDJSON, the oldest first, until the client goes"
 
 // inWords is a list in words.
 func inWords(words []string) string {

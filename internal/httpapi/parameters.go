@@ -22,18 +22,16 @@ func matchers(r *http.Request) []string { return r.Form["match[]"] }
 func eventQuery(r *http.Request) (q api.EventQuery, err error) {
 	q = api.EventQuery{
 		Text: r.FormValue("q"), Alarm: r.FormValue("alarm"), Target: r.FormValue("target"), Receiver: r.FormValue("receiver"),
-		Rule: r.FormValue("rule"), Kind: r.FormValue("kind"), Match: matchers(r),
+		Rule: r.FormValue("rule"), Cursor: r.FormValue("cursor"), Kind: r.FormValue("kind"), Match: matchers(r),
 	}
 	for name, to := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
 		if *to, err = moment(r.FormValue(name), time.Now()); err != nil {
 			return q, api.WithHint(api.Errorf(api.ErrBadRequest, "%s: %w", name, err), "write 24h, 7d or 2026-11-26T14:00:00Z")
 		}
 	}
-	for name, to := range map[string]*uint64{"after": &q.After, "cursor": &q.Before} {
-		if text := r.FormValue(name); text != "" {
-			if *to, err = strconv.ParseUint(text, 10, 64); err != nil {
-				return q, api.Errorf(api.ErrBadRequest, "%s: %q is not the seq of an event", name, text)
-			}
+	if text := r.FormValue("after"); text != "" {
+		if q.After, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return q, api.Errorf(api.ErrBadRequest, "after: %q is not the seq of an event", text)
 		}
 	}
 	q.Limit, _ = strconv.Atoi(r.FormValue("limit"))

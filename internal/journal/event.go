@@ -58,6 +58,7 @@ type Event struct {
 	Reason       string    `json:"reason,omitempty"` // why it was cleared, muted or given up
 	Text         string    `json:"text,omitempty"`
 
+	Member string   `json:"member,omitempty"` // of the cluster that has the entry in its journal, in answers of all
 	Behind []string `json:"behind,omitempty"` // the first 20 targets that are down because the alarm's is
 
 	// Labels are those of the alarm without alertname, target and severity, which have fields of their own. They are the

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"trapline/internal/cluster/peer"
+	"trapline/internal/cluster/plan"
 	"trapline/internal/poller"
 )
 
@@ -48,6 +49,12 @@ func (m *Member) Target(name string) (*poller.Target, peer.Member) {
 	}
 	owner, _ := m.cluster.Owner(shardOf(name))
 	return t, peer.Member{Name: owner.Name, URL: owner.URL}
+}
+
+// Global returns the member that has what is of no target: one without a name if none does.
+func (m *Member) Global() peer.Member {
+	owner, _ := m.cluster.Owner(plan.Global)
+	return peer.Member{Name: owner.Name, URL: owner.URL}
 }
 
 // Name is the name of this member.

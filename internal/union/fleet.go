@@ -41,7 +41,7 @@ func (f *Fleet) Targets(q api.TargetQuery) (api.TargetList, error) {
 		return all, err
 	}
 	values := url.Values{"q": {q.Text}, "sort": {q.Sort}, "limit": {strconv.Itoa(q.Limit)}}
-	parts := gather[api.TargetList](context.Background(), f.union, list("/api/v1/targets?"+values.Encode()))
+	parts := gather[api.TargetList](f.union, list("/api/v1/targets?"+values.Encode()))
 	more, err := answers(parts)
 	if err != nil {
 		return all, err
@@ -211,7 +211,7 @@ func (f *Fleet) Poll(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
-	return f.union.ask(ctx, post(owner, targetPath(name, "poll"), "", struct{}{}), nil)
+	return f.union.ask(ctx, post(owner, targetPath(name, "poll"), struct{}{}), nil)
 }
 
 // Walk walks a subtree of a target.
@@ -276,7 +276,7 @@ func (f *Fleet) Record(ctx context.Context, name, subtree string, limit int, w i
 // walk asks for a walk. The lines that follow have maxPart octets at most.
 func (f *Fleet) walk(ctx context.Context, owner peer.Member, name string, in *api.WalkRequest) (io.Reader, func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
-	answer, leave, err := f.union.open(ctx, post(owner, targetPath(name, "walk"), "", in))
+	answer, leave, err := f.union.open(ctx, post(owner, targetPath(name, "walk"), in))
 	if err != nil {
 		cancel()
 		return nil, nil, err
@@ -316,7 +316,7 @@ func (x *Explainer) Why(ctx context.Context, target, metric, row string, live bo
 	path, wait := targetPath(target, "why"), answerWait
 	q := &peer.Request{To: owner, Path: path + "?" + url.Values{"metric": {metric}, "row": {row}}.Encode()}
 	if live {
-		q, wait = post(owner, path, "", &api.WhyRequest{Metric: metric, Row: row}), askWait
+		q, wait = post(owner, path, &api.WhyRequest{Metric: metric, Row: row}), askWait
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()

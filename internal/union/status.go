@@ -2,7 +2,6 @@ package union
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,7 +57,7 @@ func (p *Process) gathered() []part[api.Status] {
 	p.mu.Lock()
 	defer p.mu.Unlock() // one asks at a time: the others find its answers
 	if p.asked.IsZero() || time.Since(p.asked) > statusAge {
-		p.parts = gather[api.Status](context.Background(), p.fleet.union, list("/api/v1/status"))
+		p.parts = gather[api.Status](p.fleet.union, list("/api/v1/status"))
 		p.asked = time.Now()
 	}
 	return p.parts

@@ -25,11 +25,13 @@ type Members interface {
 	Absent() []string     // those that do not
 	Target(name string) (t *poller.Target, owner peer.Member)
 	Elsewhere() map[*poller.Target]peer.Member
+	Global() peer.Member // that has what is of no target; one without a name if none does
 	Open(context.Context, *peer.Request) (*http.Response, error)
 }
 
 const (
 	partWait   = time.Second      // for a part of a list
+	searchWait = 6 * time.Second  // for one that is searched for, which a member does for 5 s
 	answerWait = 10 * time.Second // for an answer about one target or alarm
 	askWait    = 6 * time.Minute  // for an answer for which a device is asked
 	silentTime = 3 * time.Second  // how long lists do not wait for a member that did not answer
@@ -217,9 +219,9 @@ func (u *Union) ask(ctx context.Context, q *peer.Request, into any) error {
 }
 
 // post returns a request that acts.
-func post(to peer.Member, path, user string, in any) *peer.Request {
+func post(to peer.Member, path string, in any) *peer.Request {
 	body, _ := json.Marshal(in) // types of the API, which have no errors
-	return &peer.Request{To: to, Method: http.MethodPost, Path: path, User: user, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}
+	return &peer.Request{To: to, Method: http.MethodPost, Path: path, Body: body, Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
 // part is the answer of a member, or its error.
@@ -229,24 +231,52 @@ type part[T any] struct {
 	err  error
 }
 
-// gather asks all other members at once. It returns when all have answered, after partWait at the latest. The parts are sorted by
-// the members' names.
-func gather[T any](ctx context.Context, u *Union, request func(peer.Member) *peer.Request) []part[T] {
-	ctx, cancel := context.WithTimeout(ctx, partWait)
+// gather asks all other members at once for their parts of a list. It returns when all have answered, after partWait at the
+// latest, and does not wait for those that did not answer a moment ago. The parts are sorted by the members' names. A nil request
+// leaves a member out.
+func gather[T any](u *Union, request func(peer.Member) *peer.Request) []part[T] {
+	return gatherWithin[T](u, partWait, request)
+}
+
+func gatherWithin[T any](u *Union, wait time.Duration, request func(peer.Member) *peer.Request) []part[T] {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	parts := []part[T]{}
-	for _, p := range u.members.Peers() {
-		parts = append(parts, part[T]{of: p})
-	}
-	slices.SortFunc(parts, func(a, b part[T]) int { return strings.Compare(a.of.Name, b.of.Name) })
-	var group sync.WaitGroup
-	for i := range parts {
-		p := &parts[i]
-		if err := u.silentNow(u.of(p.of.Name)); err != nil {
-			p.err = &silence{p.of.Name, err}
-			continue
+	return askAll(u, request, func(q *peer.Request, into *T) error {
+		if err := u.silentNow(u.of(q.To.Name)); err != nil {
+			return &silence{q.To.Name, err}
 		}
-		group.Go(func() { p.err = u.ask(ctx, request(p.of), &p.data) })
+		return u.ask(ctx, q, into)
+	})
+}
+
+// waitFor is how long members are waited for that look for words or labels.
+func waitFor(text string, match []string) time.Duration {
+	if text == "" && len(match) == 0 {
+		return partWait
+	}
+	return searchWait
+}
+
+// actAll has all other members act at once.
+func actAll(u *Union, request func(peer.Member) *peer.Request) []part[struct{}] {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWait)
+	defer cancel()
+	return askAll(u, request, func(q *peer.Request, _ *struct{}) error { return u.ask(ctx, q, nil) })
+}
+
+func askAll[T any](u *Union, request func(peer.Member) *peer.Request, ask func(*peer.Request, *T) error) []part[T] {
+	requests := []*peer.Request{}
+	for _, p := range u.members.Peers() {
+		if q := request(p); q != nil {
+			requests = append(requests, q)
+		}
+	}
+	slices.SortFunc(requests, func(a, b *peer.Request) int { return strings.Compare(a.To.Name, b.To.Name) })
+	parts := make([]part[T], len(requests))
+	var group sync.WaitGroup
+	for i, q := range requests {
+		parts[i].of = q.To
+		group.Go(func() { parts[i].err = ask(q, &parts[i].data) })
 	}
 	group.Wait()
 	return parts

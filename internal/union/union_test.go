@@ -60,6 +60,8 @@ type member struct {
 
 func (m *member) Name() string { return m.name }
 
+func (m *member) Global() peer.Member { return m.place("") }
+
 func (m *member) Absent() []string { return nil }
 
 func (m *member) Peers() (list []peer.Member) {
@@ -113,9 +115,6 @@ func (m *member) Open(ctx context.Context, q *peer.Request) (*http.Response, err
 	}
 	r := httptest.NewRequestWithContext(ctx, method, q.Path, bytes.NewReader(q.Body))
 	maps.Copy(r.Header, q.Header)
-	if q.User != "" {
-		r.SetBasicAuth(q.User, "")
-	}
 	w := httptest.NewRecorder()
 	for _, o := range m.site.members {
 		if o.name == q.To.Name {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"trapline/internal/api"
@@ -136,19 +135,16 @@ func groupOf(a *api.Alarm, by string) string {
 	return a.Labels[by]
 }
 
-// history reads the journal, the newest first; before is the sequence number that the page ends before.
-func (s *Site) history(d *alarmsData, before string) error {
-	q := api.EventQuery{Text: d.Text, Limit: pageRows + 1}
-	q.Before, _ = strconv.ParseUint(before, 10, 64) // of a link of this page
-	list, err := s.source.Console.Events(q)
+// history reads the journal, the newest first, from a cursor on.
+func (s *Site) history(d *alarmsData, cursor string) error {
+	page, err := s.source.Console.History(api.EventQuery{Text: d.Text, Limit: pageRows, Cursor: cursor})
 	if err != nil {
 		return err
 	}
-	if len(list) > pageRows {
-		list = list[:pageRows]
-		d.Older = query("q", d.Text, "state", d.State, "before", strconv.FormatUint(list[pageRows-1].Seq, 10))
+	if page.Cursor != "" {
+		d.Older = query("q", d.Text, "state", d.State, "before", page.Cursor)
 	}
-	d.Events = events(list)
+	d.Events = events(page.Entries)
 	return nil
 }
 

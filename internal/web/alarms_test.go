@@ -89,6 +89,11 @@ func (f *fleet) Events(q api.EventQuery) ([]api.Event, error) {
 	return list[:min(len(list), cmp.Or(q.Limit, 100))], nil
 }
 
+func (f *fleet) History(q api.EventQuery) (api.History, error) {
+	list, err := f.Events(q)
+	return api.History{Entries: list}, err
+}
+
 func (f *fleet) Rules() ([]api.Rule, error) {
 	return []api.Rule{
 		{Name: "InterfaceDown", Group: "interfaces", File: "rules/interfaces.yml", Type: "alerting", Query: `ifOperStatus{ifAlias!=""} == 2 and ifAdminStatus == 1`, For: 60, Severity: "major", State: "works", Targets: 8120, Firing: 2, TookSeconds: 0.0004},
@@ -187,11 +192,12 @@ func TestEmptyPagesSayWhy(t *testing.T) {
 // nothing is a Source that has not even rules.
 type nothing struct{ *fleet }
 
-func (nothing) Status() api.Status                         { return api.Status{} }
-func (nothing) Alarms(api.AlarmQuery) ([]api.Alarm, error) { return nil, nil }
-func (nothing) Rules() ([]api.Rule, error)                 { return nil, nil }
-func (nothing) Receivers() ([]api.Receiver, error)         { return nil, nil }
-func (nothing) Events(api.EventQuery) ([]api.Event, error) { return nil, nil }
+func (nothing) Status() api.Status                          { return api.Status{} }
+func (nothing) Alarms(api.AlarmQuery) ([]api.Alarm, error)  { return nil, nil }
+func (nothing) Rules() ([]api.Rule, error)                  { return nil, nil }
+func (nothing) Receivers() ([]api.Receiver, error)          { return nil, nil }
+func (nothing) Events(api.EventQuery) ([]api.Event, error)  { return nil, nil }
+func (nothing) History(api.EventQuery) (api.History, error) { return api.History{}, nil }
 
 func (f *fleet) Received(limit int) api.Received {
 	r := api.Received{Listens: []string{"[::]:162"}, Total: 140, Refused: []api.RefusedCount{{Reason: "acl", Hint: "no target has this address: add it to listen.allow, or the device to targets", Count: 12}}}

@@ -58,6 +58,7 @@ type Console interface {
 	Windows(limit int) (api.WindowList, error)
 
 	Events(api.EventQuery) ([]api.Event, error)
+	History(api.EventQuery) (api.History, error)
 	Rules() ([]api.Rule, error)
 
 	Receivers() ([]api.Receiver, error)

@@ -128,7 +128,6 @@ type Request struct {
 	Path   string // with its query
 	Header http.Header
 	Body   []byte
-	User   string // on whose behalf; "" if that is not known
 }
 
 // Open sends a request, and returns the answer whose body is to be closed. Its length is not bounded: see Read.
@@ -139,9 +138,6 @@ func (c *Client) Open(ctx context.Context, q *Request) (*http.Response, error) {
 	}
 	for name, values := range q.Header {
 		request.Header[name] = values
-	}
-	if q.User != "" {
-		request.SetBasicAuth(q.User, "") // the certificate is what counts
 	}
 	request.Header.Set(Header, c.member)
 	return c.http.Do(request)
