@@ -48,7 +48,7 @@ var upstream = map[string][]string{
 	"internal/assign":         {"internal/access", "internal/facts", "internal/human", "internal/poller", "internal/seek", "internal/setting", "internal/snmp"},
 	"internal/errlog":         {},
 	"internal/redact":         {},
-	"internal/discovery":      {"internal/redact", "internal/errlog", "internal/assign", "internal/facts", "internal/facts/asker", "internal/neighbours", "internal/seek", "internal/csvlist", "internal/filelist", "internal/sorted", "internal/alarmclock", "internal/access", "internal/human", "internal/poller", "internal/setting", "internal/statedir"},
+	"internal/discovery":      {"internal/redact", "internal/throttle", "internal/errlog", "internal/assign", "internal/facts", "internal/facts/asker", "internal/neighbours", "internal/seek", "internal/csvlist", "internal/filelist", "internal/sorted", "internal/alarmclock", "internal/access", "internal/human", "internal/poller", "internal/setting", "internal/statedir"},
 	"internal/modules":        {"internal/measure", "internal/snmp", "internal/setting", "internal/client", "mibs", "collector", "mibs/smi"},
 	"internal/alarm":          {},
 	"internal/mute":           {"internal/human", "internal/alarm", "internal/setting"},

@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"trapline/internal/client"
@@ -136,6 +139,49 @@ func TestInstancesOfUnknownLabels(t *testing.T) {
 	s.targets = func() []*poller.Target { return nil }
 	if r := askInstances(s, "http://host/sd?sit=berlin"); r.Code != http.StatusOK {
 		t.Errorf("without targets: %d %s", r.Code, r.Body)
+	}
+}
+
+// discarded is an answer to a reader of whom nothing is kept.
+type discarded struct {
+	header http.Header
+	octets int
+}
+
+func (d *discarded) Header() http.Header         { return d.header }
+func (d *discarded) WriteHeader(int)             {}
+func (d *discarded) Write(b []byte) (int, error) { d.octets += len(b); return len(b), nil }
+
+// A thousand readers of 50,000 targets share one answer, which is made once: each costs a fraction of it.
+func TestManyReadersOfInstances(t *testing.T) {
+	const bound = 128 << 10 // octets for a reader
+	devices := manyDevices(50_000)
+	s := &instances{devices: devices}
+	askInstances(s, "http://host/sd")
+	for encoding, readers := range map[string]uint64{"gzip": 1000, "": 20} { // of which it is decompressed for some
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var group sync.WaitGroup
+		limit := make(chan struct{}, 50)
+		var octets atomic.Int64
+		for range readers {
+			group.Go(func() {
+				limit <- struct{}{}
+				defer func() { <-limit }()
+				r := httptest.NewRequest(http.MethodGet, "http://host/sd", http.NoBody)
+				r.Header.Set("Accept-Encoding", encoding)
+				w := &discarded{header: http.Header{}}
+				s.serve(w, r)
+				octets.Add(int64(w.octets))
+			})
+		}
+		group.Wait()
+		runtime.ReadMemStats(&after)
+		each := (after.TotalAlloc - before.TotalAlloc) / readers
+		t.Logf("%q: %d octets for a reader of %d", encoding, each, octets.Load()/int64(readers))
+		if each > bound || devices.asked != 1 {
+			t.Errorf("%q: %d octets for a reader, want at most %d; the answer was made %d times", encoding, each, bound, devices.asked)
+		}
 	}
 }
 

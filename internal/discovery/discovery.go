@@ -25,6 +25,7 @@ import (
 	"trapline/internal/neighbours"
 	"trapline/internal/poller"
 	"trapline/internal/seek"
+	"trapline/internal/throttle"
 )
 
 // settleTime is how long lists wait for more messages after each, and settleMost after the first: groups that are gone come
@@ -56,6 +57,7 @@ type Configuration struct {
 // Discovery reads the lists.
 type Discovery struct {
 	logger     *slog.Logger
+	throttled  *slog.Logger // of errors that recur with each change of a list
 	changed    func()
 	configured chan struct{}
 	near       *neighbours.Nearby
@@ -93,7 +95,7 @@ type reader struct {
 // New returns lists that are empty. Changed is called when the targets may be others, not at the same time.
 func New(changed func(), logger *slog.Logger) *Discovery {
 	return &Discovery{
-		logger: logger, changed: changed, configured: make(chan struct{}, 1), updates: make(chan update), near: neighbours.NewNearby(),
+		logger: logger, throttled: throttle.New(logger), changed: changed, configured: make(chan struct{}, 1), updates: make(chan update), near: neighbours.NewNearby(),
 		readers: map[string]*reader{}, restored: map[string]bool{}, reached: map[string]seek.Reach{},
 		asker: asker.New(), heard: asker.NewHeard(),
 	}

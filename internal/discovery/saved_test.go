@@ -1,7 +1,10 @@
 package discovery
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -9,12 +12,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/model/labels"
 
+	"trapline/internal/poller"
 	"trapline/internal/statedir"
 )
 
@@ -157,4 +162,46 @@ func TestASourceThatMayBeBrokenStays(t *testing.T) {
 	if len(r.list.entries) != 1 || !r.list.next().IsZero() {
 		t.Errorf("%d targets once the files are whole", len(r.list.entries))
 	}
+}
+
+// Lists that cannot be saved, as on a disk that is full or read-only, are polled on as they change; one log line a minute
+// says so.
+func TestListsThatCannotBeSaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, savedDir), nil, 0o600); err != nil { // in the place of the directory
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		file := filepath.Join(dir, "devices.csv")
+		write := func(last int) {
+			text := fmt.Sprintf("address\n192.0.2.1\n192.0.2.%d\n", last)
+			if err := errors.Join(os.WriteFile(file+".new", []byte(text), 0o600), os.Rename(file+".new", file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(2)
+		d := New(func() {}, slog.New(slog.NewTextHandler(&log, nil)))
+		d.Configure(Configuration{
+			Lists: []Settings{{Name: "campus", CSV: &CSV{Paths: []string{file}}}}, StateDir: dir, Usual: func(*poller.TargetSettings) error { return nil },
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- d.Run(ctx) }()
+		const changes = 60
+		for i := range changes {
+			write(10 + i)
+			time.Sleep(5 * time.Second) // in a bubble
+			if targets := targetsOf(d); len(targets) != 2 || targets[fmt.Sprintf("192.0.2.%d", 10+i)] == "" {
+				t.Fatalf("after change %d: %v", i, targets)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "cannot be saved"); n < 1 || n > changes*5/60+2 {
+			t.Errorf("%d log lines:\n%s", n, log.String())
+		}
+	})
 }

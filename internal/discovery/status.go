@@ -124,7 +124,7 @@ func (d *Discovery) saveList(name string) {
 		}
 	}
 	if err := s.write(file); err != nil {
-		d.logger.Error("a list of targets cannot be saved for the next start", "list", name, "err", err)
+		d.throttled.Error("a list of targets cannot be saved for the next start", "list", name, "err", err)
 	}
 }
 

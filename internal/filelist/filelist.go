@@ -39,7 +39,7 @@ type Files[T any] struct {
 	Every    time.Duration                         // after which all files are read again
 	Reader   func(file string) func() ([]T, error) // reads one file, as often as it changes
 	Stay     bool                                  // a file that is named, and is not there, is an error
-	Most     int                                   // entries of all files of a look
+	Most     int                                   // files, and entries of all files of a look
 	TooMany  error
 	Logger   *slog.Logger
 
@@ -129,7 +129,8 @@ func (l *Files[T]) Look(now time.Time) (parts []Part[T], err error) {
 	return append(parts, l.gone(found, now)...), failed
 }
 
-// find returns the files and the pattern of each. Those that were there before stay if their directory cannot be read.
+// find returns the files and the pattern of each. Those that were there before stay if their directory cannot be read, or has
+// too many.
 func (l *Files[T]) find() (found map[string]string, failed error) {
 	found = map[string]string{}
 	for _, pattern := range l.Patterns {
@@ -141,6 +142,10 @@ func (l *Files[T]) find() (found map[string]string, failed error) {
 		if err == nil && len(files) == 0 && plain && l.Stay {
 			err = fmt.Errorf("%s: no such file", pattern)
 		}
+		room := max(0, l.Most-len(found))
+		if len(files) > room {
+			err = fmt.Errorf("%s: %d files, of which %d are read: write several targets into a file", pattern, len(files), room)
+		}
 		if err != nil {
 			failed = errors.Join(failed, err)
 			for name, f := range l.known {
@@ -149,7 +154,7 @@ func (l *Files[T]) find() (found map[string]string, failed error) {
 				}
 			}
 		}
-		for _, name := range files[:min(len(files), l.Most)] {
+		for _, name := range files[:min(len(files), room)] {
 			found[name] = pattern
 		}
 	}

@@ -179,3 +179,35 @@ func TestFilesThatReplaceOthers(t *testing.T) {
 		t.Errorf("written in place, read at look %d", n)
 	}
 }
+
+// Of too many files the first are read, and an error says how many there are; a file that was read before stays, whichever
+// others come.
+func TestTooManyFiles(t *testing.T) {
+	l := newLooks(t, "*.json")
+	l.Most = 30
+	for i := range 30 {
+		l.write(fmt.Sprintf("m%02d.json", i), ".\n")
+	}
+	if parts, err := l.Look(l.now); len(parts) != 30 || err != nil {
+		t.Fatalf("%d files, %v", len(parts), err)
+	}
+	for i := range 100 {
+		l.write(fmt.Sprintf("a%02d.json", i), ".\n")
+	}
+	gone := 0
+	for range 5 {
+		l.now = l.now.Add(steadyTime)
+		parts, err := l.Look(l.now)
+		if err == nil || !strings.Contains(err.Error(), "130 files, of which 30 are read") {
+			t.Errorf("%v", err)
+		}
+		for _, p := range parts {
+			if len(p.Entries) == 0 {
+				gone++
+			}
+		}
+	}
+	if gone > 0 || len(l.known) > 60 {
+		t.Errorf("%d files are gone, %d are known", gone, len(l.known))
+	}
+}
