@@ -2,6 +2,7 @@ package rules
 
 import (
 	"context"
+	"slices"
 
 	"trapline/internal/rules/fleet"
 )
@@ -30,4 +31,35 @@ func (e *Evaluator) Answer(ctx context.Context, r *fleet.Request) (*fleet.Answer
 func (e *Evaluator) HeldRounds() []fleet.Held {
 	list, _ := e.rounds.Held()
 	return list
+}
+
+// Window returns the request for the samples that rules look back at, of targets that are taken over; nil if no rule looks
+// back.
+func (e *Evaluator) Window(targets []string) *fleet.Request {
+	e.mu.Lock()
+	set := e.set
+	e.mu.Unlock()
+	r := &fleet.Request{Targets: targets, Since: e.read().Add(-set.Selectors.Window).UnixMilli()}
+	for _, g := range set.Groups {
+		for _, rule := range g.Rules {
+			if rule.Window > 0 {
+				r.Match = append(r.Match, selectorsOf(rule)...)
+			}
+		}
+	}
+	if len(r.Match) == 0 {
+		return nil
+	}
+	slices.Sort(r.Match)
+	r.Match = slices.Compact(r.Match)
+	return r
+}
+
+// Restore stores the samples of targets that were taken over, before their first poll.
+func (e *Evaluator) Restore(a *fleet.Answer) error {
+	s := e.queryEngine.Load()
+	if s == nil {
+		return errNotOpen
+	}
+	return fleet.Restore(s.store.appender(), a, e.now().UnixMilli(), e.clock.Ahead(e.read()).Milliseconds())
 }

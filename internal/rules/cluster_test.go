@@ -159,6 +159,22 @@ func (p *peer) take(shard string, alive time.Time) {
 	p.configure()
 }
 
+// restore has the member fetch the samples of a target that it has taken over.
+func (p *peer) restore(from *peer, target string) {
+	p.Helper()
+	r := p.e.Window([]string{target})
+	if r == nil {
+		return
+	}
+	a, err := from.e.Answer(p.Context(), r)
+	if err == nil {
+		err = p.e.Restore(a)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
 // drop makes the member forget a shard. If it was lost, nothing that it commits is applied any more.
 func (p *peer) drop(shard string, lost bool) {
 	if lost {

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"trapline/internal/rules/expression"
 	"trapline/internal/rules/result"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 )
 
@@ -20,7 +18,7 @@ const maxSteps = 11_000
 
 // serveQuery evaluates an expression at one time.
 func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
-	at, err := parseTime(r.FormValue("time"), e.now())
+	at, err := result.ParseTime(r.FormValue("time"), e.now())
 	if err != nil {
 		writeError(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
 		return
@@ -32,9 +30,9 @@ func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
 
 // serveRange evaluates an expression at several times.
 func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
-	start, err1 := parseTime(r.FormValue("start"), time.Time{})
-	end, err2 := parseTime(r.FormValue("end"), time.Time{})
-	step, err3 := parseStep(r.FormValue("step"))
+	start, err1 := result.ParseTime(r.FormValue("start"), time.Time{})
+	end, err2 := result.ParseTime(r.FormValue("end"), time.Time{})
+	step, err3 := result.ParseStep(r.FormValue("step"))
 	err := errors.Join(err1, err2, err3)
 	switch {
 	case err != nil:
@@ -108,31 +106,4 @@ func (e *Evaluator) sampling() (interval, retention time.Duration) {
 		}
 	}
 	return interval, retentionOf(e.set.Selectors.Window)
-}
-
-// parseTime parses seconds since 1970, or RFC 3339.
-func parseTime(text string, otherwise time.Time) (time.Time, error) {
-	if text == "" {
-		return otherwise, nil
-	}
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > -1<<40 && seconds < 1<<40 {
-		return time.UnixMilli(int64(seconds * 1000)), nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, fmt.Errorf("%q is no time: write seconds since 1970, or as in 2026-01-31T12:00:00Z", text)
-	}
-	return t, nil
-}
-
-// parseStep parses seconds, or a duration as in expressions.
-func parseStep(text string) (time.Duration, error) {
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0.001 && seconds < 1<<30 {
-		return time.Duration(seconds * float64(time.Second)), nil
-	}
-	d, err := model.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("step %q is no duration above 0: write seconds, or as in 1m", text)
-	}
-	return time.Duration(d), nil
 }

@@ -45,6 +45,9 @@ func TestTakeovers(t *testing.T) {
 		{"avg_over_time, firing", mean, "wwwwwwwwwwxcwwwwwwwwwww", "2m0s raise A sw1"},
 		{"avg_over_time, firing and over", mean, "wwwwwwwwwwxcccccccccccc", "2m0s raise A sw1; 10m5s clear A sw1"},
 		{"avg_over_time, first start", mean, "wcccccccc", ""},
+		{"avg_over_time, over a release", mean, "ccccccccwww>wwww", "7m0s raise A sw1"},
+		{"avg_over_time, firing, over a release", mean, "wwwwwwwwww>ccccc", "2m0s raise A sw1"},
+		{"rate, over a release", rate, "cccw>www", "2m30s raise A sw1"},
 		{"predict_linear, a step after a death", line, "ccccccccxcwccccccc", ""},
 		{"absent", absent, "ccccxcccc", ""},
 	} {
@@ -63,6 +66,7 @@ func TestTakeovers(t *testing.T) {
 					f.members[owner].drop(shard, false)
 					owner = 1 - owner
 					f.members[owner].take(shard, f.now)
+					f.members[owner].restore(f.members[1-owner], "sw1")
 				case 'x':
 					f.members[owner].drop(shard, true)
 					owner = 1 - owner

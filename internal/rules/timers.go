@@ -175,12 +175,18 @@ func (g *Group) selected() (match []string, rules int) {
 			continue
 		}
 		rules++
-		for _, vs := range expression.Selectors(r.Expr) {
-			match = append(match, (&parser.VectorSelector{Name: vs.Name, LabelMatchers: vs.LabelMatchers}).String())
-		}
+		match = append(match, selectorsOf(r)...)
 	}
 	slices.Sort(match)
 	return slices.Compact(match), rules
+}
+
+// selectorsOf returns the selectors of a rule as text, without their ranges and offsets.
+func selectorsOf(r *Rule) (match []string) {
+	for _, vs := range expression.Selectors(r.Expr) {
+		match = append(match, (&parser.VectorSelector{Name: vs.Name, LabelMatchers: vs.LabelMatchers}).String())
+	}
+	return match
 }
 
 // source has the samples of the targets that are polled here.
