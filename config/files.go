@@ -145,9 +145,10 @@ func Hash(files []File) string {
 }
 
 // SharedHash is Hash without names and without the section cluster, which is of one member where it has a weight or a zone:
-// members of a cluster compare it. Files of that section alone do not count.
-func SharedHash(files []File) string {
-	var sums []string
+// members of a cluster compare it. Files of that section alone do not count. label is that of zones, which members have in
+// common.
+func SharedHash(files []File, label string) string {
+	sums := []string{label}
 	for i := range files {
 		text, _ := files[i].raw()
 		if rest := withoutCluster(text); len(rest) > 0 {

@@ -10,7 +10,7 @@ func TestSharedHashLeavesTheSectionClusterOut(t *testing.T) {
 		for i, text := range texts {
 			files = append(files, keptFile(string(rune('a'+i)), []byte(text)))
 		}
-		return SharedHash(files)
+		return SharedHash(files, "")
 	}
 	const rest = "targets: [192.0.2.1]\n"
 	want := hash(rest)
@@ -29,6 +29,9 @@ func TestSharedHashLeavesTheSectionClusterOut(t *testing.T) {
 		if hash(text) == want {
 			t.Errorf("%q has the same hash", text)
 		}
+	}
+	if SharedHash([]File{keptFile("a", []byte(rest))}, "site") == want {
+		t.Error("the label of zones does not count")
 	}
 	if hash("a: 1\n", "b: 2\n") != hash("b: 2\n", "a: 1\n") {
 		t.Error("the order of files counts")

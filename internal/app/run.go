@@ -34,6 +34,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
+	"trapline/internal/zones"
 	"trapline/mibs"
 )
 
@@ -303,6 +304,10 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.outages.Run(parts) })
 	group.Go(func() error { return d.shrinks.Run(parts) })
 	group.Go(func() error { return d.listener.Run(parts) })
+	if d.member != nil {
+		without := &zones.Alarms{Zones: d.member.ZonesWithout, Deployment: d.shrinks.deployment, Apply: d.notifier.apply, Logger: d.logger}
+		group.Go(func() error { return without.Run(parts) })
+	}
 	group.Go(func() error { return serveHTTP(parts, d.server, d.options.Web, d.logger) })
 	return group.Wait()
 }

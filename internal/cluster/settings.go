@@ -15,16 +15,17 @@ import (
 
 // Settings are the key cluster of the configuration. The same file is for all members.
 type Settings struct {
-	Members  []string         `yaml:"members,omitempty"`  // the 3 or 5 voters, by host name or address; other members join without being listed
-	TLS      *TLS             `yaml:"tls,omitempty"`      // certificates of the members; without, members must be on this machine
-	Name     string           `yaml:"name,omitempty"`     // of the cluster; trapline by default
-	Member   string           `yaml:"member,omitempty"`   // name of this member; the host name by default
-	Lease    setting.Duration `yaml:"lease,omitempty"`    // how long a silent member keeps its targets; 5s by default
-	Zone     string           `yaml:"-"`                  // this member polls targets of this zone only
-	Weight   *float64         `yaml:"weight,omitempty"`   // its share of the work; 1 by default, 0 for a member that only votes
-	Ports    Ports            `yaml:"ports,omitempty"`    // of members
-	Etcd     *Etcd            `yaml:"etcd,omitempty"`     // somebody's own etcd, in the place of the embedded one
-	Insecure bool             `yaml:"insecure,omitempty"` // allow members on other machines without TLS
+	Members   []string         `yaml:"members,omitempty"`    // the 3 or 5 voters, by host name or address; other members join without being listed
+	TLS       *TLS             `yaml:"tls,omitempty"`        // certificates of the members; without, members must be on this machine
+	Name      string           `yaml:"name,omitempty"`       // of the cluster; trapline by default
+	Member    string           `yaml:"member,omitempty"`     // name of this member; the host name by default
+	Lease     setting.Duration `yaml:"lease,omitempty"`      // how long a silent member keeps its targets; 5s by default
+	Zone      string           `yaml:"zone,omitempty"`       // this member polls targets of this zone only; without, those without a zone
+	ZoneLabel string           `yaml:"zone_label,omitempty"` // label of targets whose value is the zone of those without the key zone; the same for all members
+	Weight    *float64         `yaml:"weight,omitempty"`     // its share of the work; 1 by default, 0 for a member that only votes
+	Ports     Ports            `yaml:"ports,omitempty"`      // of members
+	Etcd      *Etcd            `yaml:"etcd,omitempty"`       // somebody's own etcd, in the place of the embedded one
+	Insecure  bool             `yaml:"insecure,omitempty"`   // allow members on other machines without TLS
 }
 
 // TLS are the files of mutual TLS, for all ports of a member.

@@ -2,9 +2,12 @@
 package member
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,6 +93,7 @@ type counted struct {
 	of     *runtimeconfig.Config
 	shards []plan.Shard
 	named  map[string]*poller.Target
+	shard  map[string]string // of each target
 
 	addressed map[string]*poller.Target // one for each address
 }
@@ -99,12 +103,17 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	if c := m.counted.Load(); c != nil && c.of == w {
 		return c
 	}
-	c := &counted{of: w, shards: cluster.AllShards(""), named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets))}
+	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), shard: make(map[string]string, len(w.Targets))}
 	targets := map[string]float64{}
+	zones := map[string]bool{"": true} // alarms of targets that are no more lie there
 	for _, t := range w.Targets {
 		c.named[t.Name], c.addressed[t.Spec.Address] = t, t
-		targets[shardOf(t.Name)]++
+		zone := cmp.Or(t.Zone, t.Labels[m.options.Settings.ZoneLabel])
+		c.shard[t.Name] = plan.Of(zone, t.Name)
+		targets[c.shard[t.Name]]++
+		zones[zone] = true
 	}
+	c.shards = cluster.AllShards(slices.Collect(maps.Keys(zones))...)
 	for i := range c.shards {
 		c.shards[i].Cost = targets[c.shards[i].Name]
 	}
@@ -112,7 +121,22 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	return c
 }
 
-func shardOf(target string) string { return plan.Of("", target) }
+// shardOf returns the shard of a target. Those that the configuration does not have are without a zone.
+func (m *Member) shardOf(target string) string {
+	if shard, ok := m.count(m.options.Running()).shard[target]; ok {
+		return shard
+	}
+	return plan.Of("", target)
+}
+
+// ZonesWithout returns the zones that have targets, each with the number of those that no member polls because none of its
+// members lives. here is false where this member is not the one to report it.
+func (m *Member) ZonesWithout() (zones map[string]int, here bool) {
+	if !m.cluster.MaySend() || !m.cluster.Owns(plan.Global) {
+		return nil, false
+	}
+	return m.cluster.ZonesWithout(), true
+}
 
 // passCost is the cost of a poll in variable bindings, beside those that it brings.
 const passCost = 50
@@ -130,8 +154,9 @@ func (m *Member) costs() map[string]float64 {
 		if r.Last != nil {
 			cost += float64(r.Last.Stats.VarBinds)
 		}
-		if _, owned := all[shardOf(r.Target.Name)]; owned {
-			all[shardOf(r.Target.Name)] += cost / r.Target.Interval.Seconds()
+		shard := m.shardOf(r.Target.Name)
+		if _, owned := all[shard]; owned {
+			all[shard] += cost / r.Target.Interval.Seconds()
 		}
 	}
 	return all
@@ -199,8 +224,9 @@ func (m *Member) Share(w *runtimeconfig.Config) (mine, polled []*poller.Target, 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.shares = m.wants
+	c := m.count(w)
 	for _, t := range w.Targets {
-		shard := shardOf(t.Name)
+		shard := c.shard[t.Name]
 		if m.owned[shard] {
 			mine = append(mine, t)
 		}
@@ -208,8 +234,7 @@ func (m *Member) Share(w *runtimeconfig.Config) (mine, polled []*poller.Target, 
 			polled = append(polled, t)
 		}
 	}
-	named := m.count(w).named
-	return mine, polled, func(target string) bool { return named[target] != nil }
+	return mine, polled, func(target string) bool { return c.named[target] != nil }
 }
 
 // Outlived returns the context of the parts that a member needs until it has left: they end when end is called.
@@ -265,7 +290,7 @@ func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
 		Session: s.Session, Members: []api.ClusterMember{}, Absent: s.Absent, Voting: s.Voting, Differ: s.Differ, Unowned: s.Unowned, InDoubt: s.InDoubt}
 	targets := map[string]int{}
 	for name := range m.count(m.options.Running()).named {
-		owner, _ := m.cluster.Owner(shardOf(name))
+		owner, _ := m.cluster.Owner(m.shardOf(name))
 		targets[owner.Name]++
 	}
 	c.NotPolled = targets[""]

@@ -32,7 +32,7 @@ func (m *Member) Elsewhere() map[*poller.Target]peer.Member {
 	defer m.mu.Unlock()
 	others := map[*poller.Target]peer.Member{}
 	for _, t := range w.Targets {
-		if shard := shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
+		if shard := m.shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
 			owner, _ := m.cluster.Owner(shard)
 			others[t] = peer.Member{Name: owner.Name, URL: owner.URL}
 		}
@@ -47,7 +47,7 @@ func (m *Member) Target(name string) (*poller.Target, peer.Member) {
 	if t == nil {
 		return nil, peer.Member{}
 	}
-	owner, _ := m.cluster.Owner(shardOf(name))
+	owner, _ := m.cluster.Owner(m.shardOf(name))
 	return t, peer.Member{Name: owner.Name, URL: owner.URL}
 }
 

@@ -47,6 +47,7 @@ type TargetSettings struct {
 	SourceInterface string            `yaml:"source_interface,omitempty"`  // network interface to send requests from
 	Engine          string            `yaml:"engine,omitempty"`            // gosnmp has columns walked by the gosnmp library, one request after the other; default Trapline's own
 	Labels          map[string]string `yaml:"labels,omitempty"`            // labels of all its series and alarms
+	Zone            string            `yaml:"zone,omitempty"`              // members of a cluster with this zone alone poll it; default the value of the label that cluster.zone_label names
 	Parents         []string          `yaml:"parents,omitempty"`           // names of targets by any of which it is reached: its alarm is not sent while they are down
 	client.Params   `yaml:",inline"`
 }
@@ -112,6 +113,9 @@ func (t *TargetSettings) Problems() []setting.Problem {
 	}
 	if _, err := access.ParseSource(t.SourceAddress); err != nil {
 		m.Add("source_address", "%v", err)
+	}
+	if len(t.Zone) > 64 {
+		m.Add("zone", "a zone has at most 64 octets")
 	}
 	if t.Engine != "" && t.Engine != access.Gosnmp {
 		m.Add("engine", "unknown engine %q: write gosnmp, or leave it out", t.Engine)

@@ -22,6 +22,7 @@ import (
 type Target struct {
 	Name     string
 	Labels   map[string]string // TargetLabel not included
+	Zone     string            // of the members of a cluster that poll it, as the file says
 	Rendered []byte            // TargetLabel and Labels as series.Group wants them
 	Spec     client.Spec
 	AuthName string
@@ -130,6 +131,7 @@ func NewTarget(s *TargetSettings, g *Global, c *Catalog) (*Target, error) {
 	t := &Target{
 		Name:     s.Name,
 		Labels:   g.labels(s),
+		Zone:     s.Zone,
 		AuthName: s.Auth,
 		Spec: client.Spec{
 			Address: s.Address, Auth: c.Auths[s.Auth], Context: s.Context, ContextEngineID: string(engineID),

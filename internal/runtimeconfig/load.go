@@ -71,7 +71,12 @@ func Compile(c *config.Config, sourceAddress string) (*Config, error) {
 	}
 	w.Findings = sync.OnceValues(w.lint)
 	w.Hash = sync.OnceValue(func() string { return config.Hash(c.Files) })
-	w.Shared = sync.OnceValue(func() string { return config.SharedHash(c.Files) })
+	w.Shared = sync.OnceValue(func() string {
+		if c.Cluster == nil {
+			return config.SharedHash(c.Files, "")
+		}
+		return config.SharedHash(c.Files, c.Cluster.ZoneLabel)
+	})
 	w.LoadedAt = time.Now()
 	for i := range c.Targets {
 		t, err := poller.NewTarget(&c.Targets[i], &c.Global, w.Catalog)

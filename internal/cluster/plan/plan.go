@@ -32,7 +32,7 @@ const (
 )
 
 // Next returns the plan that follows: shards of members that can keep them stay, others go to the member of their zone
-// with the least cost per weight, and then at most so many more move from the fullest members to the emptiest. The result
+// with the least cost per weight, those without a zone to any if each member has one, and then at most so many more move from the fullest members to the emptiest. The result
 // does not depend on the order of members and shards.
 func Next(previous Plan, members []Member, shards []Shard, moves int) Plan {
 	next := Plan{Owners: make(map[string]string, len(shards))}
@@ -48,6 +48,7 @@ func Next(previous Plan, members []Member, shards []Shard, moves int) Plan {
 		}
 	}
 	slices.Sort(next.Members)
+	nowhere(zones, members)
 	base := leastCost(shards)
 	for _, s := range shards {
 		z := zoneOf(zones, s.Zone)
@@ -64,6 +65,19 @@ func Next(previous Plan, members []Member, shards []Shard, moves int) Plan {
 		}
 	}
 	return next
+}
+
+// nowhere has the shards without a zone go to all members if each of them has one: their alarms need an owner.
+func nowhere(zones map[string]*zone, members []Member) {
+	if z := zones[""]; z != nil && len(z.loads) > 0 {
+		return
+	}
+	for _, m := range members {
+		if weight := min(m.Weight, maxWeight); weight > 0 && !m.Draining {
+			z := zoneOf(zones, "")
+			z.loads = append(z.loads, &load{member: m.Name, weight: weight})
+		}
+	}
 }
 
 // bounded makes a cost of a number that another process sent.

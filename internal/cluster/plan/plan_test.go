@@ -75,6 +75,13 @@ func (w *world) eligible(zone string) map[string]float64 {
 			names[m.Name] = m.Weight
 		}
 	}
+	if zone == "" && len(names) == 0 { // each of them has a zone
+		for _, m := range w.members {
+			if !m.Draining && m.Weight > 0 {
+				names[m.Name] = m.Weight
+			}
+		}
+	}
 	return names
 }
 
