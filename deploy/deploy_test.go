@@ -14,6 +14,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"trapline/internal/cluster"
 	"trapline/internal/peers"
 )
 
@@ -83,40 +84,87 @@ func TestUnit(t *testing.T) {
 
 type composition struct {
 	Services map[string]struct {
-		Image   string
-		Build   struct{ Context string }
-		Command []string
-		Volumes []string
+		Image    string
+		Hostname string
+		Build    struct{ Context string }
+		Command  []string
+		Volumes  []string
 	}
 	Volumes map[string]any
 }
 
 func TestComposition(t *testing.T) {
-	var c composition
-	read(t, "compose/compose.yaml", &c)
-	for _, name := range []string{"trapline", "devices", "snmptrapd", "prometheus", "alertmanager", "grafana"} {
-		if _, ok := c.Services[name]; !ok {
-			t.Errorf("there is no service %s", name)
+	for dir, services := range map[string][]string{
+		"compose":         {"trapline", "devices", "snmptrapd", "prometheus", "alertmanager", "grafana"},
+		"compose-cluster": {"poller-1", "poller-2", "poller-3", "devices"},
+	} {
+		var c composition
+		read(t, dir+"/compose.yaml", &c)
+		for _, name := range services {
+			if _, ok := c.Services[name]; !ok {
+				t.Errorf("%s: no service %s", dir, name)
+			}
+		}
+		for name, s := range c.Services {
+			_, tag, tagged := strings.Cut(s.Image, ":")
+			if s.Image != "trapline" && s.Build.Context == "" && (!tagged || tag == "latest") {
+				t.Errorf("%s: image %q is not pinned", name, s.Image)
+			}
+			for _, v := range s.Volumes {
+				source, _, _ := strings.Cut(v, ":")
+				if _, declared := c.Volumes[source]; declared {
+					continue
+				}
+				if _, err := os.Stat(filepath.Join(dir, source)); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if s.Build.Context != "" {
+				if _, err := os.Stat(filepath.Join(dir, s.Build.Context, "Dockerfile")); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
 		}
 	}
-	for name, s := range c.Services {
-		_, tag, tagged := strings.Cut(s.Image, ":")
-		if s.Image != "trapline" && s.Build.Context == "" && (!tagged || tag == "latest") {
-			t.Errorf("%s: image %q is not pinned", name, s.Image)
+}
+
+// The members of the two clusters are those that their files name, and members may have such a cluster.
+func TestClusterMembers(t *testing.T) {
+	settings := func(file string) cluster.Settings {
+		t.Helper()
+		var c struct{ Cluster cluster.Settings }
+		read(t, file, &c)
+		for _, p := range c.Cluster.Problems() {
+			t.Errorf("%s: %s: %s", file, p.Path, p.Text)
 		}
-		for _, v := range s.Volumes {
-			source, _, _ := strings.Cut(v, ":")
-			if _, declared := c.Volumes[source]; declared {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join("compose", source)); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+		return c.Cluster
+	}
+	var c composition
+	read(t, "compose-cluster/compose.yaml", &c)
+	for _, member := range settings("compose-cluster/snmp.yml").Members {
+		if c.Services[member].Hostname != member {
+			t.Errorf("the host name of the service %s is %q", member, c.Services[member].Hostname)
 		}
-		if s.Build.Context != "" {
-			if _, err := os.Stat(filepath.Join("compose", s.Build.Context, "Dockerfile")); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+	}
+	var m manifest
+	read(t, "kubernetes-cluster/statefulset.yaml", &m)
+	var want []string
+	for i := range m.Spec.Replicas {
+		want = append(want, fmt.Sprintf("%s-%d.%s", m.Metadata.Name, i, m.Spec.ServiceName))
+	}
+	k := settings("kubernetes-cluster/snmp.yml")
+	if !slices.Equal(k.Members, want) {
+		t.Errorf("members %q, want those of the pods %q", k.Members, want)
+	}
+	if args := m.Spec.Template.Spec.Containers[0].Args; !slices.Contains(args, "--cluster.member=$(POD)."+m.Spec.ServiceName) {
+		t.Errorf("arguments %q", args)
+	}
+	ports := k.WithDefaults().Ports
+	var service manifest
+	read(t, "kubernetes-cluster/service.yaml", &service)
+	for i, port := range []int{ports.Engine, ports.Peers, ports.Members} {
+		if service.Spec.Ports[i].Port != port {
+			t.Errorf("port %d of the service, want %d", service.Spec.Ports[i].Port, port)
 		}
 	}
 }
@@ -137,9 +185,15 @@ func TestProvisioning(t *testing.T) {
 }
 
 type manifest struct {
-	Kind string
-	Spec struct {
-		Ports    []struct{ TargetPort any }
+	Kind     string
+	Metadata struct{ Name string }
+	Spec     struct {
+		Replicas    int
+		ServiceName string `yaml:"serviceName"`
+		Ports       []struct {
+			Port       int
+			TargetPort any `yaml:"targetPort"`
+		}
 		Template struct {
 			Spec struct {
 				Containers []struct {
@@ -156,6 +210,13 @@ type manifest struct {
 }
 
 func TestManifests(t *testing.T) {
+	for _, dir := range []string{"kubernetes", "kubernetes-cluster"} {
+		checkManifests(t, dir)
+	}
+}
+
+func checkManifests(t *testing.T, dir string) {
+	t.Helper()
 	var k struct {
 		Resources          []string
 		ConfigMapGenerator []struct {
@@ -163,18 +224,18 @@ func TestManifests(t *testing.T) {
 			Files []string
 		} `yaml:"configMapGenerator"`
 	}
-	read(t, "kubernetes/kustomization.yaml", &k)
+	read(t, dir+"/kustomization.yaml", &k)
 	files := slices.Clone(k.Resources)
 	for _, g := range k.ConfigMapGenerator {
 		files = append(files, g.Files...)
 	}
 	for _, file := range files {
-		if _, err := os.Stat(filepath.Join("kubernetes", file)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)
 		}
 	}
 	var m manifest
-	read(t, "kubernetes/statefulset.yaml", &m)
+	read(t, dir+"/statefulset.yaml", &m)
 	volumes := map[string]bool{}
 	for _, v := range m.Spec.Template.Spec.Volumes {
 		volumes[v.Name] = true
