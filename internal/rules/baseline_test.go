@@ -34,6 +34,25 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
+// Alerts of the last process are shown from the start, before the first poll: those that are pending, firing, and held.
+func TestAlertsOfTheLastProcessAreShownAtOnce(t *testing.T) {
+	r := start(t, linkDown+`, {alert: Hot, expr: temperature > 50}, {alert: Warm, expr: temperature > 40, for: 1h}`)
+	r.poll(`link{i="1"} 2`, `link{i="2"} 1`, `temperature 60`)
+	shown := func() string { return fmt.Sprintln(r.e.Held(), r.e.Alarms(true), r.e.Alarms(false)) }
+	before := shown()
+	if len(r.e.Held()) != 1 || len(r.e.Alarms(true)) != 2 || len(r.e.Alarms(false)) != 1 {
+		t.Fatal(before)
+	}
+	r.restart(time.Minute)
+	if got := shown(); got != before {
+		t.Errorf("after a restart:\n%s, before:\n%s", got, before)
+	}
+	r.poll(`link{i="1"} 1`, `link{i="2"} 1`, `temperature 30`)
+	if got := len(r.e.Held()) + len(r.e.Alarms(true)) + len(r.e.Alarms(false)); got > 0 {
+		t.Errorf("%d alarms are shown, of which none is left", got)
+	}
+}
+
 // A look at which a table is missing is none.
 func TestBaselineOfTargetsThatDoNotAnswerAtFirst(t *testing.T) {
 	r := start(t, linkDown)

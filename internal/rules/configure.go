@@ -248,7 +248,7 @@ func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target strin
 		}
 		orphans = append(orphans, orphan{r, reason})
 	}
-	byUID := map[string]*Rule{}
+	byUID, given := map[string]*Rule{}, map[*device]bool{}
 	for _, r := range set.Rules() {
 		byUID[r.UID] = r
 	}
@@ -275,6 +275,12 @@ func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target strin
 			d.restored = map[string][]*record{}
 		}
 		d.restored[r.Rule] = append(d.restored[r.Rule], r)
+		d.mu.Unlock()
+		given[d] = true
+	}
+	for d := range given {
+		d.mu.Lock()
+		d.publishHealth()
 		d.mu.Unlock()
 	}
 	return orphans, kept

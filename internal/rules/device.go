@@ -338,6 +338,9 @@ func (d *device) publishHealth() {
 	for _, b := range d.instances {
 		list = append(list, ruleHealth{b.rule.UID, b.records(), b.err, b.last, b.took})
 	}
+	for uid, records := range d.restored {
+		list = append(list, ruleHealth{uid: uid, alerts: records})
+	}
 	pending := func(r *record) bool { return !r.Firing }
 	d.pending.Store(slices.ContainsFunc(list, func(h ruleHealth) bool { return slices.ContainsFunc(h.alerts, pending) }))
 	d.health.Store(&list)

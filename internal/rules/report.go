@@ -124,17 +124,22 @@ func (s *Selectors) missing(r *Rule, found []bool) (names []string) {
 }
 
 // Alarms returns the alarms of alerts: of those that are firing, or of those that are pending.
-func (e *Evaluator) Alarms(firing bool) (list []alarm.Alarm) {
+func (e *Evaluator) Alarms(firing bool) []alarm.Alarm {
+	list := e.alarmsOf(func(r *record) bool { return r.Firing == firing })
+	slices.SortFunc(list, func(a, b alarm.Alarm) int { return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID)) })
+	return list
+}
+
+func (e *Evaluator) alarmsOf(wanted func(*record) bool) (list []alarm.Alarm) {
 	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
 		for i := range fares {
 			for _, r := range fares[i].alerts {
-				if r.Firing == firing {
+				if wanted(r) {
 					list = append(list, e.alarmShown(r))
 				}
 			}
 		}
 	})
-	slices.SortFunc(list, func(a, b alarm.Alarm) int { return cmp.Or(a.RaisedAt.Compare(b.RaisedAt), cmp.Compare(a.ID, b.ID)) })
 	return list
 }
 
@@ -175,18 +180,7 @@ func (e *Evaluator) alarmShown(r *record) alarm.Alarm {
 }
 
 // Held returns the firing alarms of baselines, which are shown and not sent.
-func (e *Evaluator) Held() (list []alarm.Alarm) {
-	e.eachHealth(func(_ string, _ *device, fares []ruleHealth) {
-		for i := range fares {
-			for _, r := range fares[i].alerts {
-				if r.Firing && r.Baseline {
-					list = append(list, e.alarmShown(r))
-				}
-			}
-		}
-	})
-	return list
-}
+func (e *Evaluator) Held() []alarm.Alarm { return e.alarmsOf((*record).held) }
 
 // Excesses returns such targets, in the order of their names.
 func (e *Evaluator) Excesses() (list []Excess) {
