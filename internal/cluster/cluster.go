@@ -51,6 +51,11 @@ type Work interface {
 	Drop(shard string, lost bool)
 }
 
+// Repeater is a Work that sends the last word about an alarm once more: another member has sent something about it late.
+type Repeater interface {
+	Repeat(text []byte) error
+}
+
 // Cluster is a member of a cluster.
 type Cluster struct {
 	config   Config
@@ -67,6 +72,7 @@ type Cluster struct {
 	measured func(time.Duration) time.Duration // the duration of a write; tests change it
 	reads    formats                           // of this program; tests change it
 
+	lates      chan lateSend
 	draining   atomic.Bool
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
@@ -75,11 +81,12 @@ type Cluster struct {
 	agreed     atomic.Int64 // since when all have our configuration, by clock; 0: they have not
 	remembered []string     // owned shards that were written to the disk; used by report only
 
-	mu      sync.Mutex // shards, fence, commit
-	shards  map[string]*shard
-	fence   *fence.Fence
-	commit  *fence.Commit // under way
-	commits chan struct{} // held by the commit under way; a channel, for those that wait may give up
+	mu        sync.Mutex // shards, fence, commit
+	shards    map[string]*shard
+	fence     *fence.Fence
+	commit    *fence.Commit   // under way
+	repeating map[string]bool // keys of late sends that Work is repeating
+	commits   chan struct{}   // held by the commit under way; a channel, for those that wait may give up
 }
 
 // New returns a member. Nothing happens before Run.
@@ -97,7 +104,7 @@ func New(c Config, work Work) (*Cluster, error) {
 		return nil, err
 	}
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: boottime.Elapsed,
-		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
 	cluster.view = newView(cluster.keys)
@@ -151,6 +158,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	parts.Go(func() error { return c.report(running) })
 	parts.Go(func() error { return c.tend(running) })
 	parts.Go(func() error { return c.poll(running) })
+	parts.Go(func() error { return c.noteLates(running) })
 	select {
 	case <-ctx.Done():
 		c.drain(running)

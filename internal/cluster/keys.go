@@ -5,6 +5,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"trapline/internal/cluster/plan"
+	"trapline/internal/ledger"
 )
 
 // keys are the names of all keys in the engine, below /trapline/NAME/. Those that members watch sort before those that the owner
@@ -18,18 +21,28 @@ func (k keys) watched() (first string, end clientv3.OpOption) {
 	return k.root, clientv3.WithRange(k.root + "q")
 }
 
-func (k keys) format() string             { return k.root + "format" }
-func (k keys) coordinator() string        { return k.root + "coordinator" }
-func (k keys) plan() string               { return k.root + "plan" }
-func (k keys) member(m string) string     { return k.root + "members/" + m }
-func (k keys) engine(m string) string     { return k.root + "engines/" + m }
-func (k keys) alive(m string) string      { return k.root + "alive/" + m }
-func (k keys) cost(m string) string       { return k.root + "cost/" + m }
-func (k keys) own(shard string) string    { return k.root + "own/" + escape(shard) }
-func (k keys) held(shard string) string   { return k.root + "held/" + escape(shard) }
-func (k keys) seq(shard string) string    { return k.root + "seq/" + escape(shard) }
-func (k keys) rows(shard string) string   { return k.root + "s/" + escape(shard) + "/" }
-func (k keys) row(shard, r string) string { return k.rows(shard) + r }
+func (k keys) format() string               { return k.root + "format" }
+func (k keys) coordinator() string          { return k.root + "coordinator" }
+func (k keys) plan() string                 { return k.root + "plan" }
+func (k keys) member(m string) string       { return k.root + "members/" + m }
+func (k keys) engine(m string) string       { return k.root + "engines/" + m }
+func (k keys) alive(m string) string        { return k.root + "alive/" + m }
+func (k keys) cost(m string) string         { return k.root + "cost/" + m }
+func (k keys) own(shard string) string      { return k.root + "own/" + escape(shard) }
+func (k keys) held(shard string) string     { return k.root + "held/" + escape(shard) }
+func (k keys) seq(shard string) string      { return k.root + "seq/" + escape(shard) }
+func (k keys) rows(shard string) string     { return k.root + "s/" + escape(shard) + "/" }
+func (k keys) late(shard, id string) string { return k.root + "late/" + escape(shard) + "/" + id }
+func (k keys) row(shard, r string) string {
+	if shard == plan.Global && strings.HasPrefix(r, ledger.Silence) {
+		return k.common() + r // which all members watch
+	}
+	return k.rows(shard) + r
+}
+func (k keys) common() string { return k.root + "common/" }
+func (k keys) unread(shard, r string) string {
+	return k.root + "unread/" + escape(shard) + "/" + r // behind the keys that are watched
+}
 func (k keys) cut(key string) (is, name string) {
 	is, name, _ = strings.Cut(strings.TrimPrefix(key, k.root), "/")
 	return is, name

@@ -96,9 +96,6 @@ func number(b bool) float64 {
 	return 0
 }
 
-// LateSend counts a transmission after which the deadline was over.
-func (c *Cluster) LateSend() { c.metrics.late.Inc() }
-
 func (c *Cluster) ownedShards() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

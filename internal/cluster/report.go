@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -126,3 +128,110 @@ func (v *view) skews() map[string]time.Duration {
 	}
 	return skews
 }
+
+// maxLates is how many late sends a member remembers until the engine has them.
+const maxLates = 1000
+
+// lateTime is how long the engine keeps a late send.
+const lateTime = time.Hour
+
+// lateSend is something that this member has sent when the shard may have had another owner.
+type lateSend struct {
+	shard, id string
+	text      []byte
+	at        time.Time
+}
+
+// Late has the owner of a shard call Repeater.Repeat: this member has sent something when it may not have been the owner. It
+// does not wait, and needs no session.
+func (c *Cluster) Late(shard, id string, text []byte) {
+	c.metrics.late.Inc()
+	select {
+	case c.lates <- lateSend{shard, id, text, time.Now()}:
+		c.log.Warn("something was sent after the session with the cluster had ended, and its owner is to repeat the last word", "shard", shard, "event", id)
+	default:
+		c.log.Error("too much was sent after the session with the cluster had ended", "shard", shard, "event", id)
+	}
+}
+
+// noteLates writes late/S/ID, under a lease of its own, as soon as the engine answers.
+func (c *Cluster) noteLates(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case l := <-c.lates:
+			for time.Since(l.at) < lateTime && ctx.Err() == nil && c.noteLate(ctx, &l) != nil {
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Second):
+				}
+			}
+		}
+	}
+}
+
+func (c *Cluster) noteLate(ctx context.Context, l *lateSend) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	lease, err := engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.LeaseGrantResponse, error) {
+		return e.Grant(ctx, int64(lateTime/time.Second))
+	})
+	if err == nil {
+		_, err = c.txn(ctx, nil, []clientv3.Op{clientv3.OpPut(c.keys.late(l.shard, l.id), string(l.text), clientv3.WithLease(lease.ID))}, nil)
+	}
+	return err
+}
+
+func cutLate(name string) (shard, id string) {
+	shard, id, _ = strings.Cut(name, "/")
+	return unescape(shard), id
+}
+
+// repeatLates has Work repeat the last words about late sends of owned shards. It expects c.mu to be held.
+func (c *Cluster) repeatLates(ctx context.Context) {
+	work, ok := c.work.(Repeater)
+	if !ok {
+		return
+	}
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	for shard, lates := range c.view.lates {
+		if s := c.shards[shard]; s == nil || s.state != owned {
+			continue
+		}
+		for id, text := range lates {
+			key := c.keys.late(shard, id)
+			if c.repeating[key] {
+				continue
+			}
+			c.repeating[key] = true
+			c.tasks.Go(func() { c.repeat(ctx, work, key, text) })
+		}
+	}
+}
+
+func (c *Cluster) repeat(ctx context.Context, work Repeater, key string, text []byte) {
+	err := work.Repeat(text)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, attemptWait)
+		defer cancel()
+		_, err = c.txn(ctx, nil, []clientv3.Op{clientv3.OpDelete(key)}, nil)
+	}
+	if err != nil && ctx.Err() == nil {
+		c.log.Warn("the last word about an alarm cannot be repeated, will retry", "key", key, "err", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.repeating, key)
+}
+
+// Common returns the records that all members know, by key: silences. changes counts their changes.
+func (c *Cluster) Common() (records map[string][]byte, changes uint64) {
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	return maps.Clone(c.view.common), c.view.changes
+}
+
+// Subscribe has a channel signaled at each change of the cluster. It must have room for one signal.
+func (c *Cluster) Subscribe(ch chan<- struct{}) { c.view.subscribe(ch) }

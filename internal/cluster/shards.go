@@ -107,6 +107,7 @@ func (c *Cluster) look(ctx context.Context) {
 			c.tasks.Go(func() { c.take(taken, name, s, lease) })
 		}
 	}
+	c.repeatLates(ctx)
 	for _, name := range d.ours {
 		// A take that was applied after it had been given up, or a release without an answer.
 		if c.shards[name] == nil && (draining || d.known && !d.planned[name]) {

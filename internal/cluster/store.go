@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,50 +13,91 @@ import (
 
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/plan"
+	"trapline/internal/ledger"
 )
 
 // Write puts a row of a shard, or deletes it if Value is nil.
-type Write = fence.Write
+type Write = ledger.Write
+
+// Lost is the error of shards that are not owned any more.
+type Lost = ledger.Lost
+
+// A Cluster stores the records of the shards that it owns.
+var (
+	_ ledger.Store     = (*Cluster)(nil)
+	_ ledger.Selective = (*Cluster)(nil)
+)
 
 // NumberKey is the key of the last number given to a row or event of a shard, in decimal. It never decreases.
-const NumberKey = "seq"
-
-// Lost is the error of shards that are not owned any more. It is unknown whether their writes were applied; those of other
-// shards were.
-type Lost struct{ Shards []string }
-
-func (e *Lost) Error() string {
-	return fmt.Sprintf("lost: shard %s is owned by another member", strings.Join(e.Shards, ", "))
-}
+const NumberKey = ledger.Number
 
 // pageRows is how many rows are loaded at once.
 const pageRows = 500
 
-// Load calls each with the rows of a shard that is owned, in the order of their keys, and first with its number.
+// Load calls each with the rows of a shard that is owned, in the order of their keys, and first with its number. Rows that each
+// refuses are put aside, below unread/S in the engine: Load then returns a *ledger.Damage.
 func (c *Cluster) Load(ctx context.Context, shard string, each func(key string, value []byte) error) error {
+	return c.LoadOf(ctx, shard, []string{""}, each)
+}
+
+// LoadOf implements ledger.Selective.
+func (c *Cluster) LoadOf(ctx context.Context, shard string, prefixes []string, each func(key string, value []byte) error) error {
 	c.mu.Lock()
 	number, ok := c.fence.Number(shard)
 	c.mu.Unlock()
 	if !ok {
-		return &Lost{[]string{shard}}
+		return &Lost{Shards: []string{shard}}
 	}
-	if err := each(NumberKey, strconv.AppendUint(nil, number, 10)); err != nil {
-		return err
+	if ledger.Begins(NumberKey, prefixes) {
+		if err := each(NumberKey, strconv.AppendUint(nil, number, 10)); err != nil {
+			return err
+		}
 	}
-	prefix := c.keys.rows(shard)
-	from, end, revision := prefix, clientv3.GetPrefixRangeEnd(prefix), int64(0)
+	r := &reading{cluster: c, shard: shard, each: each}
+	for _, p := range prefixes {
+		if err := r.read(ctx, c.keys.rows(shard), p); err != nil {
+			return err
+		}
+		if shard == plan.Global && strings.HasPrefix(ledger.Silence, p) {
+			if err := r.read(ctx, c.keys.common(), ledger.Silence); err != nil {
+				return err
+			}
+		}
+	}
+	if len(r.bad) == 0 {
+		return nil
+	}
+	return r.putAside(ctx)
+}
+
+// reading is a Load on its way.
+type reading struct {
+	cluster  *Cluster
+	shard    string
+	each     ledger.Each
+	revision int64   // of the first page: all are of one moment
+	bad      []Write // rows that were refused
+}
+
+// read reads the rows whose keys have a prefix, below the root of all.
+func (r *reading) read(ctx context.Context, root, prefix string) error {
+	from, end := root+prefix, clientv3.GetPrefixRangeEnd(root+prefix)
 	for {
-		page, err := page(ctx, c.engine, from, end, revision)
+		page, err := page(ctx, r.cluster.engine, from, end, r.revision)
 		if err != nil {
 			return err
 		}
-		revision = page.Header.Revision
-		if revision == 0 {
+		if r.revision == 0 {
+			r.revision = page.Header.Revision
+		}
+		if r.revision == 0 {
 			return errors.New("an answer of the engine has no revision")
 		}
 		for _, kv := range page.Kvs {
-			if err := each(strings.TrimPrefix(string(kv.Key), prefix), kv.Value); err != nil {
-				return err
+			key := strings.TrimPrefix(string(kv.Key), root)
+			if r.each(key, kv.Value) != nil {
+				r.bad = append(r.bad, Write{Shard: r.shard, Key: key, Value: kv.Value})
 			}
 		}
 		if !page.More || len(page.Kvs) == 0 {
@@ -63,6 +105,27 @@ func (c *Cluster) Load(ctx context.Context, shard string, each func(key string, 
 		}
 		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}
+}
+
+// putAside moves the rows that were refused.
+func (r *reading) putAside(ctx context.Context) error {
+	found := &ledger.Damage{}
+	for some := range slices.Chunk(r.bad, fence.MaxWrites/2) {
+		var copies []clientv3.Op
+		var deletes []Write
+		for _, w := range some {
+			found.Keys = append(found.Keys, w.Key)
+			copies = append(copies, clientv3.OpPut(r.cluster.keys.unread(r.shard, w.Key), string(w.Value)))
+			deletes = append(deletes, Write{Shard: r.shard, Key: w.Key})
+		}
+		if found.Err == nil {
+			_, found.Err = r.cluster.txn(ctx, nil, copies, nil)
+		}
+		if found.Err == nil {
+			found.Err = r.cluster.Commit(ctx, deletes)
+		}
+	}
+	return found
 }
 
 // page reads some rows, at the revision of the first page: all pages are of one moment.
@@ -117,7 +180,7 @@ func (c *Cluster) Commit(ctx context.Context, writes []Write) error {
 	for _, name := range lost {
 		c.lose(name)
 	}
-	return &Lost{lost}
+	return &Lost{Shards: lost}
 }
 
 // split takes the numbers out of the writes.

@@ -31,7 +31,10 @@ type view struct {
 	format      format
 	plan        plan.Plan
 	planned     bool
-	skew        map[string]time.Duration // of members' wall clocks
+	skew        map[string]time.Duration     // of members' wall clocks
+	lates       map[string]map[string][]byte // texts by shard and ID: see Cluster.Late
+	common      map[string][]byte            // the rows that all members know
+	changes     uint64                       // of common
 	subscribers []chan<- struct{}
 }
 
@@ -51,6 +54,8 @@ func (v *view) clear() {
 	v.alive, v.costs = map[string]time.Time{}, map[string]map[string]float64{}
 	v.skew = map[string]time.Duration{}
 	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
+	v.lates, v.common = map[string]map[string][]byte{}, map[string][]byte{}
+	v.changes++
 }
 
 // subscribe has a channel signaled at each change.
@@ -210,6 +215,15 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 				v.skew[name] = time.Since(at)
 			}
 		}
+	case "late":
+		shard, id := cutLate(name)
+		if v.lates[shard] == nil {
+			v.lates[shard] = map[string][]byte{}
+		}
+		v.lates[shard][id] = kv.Value
+	case "common":
+		v.common[name] = kv.Value
+		v.changes++
 	case "cost":
 		var of cost
 		if json.Unmarshal(kv.Value, &of) == nil {
@@ -232,6 +246,14 @@ func (v *view) delete(key string) {
 		v.plan, v.planned = plan.Plan{}, false
 	case "alive":
 		delete(v.alive, name)
+	case "late":
+		shard, id := cutLate(name)
+		if delete(v.lates[shard], id); len(v.lates[shard]) == 0 {
+			delete(v.lates, shard)
+		}
+	case "common":
+		delete(v.common, name)
+		v.changes++
 	case "cost":
 		delete(v.costs, name)
 	}

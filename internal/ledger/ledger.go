@@ -53,6 +53,14 @@ func Begins(key string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 }
 
+// Lost is the error of writes to shards that the process does not own, or no longer does. It is unknown whether they were
+// applied; those to other shards were.
+type Lost struct{ Shards []string }
+
+func (e *Lost) Error() string {
+	return fmt.Sprintf("lost: shard %s is owned by another member", strings.Join(e.Shards, ", "))
+}
+
 // Refused is the error of a batch that one of its writes keeps from being applied.
 type Refused struct {
 	At  int // index of the write

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"trapline/internal/ledger"
 )
 
 // Register is the value of seq/S.
@@ -23,11 +25,7 @@ type Seen struct {
 }
 
 // Write puts a row of a shard, or deletes it if Value is nil.
-type Write struct {
-	Shard string
-	Key   string
-	Value []byte
-}
+type Write = ledger.Write
 
 // MaxOps is how many operations of a kind a transaction of the engine may have.
 const MaxOps = 128

@@ -16,9 +16,9 @@ func TestRequestsStayWithinLimits(t *testing.T) {
 		shard := fmt.Sprint(s)
 		f.Take(shard, Seen{Revision: int64(s + 1)})
 		for k := range s * 3 {
-			writes = append(writes, Write{shard, fmt.Sprint("row", k%(s*2+1)), fmt.Append(nil, k)})
+			writes = append(writes, Write{Shard: shard, Key: fmt.Sprint("row", k%(s*2+1)), Value: fmt.Append(nil, k)})
 		}
-		writes = append(writes, Write{shard, "large", make([]byte, s*10_000)})
+		writes = append(writes, Write{Shard: shard, Key: "large", Value: make([]byte, s*10_000)})
 	}
 	c, err := f.Begin(writes, map[string]uint64{"3": 7})
 	if err != nil {
@@ -76,7 +76,7 @@ func TestOthersAreNotLostWithOne(t *testing.T) {
 	f := New("t")
 	f.Take("0", Seen{Revision: 1})
 	f.Take("1", Seen{Revision: 1})
-	c, _ := f.Begin([]Write{{"0", "a", []byte("1")}, {"1", "a", []byte("1")}, {"2", "a", []byte("1")}}, nil)
+	c, _ := f.Begin([]Write{{Shard: "0", Key: "a", Value: []byte("1")}, {Shard: "1", Key: "a", Value: []byte("1")}, {Shard: "2", Key: "a", Value: []byte("1")}}, nil)
 	c.Request()
 	c.Refused(map[string]Seen{"0": {Revision: 1}, "1": {Revision: 5}})
 	if r := c.Request(); r == nil || len(r.Parts) != 1 || r.Parts[0].Shard != "0" {
@@ -86,7 +86,7 @@ func TestOthersAreNotLostWithOne(t *testing.T) {
 	if got := c.Lost(); c.Request() != nil || !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("lost %v", got)
 	}
-	c, _ = f.Begin([]Write{{"0", "a", nil}}, nil)
+	c, _ = f.Begin([]Write{{Shard: "0", Key: "a"}}, nil)
 	c.Request()
 	c.Unanswered()
 	if !slices.Equal(c.InDoubt(), []string{"0"}) {

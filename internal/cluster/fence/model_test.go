@@ -184,7 +184,7 @@ func (h *history) begin(o *owner) {
 			n, _ := o.fence.Number(s)
 			o.numbers[s] = n + 1
 			h.events++ // an event has an identity of its own: a number given twice is a fault of the engine's
-			o.planned = append(o.planned, Write{s, fmt.Sprintf("%d.%d", n+1, h.events), []byte("event")})
+			o.planned = append(o.planned, Write{Shard: s, Key: fmt.Sprintf("%d.%d", n+1, h.events), Value: []byte("event")})
 		}
 		for _, row := range slices.Sorted(maps.Keys(o.rows[s])) {
 			if h.rng.IntN(3) == 0 {
