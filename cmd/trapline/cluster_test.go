@@ -48,19 +48,25 @@ func (m *siteMember) url() string { return "http://" + net.JoinHostPort(m.addres
 // newSite starts three members that share simulated devices at 127.0.NET.100 and on.
 func newSite(t *testing.T, network string, devices int) *site {
 	t.Helper()
-	s := &site{t: t, program: program(t), devices: devices}
 	var list []agent.Device
 	for i := range devices {
 		list = append(list, agent.Device{Address: netip.MustParseAddrPort(fmt.Sprintf("127.0.%s.%d:20161", network, 100+i)), Communities: map[string]*agent.Recording{"public": agent.Builtin["switch"](i)}})
 	}
 	programtest.ServeDevices(t, list)
 	var text strings.Builder
-	fmt.Fprintf(&text, "cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s, max_age: 1m}\ntargets:\n", network, siteInterval)
+	text.WriteString("targets:\n")
 	for i := range devices {
 		fmt.Fprintf(&text, "- {name: device-%d, address: \"127.0.%s.%d:20161\", modules: [system]}\n", i, network, 100+i)
 	}
-	s.file = filepath.Join(t.TempDir(), "snmp.yml")
-	if err := os.WriteFile(s.file, []byte(text.String()), 0o600); err != nil {
+	return newSiteOf(t, network, devices, text.String())
+}
+
+// newSiteOf starts three members with some targets and other settings.
+func newSiteOf(t *testing.T, network string, targets int, text string) *site {
+	t.Helper()
+	s := &site{t: t, program: program(t), devices: targets, file: filepath.Join(t.TempDir(), "snmp.yml")}
+	text += fmt.Sprintf("cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s, max_age: 1m}\n", network, siteInterval)
+	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {

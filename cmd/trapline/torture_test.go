@@ -23,6 +23,7 @@ type witness struct {
 	net.PacketConn
 	t      *testing.T
 	random *rand.Rand
+	loyal  bool // it acknowledges all
 
 	mu       sync.Mutex
 	known    map[string]bool     // event IDs
@@ -30,13 +31,15 @@ type witness struct {
 	repeated int
 }
 
-func startWitness(t *testing.T) *witness {
+func startWitness(t *testing.T) *witness { return witnessOf(t, false) }
+
+func witnessOf(t *testing.T, loyal bool) *witness {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{PacketConn: c, t: t, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, sent: map[string][]string{}}
+	w := &witness{PacketConn: c, t: t, loyal: loyal, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, sent: map[string][]string{}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.run() }()
 	t.Cleanup(func() { c.Close(); <-ended })
@@ -56,7 +59,7 @@ func (w *witness) run() {
 			continue
 		}
 		w.note(m.VarBinds)
-		if m.PDU = snmp.Response; w.random.IntN(10) > 0 {
+		if m.PDU = snmp.Response; w.loyal || w.random.IntN(10) > 0 {
 			_, _ = w.WriteTo(snmp.AppendMessage(nil, &m), from)
 		}
 	}

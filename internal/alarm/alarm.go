@@ -53,6 +53,7 @@ func (s Severity) badness() Severity {
 type Alarm struct {
 	ID        string            `json:"id"`
 	Number    uint64            `json:"-"` // see State
+	Shard     string            `json:"-"` // of a cluster, in which a condition is stored; empty: that of the target
 	Rule      string            `json:"rule"`
 	Target    string            `json:"target,omitempty"`
 	Address   netip.Addr        `json:"address,omitzero"` // of the device

@@ -47,3 +47,12 @@ func TestEvent(now time.Time) *Event {
 		ID: ID("", "test", "", nil), Rule: "test", Severity: Indeterminate, Summary: "This is a test of Trapline", RaisedAt: now,
 	}}
 }
+
+// The rules of alarms that a member of a cluster has about itself.
+const (
+	Storm         = "TraplineStorm"         // many alarms at once
+	WithoutQuorum = "TraplineWithoutQuorum" // it cannot reach the cluster
+)
+
+// OfProcess reports whether alarms of a rule are of the process that raises them, and stay with it.
+func OfProcess(rule string) bool { return rule == Storm || rule == WithoutQuorum }

@@ -194,7 +194,7 @@ func (c *Console) Drop(receiver string) error {
 	if c.outbox() == nil {
 		return errNoReceivers
 	}
-	return receiverError(c.outbox().Drop(receiver, time.Now()))
+	return receiverError(c.outbox().DropQueue(receiver, time.Now()))
 }
 
 // TestReceiver sends a test to a receiver and returns the outcome.

@@ -9,6 +9,7 @@ import (
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/member"
+	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/union"
 )
@@ -23,8 +24,11 @@ func (d *daemon) openMember() (err error) {
 		settings.Member = d.options.Member
 	}
 	if d.member, err = member.Open(member.Options{
-		Settings: &settings, StateDir: d.first.Config.StateDir, Version: version.Version, Logger: d.logger, Polls: d.poller,
-		Running: func() *runtimeconfig.Config { return d.reloader.current.Load() },
+		Settings: &settings, StateDir: d.first.Config.StateDir, Version: version.Version, Logger: d.logger,
+		Polls:   func() *poller.Poller { return d.poller },
+		Alarms:  d.alarms,
+		Rules:   func() member.Rules { return d.evaluator },
+		Running: d.running,
 		Apply:   func(done func() bool) { d.reloader.again(done, d.share) },
 	}); err == nil {
 		d.registry.MustRegister(d.member.Collector())
@@ -69,3 +73,21 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 
 // walkTime is how long an answer to another member may take that is a walk of a device.
 const walkTime = 6 * time.Minute
+
+// running returns the configuration, also while the process starts.
+func (d *daemon) running() *runtimeconfig.Config {
+	if d.reloader != nil {
+		if w := d.reloader.current.Load(); w != nil {
+			return w
+		}
+	}
+	return d.first
+}
+
+// alarms returns the alarms that follow the shards of a cluster; nil if none are kept.
+func (d *daemon) alarms() member.Alarms {
+	if o := d.notifier.storage.Load().outbox; o != nil {
+		return o
+	}
+	return nil
+}

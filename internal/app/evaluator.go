@@ -13,7 +13,7 @@ import (
 // newEvaluator returns the evaluator of the rules. It stores its samples in the state directory.
 func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer, logger *slog.Logger) (*rules.Evaluator, error) {
 	o := rules.Options{
-		Alerts: n.storage.Load().ledger(), Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
+		Alerts: n.storage.Load().ledger(), ShardOf: n.member.ShardOf(), Agreed: n.member.ConfigAgreed, Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
 		PausedSince: n.pausedSince,
 	}
 	if c.StateDir != "" {
@@ -26,5 +26,5 @@ func samplesDir(c *config.Config) string { return filepath.Join(c.StateDir, "rul
 
 // ledger is where the alerts of rules are kept.
 func (s *storage) ledger() rules.AlertStore {
-	return rules.AlertStore{State: s.state, Outbox: s.outbox, Unsent: s.unsent}
+	return rules.AlertStore{State: s.state, Outbox: s.outbox, Store: s.engine, Unsent: s.unsent}
 }

@@ -73,7 +73,7 @@ maintenance: [{name: CHG-1, matchers: ['site="berlin"'], poll: false, until: 210
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := openNotifier(w.Config, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	n, err := openNotifier(w.Config, nil, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

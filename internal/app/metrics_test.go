@@ -30,7 +30,7 @@ func TestReferenceOfMetrics(t *testing.T) {
 	newReloader(nil, nil, r, logger)
 	listen.New(listen.Options{Logger: logger, Registry: r})
 	c := &config.Config{StateDir: t.TempDir()}
-	notifier, err := openNotifier(c, r, logger)
+	notifier, err := openNotifier(c, nil, r, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

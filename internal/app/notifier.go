@@ -18,10 +18,13 @@ import (
 	"trapline/config"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
+	"trapline/internal/ledger"
+	"trapline/internal/member"
 	"trapline/internal/mute"
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
 	"trapline/internal/topology"
@@ -38,6 +41,7 @@ type notifier struct {
 	groups   notify.WebhookGroups                 // of alarms in one message
 	mutes    atomic.Pointer[mute.Rules]           // of the configuration
 	started  *config.Config                       // whose state directory and engine hold until the end
+	member   *member.Member                       // nil without a cluster
 	registry prometheus.Registerer
 	logger   *slog.Logger
 }
@@ -49,12 +53,13 @@ type storage struct {
 	journal *journal.Journal
 	unsent  func([]outbox.Transition, time.Time)
 	outbox  *outbox.Outbox
+	engine  ledger.Store // of the cluster, in the place of the state directory; nil without one
 	inlet   http.Handler
 }
 
 // openNotifier starts our engine and loads the queues that the last process left.
-func openNotifier(c *config.Config, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
-	n := &notifier{tracker: topology.NewTracker(), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
+func openNotifier(c *config.Config, m *member.Member, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
+	n := &notifier{member: m, tracker: topology.NewTracker(), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
 	n.links = newLinks(n.tracker, logger)
 	if err := n.open(c); err != nil {
 		return nil, err
@@ -119,10 +124,13 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 		return err
 	}
 	outages := func(down outbox.DownOf) *cause.Outages { return n.startOutages(s.state, c, mutes, down) }
+	var cluster *shards.Cluster
+	cluster, s.engine = n.member.Sharing()
 	err = n.withMutes(mutes, func() (err error) {
 		s.outbox, err = outbox.New(s.state, routes, outbox.Options{
 			Logger: n.logger, Metrics: n.metrics, Journal: s.journal, Mutes: mutes, Inhibit: inhibit, Outages: outages,
 			Deployment: c.Notifications.Deployment, Ignored: c.Notifications.AlarmIdentityIgnores, MaxAlarms: c.Notifications.MaxAlarms,
+			Cluster: cluster, Engine: s.engine,
 		}, now)
 		return err
 	})

@@ -21,11 +21,11 @@ func TestAStateDirectoryThatNobodyNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	n, err := openNotifier(programtest.Loaded(t, programtest.Notifying(t, file, "  []")), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
+	n, err := openNotifier(programtest.Loaded(t, programtest.Notifying(t, file, "  []")), nil, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil || n.storage.Load().outbox != nil || !strings.Contains(log.String(), "not a directory") {
 		t.Errorf("%v, %s", err, log.String())
 	}
-	if _, err := openNotifier(programtest.Loaded(t, programtest.Notifying(t, file, "- {name: nms, address: 127.0.0.1:9}\n")), prometheus.NewRegistry(), slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := openNotifier(programtest.Loaded(t, programtest.Notifying(t, file, "- {name: nms, address: 127.0.0.1:9}\n")), nil, prometheus.NewRegistry(), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("receivers are told by an outbox that is kept nowhere")
 	}
 }
@@ -34,7 +34,7 @@ func TestSettingsThatNeedAStartAreTold(t *testing.T) {
 	dir := t.TempDir()
 	var log bytes.Buffer
 	before := programtest.Notifying(t, dir, "- {name: nms, address: 127.0.0.1:9}\n")
-	n, err := openNotifier(programtest.Loaded(t, before), prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
+	n, err := openNotifier(programtest.Loaded(t, before), nil, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,6 +109,9 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	if err := FreePorts(ctx, d.options.Web); err != nil {
 		return err
 	}
+	if err := d.openMember(); err != nil {
+		return err
+	}
 	if err := d.openState(); err != nil {
 		return err
 	}
@@ -122,9 +125,6 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.reloader = d.newReloader()
-	if err := d.openMember(); err != nil {
-		return err
-	}
 	guard, err := newGuard(d.options)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (d *daemon) load() (*runtimeconfig.Config, error) {
 // openState opens the state directory, and loads the state that the last process stored there: the queues of the
 // receivers, the alarms, and the measurements of the targets.
 func (d *daemon) openState() (err error) {
-	if d.notifier, err = openNotifier(d.first.Config, d.registry, d.logger); err != nil {
+	if d.notifier, err = openNotifier(d.first.Config, d.member, d.registry, d.logger); err != nil {
 		return err
 	}
 	d.notifier.links.lists = d.discovery

@@ -19,6 +19,8 @@ import (
 	"trapline/internal/cluster"
 	"trapline/internal/cluster/peer"
 	"trapline/internal/cluster/plan"
+	"trapline/internal/ledger"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 )
@@ -29,11 +31,33 @@ type Options struct {
 	StateDir string
 	Version  string
 	Logger   *slog.Logger
-	Polls    *poller.Poller
+	Polls    func() *poller.Poller
 	Running  func() *runtimeconfig.Config
+	Alarms   func() Alarms // nil: none are kept
+	Rules    func() Rules
 	// Apply has Share called for the running configuration, and its targets polled, unless done says that this has
 	// happened already when it is its turn.
 	Apply func(done func() bool)
+}
+
+// Alarms are the alarms of the shards that a member owns, and whatever waits for receivers: those of an outbox.
+type Alarms interface {
+	// Take loads those of a shard, and goes on with them.
+	Take(ctx context.Context, shard string) error
+	// Drop forgets them. Unless the shard was lost, it first waits for deliveries that are under way, for a short time.
+	Drop(shard string, lost bool)
+	// Repeat sends the last word about an alarm once more.
+	Repeat(text []byte) error
+	// SetSilences replaces the silences of the cluster, by the keys of their records.
+	SetSilences(records map[string][]byte) error
+}
+
+// Rules are the alerts of the shards that a member owns: those of an evaluator.
+type Rules interface {
+	// Take loads those of a shard. Up to alive its last owner missed no evaluation; zero if there was none.
+	Take(ctx context.Context, shard string, alive time.Time) error
+	// Drop forgets them, and clears nothing.
+	Drop(shard string)
 }
 
 // Member is this process as a member of a cluster. A nil one, without a cluster, polls all targets: the methods that say so
@@ -149,7 +173,7 @@ func (m *Member) costs() map[string]float64 {
 		all[shard] = 0
 	}
 	m.mu.Unlock()
-	for _, r := range m.options.Polls.Reports() {
+	for _, r := range m.options.Polls().Reports() {
 		cost := float64(passCost)
 		if r.Last != nil {
 			cost += float64(r.Last.Stats.VarBinds)
@@ -162,14 +186,81 @@ func (m *Member) costs() map[string]float64 {
 	return all
 }
 
-// Take has the targets of a shard polled.
-func (m *Member) Take(_ context.Context, shard string, _ time.Time) error {
+// Take goes on with the alarms of a shard, then with its alerts, and then has its targets polled.
+func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error {
+	if alarms := m.options.Alarms(); alarms != nil {
+		if err := alarms.Take(ctx, shard); err != nil {
+			return err
+		}
+	}
+	if err := m.options.Rules().Take(ctx, shard, alive); err != nil {
+		return err
+	}
 	m.change(shard, true)
 	return nil
 }
 
-// Drop ends it.
-func (m *Member) Drop(shard string, _ bool) { m.change(shard, false) }
+// Drop ends that, in the other order.
+func (m *Member) Drop(shard string, lost bool) {
+	m.change(shard, false)
+	m.options.Rules().Drop(shard)
+	if alarms := m.options.Alarms(); alarms != nil {
+		alarms.Drop(shard, lost)
+	}
+}
+
+// Repeat implements cluster.Repeater.
+func (m *Member) Repeat(text []byte) error {
+	if alarms := m.options.Alarms(); alarms != nil {
+		return alarms.Repeat(text)
+	}
+	return nil
+}
+
+// Sharing returns the cluster as an outbox knows it, and the store of its shards; nil without a cluster.
+func (m *Member) Sharing() (*shards.Cluster, ledger.Store) {
+	if m == nil {
+		return nil, nil
+	}
+	return &shards.Cluster{ID: m.cluster.ID, Member: m.name, Of: m.shardOf, MaySend: m.cluster.MaySend, Late: m.cluster.Late}, m.cluster
+}
+
+// ShardOf returns a function that returns the shard of a target, and of no target that of the whole cluster; nil without a
+// cluster.
+func (m *Member) ShardOf() func(target string) string {
+	if m == nil {
+		return nil
+	}
+	return func(target string) string {
+		if target == "" {
+			return plan.Global
+		}
+		return m.shardOf(target)
+	}
+}
+
+// ConfigAgreed returns how long all members have had the configuration of this one: see cluster.Cluster.
+func (m *Member) ConfigAgreed() time.Duration { return m.cluster.ConfigAgreed() }
+
+// follow has the silences that other members change apply here until ctx is canceled.
+func (m *Member) follow(ctx context.Context) error {
+	changed := make(chan struct{}, 1)
+	m.cluster.Subscribe(changed)
+	var known uint64
+	for {
+		if records, changes := m.cluster.Common(); changes != known {
+			alarms := m.options.Alarms()
+			if alarms == nil || alarms.SetSilences(records) == nil { // else the next change tries again
+				known = changes
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
 
 // change notes whether a shard is owned, and returns when its targets are polled, or not any more. Shards that change at the
 // same time are applied together.
@@ -265,6 +356,7 @@ func (m *Member) Join(ctx, parts context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.cluster.Run(ctx) })
 	group.Go(func() error { return m.publish(ctx) })
+	group.Go(func() error { return m.follow(ctx) })
 	return group.Wait()
 }
 

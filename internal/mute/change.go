@@ -174,6 +174,13 @@ func (c *Change) advance(one *Silence, now time.Time) {
 	c.Changed[one.ID] = &next
 }
 
+// WithSilences returns the set with other silences, which another process has changed.
+func (s *Set) WithSilences(all map[string]*Silence, now time.Time) *Change {
+	c := *s
+	c.silences = all
+	return &Change{Set: c.with(nil, now)}
+}
+
 // endedAt returns the silence as it is if it ends at a moment.
 func (s *Silence) endedAt(now time.Time) *Silence {
 	c := *s

@@ -76,7 +76,7 @@ func (f *FlapSettings) within() time.Duration { return cmp.Or(f.Within.Duration,
 func (s *StormSettings) within() time.Duration { return cmp.Or(s.Within.Duration, defaultStormTime) }
 
 // StormRule is the rule of the alarm about a storm.
-const StormRule = "TraplineStorm"
+const StormRule = alarm.Storm
 
 // maxChanging is the maximum number of alarms whose changes are counted at a time.
 const maxChanging = 20_000

@@ -48,7 +48,7 @@ func (i *AlertsAPI) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST /api/v1/webhook", func(w http.ResponseWriter, r *http.Request) { i.take(w, r, (*batch).webhook) })
 	mux.HandleFunc("GET /api/v1/outbox", i.outbox)
 	mux.HandleFunc("POST /api/v1/outbox/{receiver}/retry", manage(i.Outbox.Retry))
-	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.Drop))
+	mux.HandleFunc("POST /api/v1/outbox/{receiver}/drop", manage(i.Outbox.DropQueue))
 }
 
 // take reads transitions from a request and commits them. A request that cannot be parsed is answered with a 4xx

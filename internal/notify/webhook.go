@@ -72,7 +72,14 @@ func postWebhook(ctx context.Context, client *http.Client, r *ReceiverSettings, 
 		return failed(access.Malformed, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := client.Do(request)
+	var response *http.Response
+	err = originator.Permitted(ctx, func() (err error) {
+		response, err = client.Do(request)
+		return err
+	})
+	if errors.Is(err, originator.ErrNotPermitted) {
+		return failed(access.Canceled, err)
+	}
 	if err != nil {
 		if tried := (*url.Error)(nil); errors.As(err, &tried) {
 			err = tried.Err // without the URL, which may hold a secret

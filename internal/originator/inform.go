@@ -115,6 +115,8 @@ func reasonOf(err error) access.Reason {
 		kind   snmp.ReportKind
 	)
 	switch {
+	case errors.Is(err, ErrNotPermitted):
+		return access.Canceled
 	case errors.Is(err, errLarge):
 		return access.Malformed
 	case errors.As(err, &status):
@@ -149,8 +151,10 @@ func (x *exchange) send(ctx context.Context) error {
 	if err := fits(message); err != nil {
 		return err
 	}
-	_, err = x.conn.Write(message)
-	return err
+	return Permitted(ctx, func() error {
+		_, err := x.conn.Write(message)
+		return err
+	})
 }
 
 func (x *exchange) next() ([]byte, error) {

@@ -107,7 +107,14 @@ func (s *Sender) Trap(ctx context.Context, n *Notification) error {
 	if err != nil {
 		return s.failed(access.Malformed, err)
 	}
-	if _, err := conn.Write(message); err != nil {
+	err = Permitted(ctx, func() error {
+		_, err := conn.Write(message)
+		return err
+	})
+	if errors.Is(err, ErrNotPermitted) {
+		return s.failed(access.Canceled, err)
+	}
+	if err != nil {
 		return s.failed(access.SocketReason(err), err)
 	}
 	return nil

@@ -80,8 +80,8 @@ func (p *plan) passAges() {
 func (o *Outbox) Forward(list []alarm.Event, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) {
 		for _, q := range p.state.queues {
-			for _, r := range q.Forwarded(list, p.alarmQueue, &p.count(q).dropped) {
-				r.ID = p.eventID()
+			for _, r := range q.Forwarded(list, p.rows.AlarmQueue, &p.rows.Count(q).Dropped) {
+				r.ID = p.eventID(r.Shard)
 				p.append(q, r)
 			}
 		}

@@ -14,20 +14,14 @@ import (
 // sent a Resync.
 func (p *plan) shrink() {
 	for _, q := range p.state.queues {
-		if !p.over(q) {
+		if !p.rows.Over(q) {
 			continue
 		}
 		if dropped := p.drop(q); dropped > 0 {
-			p.count(q).dropped += dropped
+			p.rows.Count(q).Dropped += dropped
 			p.resync(q, dropped)
 		}
 	}
-}
-
-// over reports whether a queue exceeds its limits.
-func (p *plan) over(q *queue.Queue) bool {
-	c := p.count(q)
-	return q.Route.MaxEvents > 0 && q.Len()+c.rows > q.Route.MaxEvents || q.Route.MaxBytes > 0 && q.Size()+c.bytes > q.Route.MaxBytes
 }
 
 // drop removes events until the queue is within its limits, or none is left that may be dropped. It returns the number
@@ -35,8 +29,8 @@ func (p *plan) over(q *queue.Queue) bool {
 func (p *plan) drop(q *queue.Queue) (dropped int) {
 	var updates []*queue.Row
 	var pairs [][2]*queue.Row
-	for _, id := range p.waitingQueues(q) {
-		rows := p.alarmQueue(q, id)
+	for _, id := range p.rows.Waiting(q) {
+		rows := p.rows.AlarmQueue(q, id)
 		for i, r := range rows {
 			switch {
 			case r.InFlight() || r.Alarm.ID == "":
@@ -49,12 +43,12 @@ func (p *plan) drop(q *queue.Queue) (dropped int) {
 	}
 	slices.SortFunc(updates, queue.ByAge)
 	slices.SortFunc(pairs, func(a, b [2]*queue.Row) int { return queue.ByAge(a[0], b[0]) })
-	for ; p.over(q) && len(updates) > 0; updates = updates[1:] {
+	for ; p.rows.Over(q) && len(updates) > 0; updates = updates[1:] {
 		p.remove(q, updates[0])
 		p.noteGivenUp(q, updates[0], tooMany)
 		dropped++
 	}
-	for ; p.over(q) && len(pairs) > 0; pairs = pairs[1:] {
+	for ; p.rows.Over(q) && len(pairs) > 0; pairs = pairs[1:] {
 		p.remove(q, pairs[0][0])
 		p.remove(q, pairs[0][1])
 		p.noteGivenUp(q, pairs[0][0], tooMany)
@@ -67,33 +61,18 @@ func (p *plan) drop(q *queue.Queue) (dropped int) {
 // tooMany is the reason for dropped events.
 const tooMany = "max_events or max_bytes of the receiver was reached"
 
-// waitingQueues returns the keys of the alarm queues of a receiver that have rows, including planned changes.
-func (p *plan) waitingQueues(q *queue.Queue) (ids []string) {
-	for first := range q.Firsts() {
-		if id := first.QueueKey(); len(p.alarmQueue(q, id)) > 0 {
-			ids = append(ids, id)
-		}
-	}
-	for k, rows := range p.alarmQueues {
-		if k.q == q && len(q.AlarmQueue(k.id)) == 0 && len(rows) > 0 {
-			ids = append(ids, k.id)
-		}
-	}
-	return ids
-}
-
 // resync queues a Resync for a receiver that lost events. It replaces one that is waiting.
 func (p *plan) resync(q *queue.Queue, dropped int) {
 	if !q.Route.Resyncs {
 		return
 	}
-	for _, r := range p.alarmQueue(q, string(alarm.Resync)) {
+	for _, r := range p.rows.AlarmQueue(q, string(alarm.Resync)) {
 		if !r.InFlight() {
 			dropped += r.Dropped
 			p.remove(q, r)
 		}
 	}
-	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Resync, At: p.now, Dropped: dropped})
+	p.add(q, alarm.Event{Kind: alarm.Resync, At: p.now, Dropped: dropped})
 }
 
 // FullError lists conditions of alarms that were refused: there are too many, or they are too large. The end of a
@@ -150,13 +129,13 @@ func (p *plan) fits(s *alarm.State, instead *alarm.Condition, a *alarm.Alarm) bo
 // room reports whether an alarm may be queued for a receiver. An alarm without room is sent later, in its state at that
 // time. The limits of urgent alarms are twice as high.
 func (p *plan) room(q *queue.Queue, a *alarm.Alarm) bool {
-	if k, _ := q.Receiver.Key(a); len(p.alarmQueue(q, k)) > 0 {
+	if k, _ := q.Receiver.Key(a); len(p.rows.AlarmQueue(q, k)) > 0 {
 		return true
 	}
 	times := 1
 	if queue.ClassOf(a.Severity) <= queue.Urgent {
 		times = 2
 	}
-	c, r := p.count(q), q.Route
-	return (r.MaxEvents <= 0 || q.Len()+c.rows < times*r.MaxEvents) && (r.MaxBytes <= 0 || q.Size()+c.bytes+a.Size() <= times*r.MaxBytes)
+	c, r := p.rows.Count(q), q.Route
+	return (r.MaxEvents <= 0 || q.Len()+c.Rows < times*r.MaxEvents) && (r.MaxBytes <= 0 || q.Size()+c.Bytes+a.Size() <= times*r.MaxBytes)
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +15,14 @@ import (
 // next one, in order: writing many rows to the disk takes no longer than writing one.
 type change struct {
 	now    time.Time
-	plan   func(*plan)    // may run several times, with the outbox's mutex held
-	more   []ledger.Write // of others, in the same transaction
-	whole  bool           // it is left out if some of its alarms are refused
-	forced bool           // it is committed even if nothing changes
-	full   *FullError     // lists the refused alarms, or nil
+	plan   func(*plan)     // may run several times, with the outbox's mutex held
+	more   []ledger.Write  // of others, in the same transaction
+	whole  bool            // it is left out if some of its alarms are refused
+	forced bool            // it is committed even if nothing changes
+	waits  bool            // its caller waits as long as the engine of a cluster does not answer
+	shards map[string]bool // those that it touches; nil without a cluster
+	err    error           // of some of them; the others are as planned
+	full   *FullError      // lists the refused alarms, or nil
 	done   chan error
 }
 
@@ -27,10 +31,17 @@ func (o *Outbox) do(c *change) error {
 	c.done = make(chan error, 1)
 	o.mu.Lock()
 	o.pending = append(o.pending, c)
-	first := len(o.pending) == 1
+	first := !o.queued
+	o.queued = true
 	o.mu.Unlock()
-	if first {
+	switch {
+	case first && o.state.shards != nil:
+		go o.commit() // which may take as long as the engine does not answer
+	case first:
 		o.commit()
+	}
+	if o.state.shards != nil && !c.waits {
+		return o.await(c)
 	}
 	return <-c.done
 }
@@ -42,7 +53,7 @@ func (o *Outbox) commit() {
 	defer o.commits.Unlock()
 	o.mu.Lock()
 	changes := o.pending
-	o.pending = nil
+	o.pending, o.queued = nil, false
 	o.mu.Unlock()
 	for len(changes) > 0 {
 		failed, err := o.attempt(changes)
@@ -61,18 +72,25 @@ func (o *Outbox) commit() {
 // attempt commits several changes in one transaction. If one of them makes it fail, attempt returns that change.
 func (o *Outbox) attempt(changes []*change) (failed *change, err error) {
 	p, failed := o.planned(changes)
+	if failed != nil && failed.err != nil {
+		return failed, failed.err
+	}
 	if failed != nil {
 		o.reportFull(failed.full)
 		return failed, failed.full
 	}
-	if failed, err = o.write(p, changes); err != nil {
+	var lost map[string]error
+	if failed, lost, err = o.write(p, changes); err != nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		p.rollback()
+		p.rows.Rollback()
 		return failed, fmt.Errorf("outbox: %w", err)
 	}
 	o.mu.Lock()
 	p.apply()
+	if p.shards != nil {
+		o.state.forgetLost(p, changes, lost)
+	}
 	o.mu.Unlock()
 	o.log.Entries(p.entries)
 	return nil, nil
@@ -83,7 +101,7 @@ func (c *change) answer(o *Outbox, err error) {
 		o.reportFull(c.full)
 		err = c.full
 	}
-	c.done <- err
+	c.done <- cmp.Or(err, c.err)
 }
 
 // reportFull counts refused alarms. It logs them at most every reportTime, because they are retried.
@@ -107,22 +125,29 @@ func (o *Outbox) planned(changes []*change) (p *plan, refused *change) {
 	p = o.state.newPlan()
 	for _, c := range changes {
 		p.now, p.refused = c.now, nil
+		if p.shards != nil {
+			p.shards = map[string]bool{}
+		}
 		c.plan(p)
 		p.announceTouched()
+		if p.shards != nil && !p.owns(c) {
+			return nil, c
+		}
 		if c.full = p.refused; c.full != nil && c.whole {
 			return nil, c
 		}
 	}
 	p.storm()
 	p.shrink()
-	p.diff()
+	p.rows.Diff(func(seq uint64) bool { return p.state.shards.Counter(seq) > p.state.seq })
 	p.numberEntries()
-	p.lock()
+	p.rows.Lock()
 	return p, nil
 }
 
 // write commits the plan, and the writes of others. If a write of a change is refused, write returns that change.
-func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
+// lost are the errors of shards of a cluster whose writes may not be applied: all others are.
+func (o *Outbox) write(p *plan, changes []*change) (failed *change, lost map[string]error, err error) {
 	var writes []ledger.Write
 	forced := false
 	for _, c := range changes {
@@ -130,17 +155,22 @@ func (o *Outbox) write(p *plan, changes []*change) (failed *change, err error) {
 		forced = forced || c.forced || c.whole
 	}
 	if !forced && len(writes) == 0 && p.changesNothing() {
-		return nil, nil
+		return nil, nil, nil
 	}
 	own, err := p.writes()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	err = o.state.store.Commit(context.Background(), append(writes, own...))
+	writes = append(writes, own...)
+	if o.state.shards == nil {
+		err = o.state.store.Commit(context.Background(), writes)
+	} else {
+		lost, err = o.state.commitShards(writes, forced)
+	}
 	if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
-		return ownerOf(refused.At, changes), err
+		return ownerOf(refused.At, changes), nil, err
 	}
-	return nil, err
+	return nil, lost, err
 }
 
 // ownerOf returns the change that a write is of, nil if it is of the plan.

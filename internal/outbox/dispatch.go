@@ -43,9 +43,13 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue.Queue) {
 	for work.Err() == nil {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
+		silent := o.silence(q)
 		r, expired, wait := q.Take(o.state.clock.run())
 		route, flying, failing := q.Route, q.InFlight(), q.Failing()
 		o.mu.Unlock()
+		if silent && (wait == 0 || wait > silentPause) {
+			wait = silentPause
+		}
 		switch {
 		case expired:
 			group.Go(func() error { o.deadLetter(q, r, errExpired); return nil })
@@ -80,8 +84,13 @@ func idle(ctx context.Context, wake <-chan struct{}, wait time.Duration) {
 var errExpired = errors.New("not acknowledged in time")
 
 func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, route *queue.Route) {
-	receipt, err := route.Deliver(queue.WithDue(ctx, func() bool { return o.due(q, r) }), &r.Event, r.RequestID())
-	if errors.Is(err, queue.ErrWithheld) {
+	defer o.notifyEnded()
+	receipt, err := route.Deliver(queue.WithDue(o.permitted(ctx, q, r), func() bool { return o.due(q, r) }), &r.Event, r.RequestID())
+	switch {
+	case errors.Is(err, originator.ErrNotPermitted):
+		o.keepBack(q, r, receipt)
+		return
+	case errors.Is(err, queue.ErrWithheld):
 		o.withhold(q, r)
 		return
 	}
@@ -163,7 +172,10 @@ func (o *Outbox) deadLetter(q *queue.Queue, r *queue.Row, why error) {
 // finish removes a row that was delivered or given up, from the database and then from memory.
 func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt, why error) {
 	now := o.state.clock.Wall()
-	err := o.do(&change{now: now, plan: func(p *plan) {
+	err := o.do(&change{now: now, waits: true, plan: func(p *plan) {
+		if r.Gone() { // with its shard
+			return
+		}
 		p.remove(q, r)
 		if receipt.Sent > 0 || why != nil {
 			p.conclude(q, r, receipt.RTT, why)
@@ -177,10 +189,13 @@ func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 	}})
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err == nil && why == nil {
+		o.state.remember(q, r)
+	}
 	if err == nil && why == nil && receipt.Sent > 0 {
 		q.Tally.Acknowledged(now, receipt.RTT)
 	}
-	if err == nil {
+	if err == nil || r.Gone() {
 		return
 	}
 	o.state.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)

@@ -51,7 +51,7 @@ func (p *plan) withheld(receiver string, a *alarm.Alarm) bool {
 // pause is over, unless an event is already queued for it.
 func (p *plan) confirming(group []*queue.Queue, s *alarm.State) *queue.Queue {
 	for _, q := range group {
-		if p.wants(q, s) && (!q.Failing() || q.RetryAt() <= p.run && q.Len()+p.count(q).rows == 0) {
+		if p.wants(q, s) && (!q.Failing() || q.RetryAt() <= p.run && q.Len()+p.rows.Count(q).Rows == 0) {
 			return q
 		}
 	}
@@ -88,12 +88,12 @@ func (p *plan) relieve() {
 // handOver moves the alarm queues of a failing receiver to others. It begins with the oldest: a receiver that is tried
 // after a failure is handed only one.
 func (p *plan) handOver(q *queue.Queue, others []*queue.Queue) {
-	ids := p.waitingQueues(q)
-	slices.SortFunc(ids, func(a, b string) int { return queue.ByAge(p.alarmQueue(q, a)[0], p.alarmQueue(q, b)[0]) })
+	ids := p.rows.Waiting(q)
+	slices.SortFunc(ids, func(a, b string) int { return queue.ByAge(p.rows.AlarmQueue(q, a)[0], p.rows.AlarmQueue(q, b)[0]) })
 	for _, id := range ids {
 		at := alarm.Place{Receiver: q.Name, Key: id}
 		members := p.Members(at)
-		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.alarmQueue(q, id)[0].InFlight() {
+		if v := p.View(at); len(members) == 0 || v == nil || v.Left || p.rows.AlarmQueue(q, id)[0].InFlight() {
 			continue
 		}
 		if to := p.confirming(others, p.Alarm(members[0])); to != nil {
@@ -123,7 +123,7 @@ func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 			p.PutAlarm(key, s)
 		}
 		p.reconciler.Announce(key)
-		p.count(q).moved++
+		p.rows.Count(q).Moved++
 	}
 	clear(p.ids)
 }
@@ -131,7 +131,7 @@ func (p *plan) move(at alarm.Place, q *queue.Queue, members []string) {
 // takeUnseen removes the rows of an alarm queue except the clears of events that the receiver may have seen. It reports
 // whether the receiver may have seen the active alarm.
 func (p *plan) takeUnseen(q *queue.Queue, id string) (seen bool) {
-	rows, v := p.alarmQueue(q, id), p.View(alarm.Place{Receiver: q.Name, Key: id})
+	rows, v := p.rows.AlarmQueue(q, id), p.View(alarm.Place{Receiver: q.Name, Key: id})
 	seen = v != nil && v.Unknown || rows[0].Kind == alarm.Clear || rows[0].Kind == alarm.Acked || rows[0].Update()
 	for _, r := range rows {
 		switch {

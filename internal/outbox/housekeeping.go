@@ -101,7 +101,7 @@ func (p *plan) repeat() {
 	}
 	for at := range p.state.views {
 		q, v := p.state.byName[at.Receiver], p.View(at)
-		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.alarmQueue(q, at.Key)) > 0 {
+		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			continue
 		}
 		if shown := p.reconciler.Shown(at); shown != nil && shown.Ack == nil && !p.muted(at.Receiver, shown) {
@@ -134,11 +134,11 @@ func (p *plan) catchUp(q *queue.Queue) {
 
 // heartbeat queues a heartbeat, unless one is waiting.
 func (p *plan) heartbeat(q *queue.Queue) {
-	if !q.HeartbeatDue(p.run) || len(p.alarmQueue(q, string(alarm.Heartbeat))) > 0 {
+	if !p.state.shards.Owns(p.state.shards.Global()) || !q.HeartbeatDue(p.run) || len(p.rows.AlarmQueue(q, string(alarm.Heartbeat))) > 0 {
 		return
 	}
 	p.alive = append(p.alive, q)
-	p.add(q, alarm.Event{ID: p.eventID(), Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.Len()})
+	p.add(q, alarm.Event{Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.Len()})
 }
 
 // reconsiderTime is the time after its last failure at which an idle receiver is sent alarms again that were given up.
@@ -149,11 +149,11 @@ const reconsiderTime = time.Hour
 // the state of the alarm, in place of changes that it may not be able to apply: as the next event if one waits already,
 // else once it answers again (see reconsider).
 func (p *plan) markUnknown(at alarm.Place, q *queue.Queue, r *queue.Row) {
-	behind := p.alarmQueue(q, at.Key)
+	behind := p.rows.AlarmQueue(q, at.Key)
 	for _, next := range behind {
 		if next.Kind == alarm.Clear || next.Kind == alarm.Raise && next.Repeat == 0 {
-			if next.Known = true; next.Seq() <= p.state.seq {
-				p.doubted = append(p.doubted, queued{q, next})
+			if next.Known = true; p.state.shards.Counter(next.Seq()) <= p.state.seq {
+				p.doubted = append(p.doubted, queue.Entry{Queue: q, Row: next})
 			}
 			return
 		}
@@ -192,7 +192,7 @@ func (p *plan) restate(at alarm.Place) bool {
 		return false
 	}
 	c := *v
-	c.Event, c.Unknown = cmp.Or(v.Event, p.eventID()), false
+	c.Event, c.Unknown = cmp.Or(v.Event, p.eventID(p.state.shards.OfPlace(at.Key))), false
 	p.PutView(at, &c)
 	if shown == nil {
 		return true
@@ -200,7 +200,7 @@ func (p *plan) restate(at alarm.Place) bool {
 	p.enqueue(at, alarm.Event{ID: c.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown}, 0)
 	for _, key := range p.Members(at) {
 		if s := p.Alarm(key); s.Ack != nil && p.state.byName[at.Receiver].Route.Acks {
-			p.enqueue(at, alarm.Event{ID: p.eventID(), Kind: alarm.Acked, At: p.now, Alarm: *s.KnownAs(at.Receiver)}, 0)
+			p.enqueue(at, alarm.Event{ID: p.eventID(p.state.shards.OfPlace(at.Key)), Kind: alarm.Acked, At: p.now, Alarm: *s.KnownAs(at.Receiver)}, 0)
 		}
 	}
 	return true
@@ -214,7 +214,7 @@ func (p *plan) reconsider(q *queue.Queue) {
 	}
 	for at := range p.state.unknown {
 		v := p.View(at)
-		if at.Receiver != q.Name || v == nil || !v.Unknown || len(p.alarmQueue(q, at.Key)) > 0 {
+		if at.Receiver != q.Name || v == nil || !v.Unknown || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			continue
 		}
 		p.restate(at)

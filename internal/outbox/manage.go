@@ -97,8 +97,9 @@ func (o *Outbox) Retry(receiver string, now time.Time) error {
 // sent the state of the alarm instead.
 func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
 	r := &queue.Row{Event: d.Event, Line: d.Line, Known: d.Kind == alarm.Raise}
+	r.Shard = p.state.shards.OfNumber(d.Number())
 	at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
-	if len(p.alarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
+	if len(p.rows.AlarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
 		return
 	}
 	switch v := p.View(at); {
@@ -109,8 +110,8 @@ func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
 	}
 }
 
-// Drop deletes the queued events of a receiver, except those in flight, and its dead letters.
-func (o *Outbox) Drop(receiver string, now time.Time) error {
+// DropQueue deletes the queued events of a receiver, except those in flight, and its dead letters.
+func (o *Outbox) DropQueue(receiver string, now time.Time) error {
 	q, err := o.lookup(receiver)
 	if err != nil {
 		return err
@@ -121,7 +122,7 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 			for _, r := range q.Rows() {
 				if !r.InFlight() {
 					p.remove(q, r)
-					p.count(q).forgotten++
+					p.rows.Count(q).Forgotten++
 					p.noteGivenUp(q, r, "dropped by command")
 				}
 			}
@@ -132,7 +133,10 @@ func (o *Outbox) Drop(receiver string, now time.Time) error {
 
 // DeadLetters returns the events that were given up for a receiver, the oldest first.
 func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
-	return o.state.reader.DeadLetters(receiver)
+	o.mu.Lock()
+	numbers := o.state.buried[receiver]
+	o.mu.Unlock()
+	return o.state.reader.DeadLetters(receiver, numbers)
 }
 
 // ConditionsOf returns the conditions of an active alarm, by its ID, as Conditions does. They are none if it is unknown.
@@ -174,7 +178,7 @@ func (p *plan) resend(s *alarm.State) (receivers int) {
 	for receiver, key := range s.In {
 		at := alarm.Place{Receiver: receiver, Key: key}
 		q, v := p.state.byName[receiver], p.View(at)
-		if q == nil || v == nil || v.Left || v.Lost != nil || len(p.alarmQueue(q, key)) > 0 {
+		if q == nil || v == nil || v.Left || v.Lost != nil || len(p.rows.AlarmQueue(q, key)) > 0 {
 			continue
 		}
 		if shown := p.reconciler.Shown(at); shown != nil {
@@ -189,7 +193,7 @@ func (p *plan) resend(s *alarm.State) (receivers int) {
 func (p *plan) again(at alarm.Place, v *alarm.View, shown *alarm.Alarm) {
 	next := *v
 	next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
-	next.Event = cmp.Or(v.Event, p.eventID())
+	next.Event = cmp.Or(v.Event, p.eventID(p.state.shards.OfPlace(at.Key)))
 	p.PutView(at, &next)
 	p.enqueue(at, alarm.Event{ID: next.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"trapline/internal/alarm"
 	"trapline/internal/mute"
 )
 
@@ -35,6 +36,7 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 	err := o.do(&change{now: now, plan: func(p *plan) {
 		var c *mute.Change
 		if c, refused = make(p.mutes, p.now); refused == nil {
+			p.touch(p.state.shards.Global())
 			p.changeMutes(c)
 		}
 	}})
@@ -68,5 +70,52 @@ func (p *plan) relabel(r *mute.Rules, targets map[string]bool) {
 		if p.state.active[key] == nil {
 			look(key)
 		}
+	}
+}
+
+// unrest counts the raise or the clear of an alarm. It reports whether the alarm is to be muted after this raise, because
+// it comes and goes.
+func (p *plan) unrest(was, is *alarm.State) (flaps bool) {
+	switch {
+	case was == nil:
+		p.mutes, flaps = p.mutes.Changed(p.owner, is.Alarm(), true, p.run)
+		is.Flaps = flaps
+	case is == nil:
+		p.mutes, _ = p.mutes.Changed(p.owner, was.Alarm(), false, p.run)
+	}
+	return flaps
+}
+
+// calm ends the mutes of alarms that are quiet, and of a storm that is over.
+func (p *plan) calm() {
+	p.changeMutes(&mute.Change{Set: p.mutes.Calm(p.owner, p.run)})
+}
+
+// calmText removes from the text of an alarm that it comes and goes, once it does not.
+func (p *plan) calmText(key string) {
+	if s := p.Alarm(key); s != nil && s.Flaps && !p.mutes.IsFlapping(s.ID) {
+		c := s.Clone()
+		c.Flaps = false
+		p.PutAlarm(key, c)
+	}
+}
+
+// storm raises, renews or clears the alarm about a storm.
+func (p *plan) storm() {
+	set, a, on := p.mutes.Storm(p.owner, p.run)
+	p.mutes = set
+	source := mute.StormRule
+	if p.state.shards != nil { // each member has its own
+		source += "/" + p.state.shards.Member
+	}
+	_, known := p.state.sources[source]
+	switch {
+	case a != nil:
+		if p.state.shards != nil {
+			a.ID, a.Labels["member"] = source, p.state.shards.Member
+		}
+		p.transition(&Transition{Alarm: *a, Active: true})
+	case known && !on:
+		p.transition(&Transition{Alarm: alarm.Alarm{ID: source}})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/ledger/bolt"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
 )
@@ -30,9 +31,11 @@ type Outbox struct {
 
 	routing sync.Mutex    // locked while receivers change; taken before commits
 	routed  chan struct{} // signals that receivers have changed
+	ended   chan struct{} // signals that a delivery has ended; read by Drop
 	commits sync.Mutex    // locked from planning a transaction to its end; taken before mu
 	mu      sync.Mutex    // guards state and pending; not held during disk I/O
 	pending []*change     // for the next transaction
+	queued  bool          // somebody is about to commit them
 
 	log           *journal.Log // guarded by commits
 	refusedAlarms int          // alarms refused since the last log entry about them, and its time; guarded by commits
@@ -73,8 +76,9 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if st.store = o.Store; st.store == nil {
 		st.store = &bolt.Store{Dir: s}
 	}
-	st.reader = &store.Reader{Store: st.store, Dir: s, Logger: o.Logger}
-	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1)}
+	st.shards, st.engine = shards.New(o.Cluster), o.Engine
+	st.reader = &store.Reader{Store: st.store, Dir: s, Logger: o.Logger, Engine: st.engine, Shards: st.shards}
+	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
 			return nil, err
@@ -107,9 +111,9 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if o.Outages != nil {
 		out.state.outages = o.Outages(out.Down)
 	}
-	return out, out.do(&change{now: now, more: unused, plan: func(p *plan) {
+	return out, out.do(&change{now: now, more: unused, waits: true, plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything
-		p.announceAll(out.state.queues)
+		p.announceAll(out.resynced())
 		for i := range merged {
 			p.retract(&merged[i])
 		}

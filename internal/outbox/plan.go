@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -18,46 +17,45 @@ import (
 // plan is the effect of a transaction on the database, and then on the state in memory. It implements alarm.Store: its
 // methods return the planned state, which the transaction has not stored yet.
 type plan struct {
-	state       *state
-	reconciler  *alarm.Reconciler
-	now         time.Time     // of the change that is being planned
-	run         time.Duration // the same in run time
-	seq         uint64
-	alarms      map[string]*alarm.State        // the changed ones by key; nil: delete
-	sources     map[string]string              // keys of alarms by source of a changed condition; empty: the condition has ended
-	joined      map[alarm.Place][]string       // keys of alarms that the plan adds to a place
-	views       map[alarm.Place]*alarm.View    // those that change; nil: delete
-	awaited     map[uint64]int                 // the change of queue.awaited
-	alarmQueues map[alarmQueueKey][]*queue.Row // those that change
-	renewals    map[string]renewal             // conditions by source that are only renewed, which is not stored
-	ids         map[string]string              // of the events of the current transition
-	counts      map[*queue.Queue]*count
-	short       map[*queue.Queue]bool // whether an alarm has no room in the queue
-	alive       []*queue.Queue        // queues that are sent a heartbeat
-	mutes       *mute.Set
-	owner       *int    // of the changes of mutes that the plan makes
-	aged        float64 // the run time, in seconds, up to which ages of alarms were looked at
-	causes      *cause.Index
-	outages     *cause.Outages
-	said        map[string]*alarm.Alarm  // alarms about causes of outages, by device; nil before it is needed
-	foreseen    map[string]*alarm.State  // alarms by key that the change is about to raise
-	touched     []string                 // keys of alarms that transitions of others concern
-	relabels    bool                     // labels of targets change
-	relabeled   []string                 // keys of the alarms of these targets
-	silences    map[string]*mute.Silence // the changed ones by ID; nil: delete
-	dead        []store.Dead             // events that are given up
-	unburied    []store.Numbers          // dead letters that are deleted
-	sent        *store.Sent              // see noteSent
-	absent      []store.Row              // rows of receivers that are not configured
-	size        int                      // the change of the size of all alarms
-	number      int                      // the change of their number
-	refused     *FullError               // of the change that is being planned
-	handTo      *queue.Queue             // the receiver that takes over from another one of its group
+	state      *state
+	reconciler *alarm.Reconciler
+	now        time.Time                   // of the change that is being planned
+	run        time.Duration               // the same in run time
+	seq        uint64                      // the counter of numbers: see shards.Set.Number
+	homes      map[string]string           // the shards of the alarms that change; nil without a cluster
+	shards     map[string]bool             // those that the change touches; nil without a cluster
+	alarms     map[string]*alarm.State     // the changed ones by key; nil: delete
+	sources    map[string]string           // keys of alarms by source of a changed condition; empty: the condition has ended
+	joined     map[alarm.Place][]string    // keys of alarms that the plan adds to a place
+	views      map[alarm.Place]*alarm.View // those that change; nil: delete
+	rows       queue.Draft
+	renewals   map[string]renewal    // conditions by source that are only renewed, which is not stored
+	ids        map[string]string     // of the events of the current transition
+	short      map[*queue.Queue]bool // whether an alarm has no room in the queue
+	alive      []*queue.Queue        // queues that are sent a heartbeat
+	mutes      *mute.Set
+	owner      *int    // of the changes of mutes that the plan makes
+	aged       float64 // the run time, in seconds, up to which ages of alarms were looked at
+	causes     *cause.Index
+	outages    *cause.Outages
+	said       map[string]*alarm.Alarm  // alarms about causes of outages, by device; nil before it is needed
+	foreseen   map[string]*alarm.State  // alarms by key that the change is about to raise
+	touched    []string                 // keys of alarms that transitions of others concern
+	relabels   bool                     // labels of targets change
+	relabeled  []string                 // keys of the alarms of these targets
+	silences   map[string]*mute.Silence // the changed ones by ID; nil: delete
+	dead       []store.Dead             // events that are given up
+	unburied   []store.Numbers          // dead letters that are deleted
+	sent       *store.Sent              // see noteSent
+	absent     []store.Row              // rows of receivers that are not configured
+	size       int                      // the change of the size of all alarms
+	number     int                      // the change of their number
+	refused    *FullError               // of the change that is being planned
+	handTo     *queue.Queue             // the receiver that takes over from another one of its group
 
-	doubted        []queued // stored rows that have become Known
-	added, removed []queued // set by diff
-	events         store.NewEvents
-	change         *store.Change // nil if nothing is stored
+	doubted []queue.Entry // stored rows that have become Known
+	events  store.NewEvents
+	change  *store.Change // nil if nothing is stored
 
 	outcomes   []outcome       // of events that were delivered
 	entries    []journal.Event // of the journal
@@ -66,26 +64,14 @@ type plan struct {
 	fromOthers int             // the number of entries from state.added
 }
 
-// alarmQueueKey identifies an alarm queue of a receiver.
-type alarmQueueKey struct {
-	q  *queue.Queue
-	id string
-}
-
-// count is the change of the rows and octets of a queue, and the number of rows removed by cause.
-type count struct{ rows, bytes, coalesced, dropped, forgotten, moved int }
-
-// queued is a row and its queue.
-type queued struct {
-	q *queue.Queue
-	r *queue.Row
-}
-
 func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
-		views: map[alarm.Place]*alarm.View{}, alarmQueues: map[alarmQueueKey][]*queue.Row{}, ids: map[string]string{},
-		counts: map[*queue.Queue]*count{}, mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages,
+		views: map[alarm.Place]*alarm.View{}, rows: queue.NewDraft(), ids: map[string]string{},
+		mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages,
+	}
+	if st.shards != nil {
+		p.homes, p.shards = map[string]string{}, map[string]bool{}
 	}
 	p.reconciler = &alarm.Reconciler{Store: p, Groups: st.receivers, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
 	return p
@@ -109,11 +95,15 @@ func (p *plan) Alarm(key string) *alarm.State {
 
 // PutAlarm implements alarm.Store.
 func (p *plan) PutAlarm(key string, s *alarm.State) {
-	if old := p.Alarm(key); old != nil {
+	old := p.Alarm(key)
+	if old != nil {
 		p.size -= old.Size()
 		p.number--
 	}
 	p.alarms[key] = s
+	if p.homes != nil {
+		p.settle(key, old, s)
+	}
 	if s == nil {
 		return
 	}
@@ -135,7 +125,10 @@ func (p *plan) View(at alarm.Place) *alarm.View {
 }
 
 // PutView implements alarm.Store.
-func (p *plan) PutView(at alarm.Place, v *alarm.View) { p.views[at] = v }
+func (p *plan) PutView(at alarm.Place, v *alarm.View) {
+	p.views[at] = v
+	p.touch(p.state.shards.OfPlace(at.Key))
+}
 
 // Members implements alarm.Store.
 func (p *plan) Members(at alarm.Place) (keys []string) {
@@ -162,34 +155,29 @@ func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
 	if q == nil {
 		return alarm.Tail{}, false
 	}
-	rows := p.alarmQueue(q, at.Key)
+	rows := p.rows.AlarmQueue(q, at.Key)
 	if len(rows) == 0 {
 		return alarm.Tail{}, false
 	}
 	r := rows[len(rows)-1]
 	t := alarm.Tail{
-		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.isAwaited(q, r), Ends: r.Ends,
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.rows.Awaited(q, r), Ends: r.Ends,
 	}
 	if len(rows) > 1 {
 		before := rows[len(rows)-2]
-		t.OnRaise = before.Kind == alarm.Raise && before.Repeat == 0 && !before.Seen() && !p.isAwaited(q, before)
+		t.OnRaise = before.Kind == alarm.Raise && before.Repeat == 0 && !before.Seen() && !p.rows.Awaited(q, before)
 	}
 	return t, true
-}
-
-// isAwaited reports whether an event of another place must be sent after a row.
-func (p *plan) isAwaited(q *queue.Queue, r *queue.Row) bool {
-	return q.Awaited(r.Seq())+p.awaited[r.Seq()] > 0
 }
 
 // DropTail implements alarm.Store. A dropped raise is counted twice, because its clear is not queued either.
 func (p *plan) DropTail(at alarm.Place) {
 	q := p.state.byName[at.Receiver]
-	rows := p.alarmQueue(q, at.Key)
+	rows := p.rows.AlarmQueue(q, at.Key)
 	last := rows[len(rows)-1]
 	p.remove(q, last)
-	if p.count(q).coalesced++; last.Kind == alarm.Raise && last.Repeat == 0 {
-		p.count(q).coalesced++
+	if p.rows.Count(q).Coalesced++; last.Kind == alarm.Raise && last.Repeat == 0 {
+		p.rows.Count(q).Coalesced++
 	}
 }
 
@@ -197,7 +185,7 @@ func (p *plan) DropTail(at alarm.Place) {
 func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uint64) alarm.View {
 	id := p.ids[string(kind)+a.ID]
 	if id == "" {
-		id = p.eventID()
+		id = p.eventID(p.state.shards.OfPlace(at.Key))
 		p.ids[string(kind)+a.ID] = id
 	}
 	return p.enqueue(at, alarm.Event{ID: id, Kind: kind, At: p.now, Alarm: *a}, after)
@@ -205,7 +193,7 @@ func (p *plan) Append(at alarm.Place, kind alarm.Kind, a *alarm.Alarm, after uin
 
 // enqueue appends an event to the alarm queue of a place, and returns the new view.
 func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
-	r := &queue.Row{Event: e, After: after, Known: p.doubts(at, &e)}
+	r := &queue.Row{Event: e, After: after, Known: p.doubts(at, &e), Shard: p.state.shards.OfPlace(at.Key)}
 	if v := p.View(at); v != nil && after != 0 && e.Kind == alarm.Clear {
 		r.Ends = v.Event
 	}
@@ -236,100 +224,44 @@ func (p *plan) Last(at alarm.Place) uint64 {
 	if q == nil {
 		return 0
 	}
-	if rows := p.alarmQueue(q, at.Key); len(rows) > 0 {
+	if rows := p.rows.AlarmQueue(q, at.Key); len(rows) > 0 {
 		return rows[len(rows)-1].Seq()
 	}
 	return 0
 }
 
-// alarmQueue returns the rows of an alarm queue, including planned changes.
-func (p *plan) alarmQueue(q *queue.Queue, id string) []*queue.Row {
-	if rows, planned := p.alarmQueues[alarmQueueKey{q, id}]; planned {
-		return rows
-	}
-	return q.AlarmQueue(id)
-}
-
-func (p *plan) count(q *queue.Queue) *count {
-	c := p.counts[q]
-	if c == nil {
-		c = &count{}
-		p.counts[q] = c
-	}
-	return c
-}
-
-func (p *plan) eventID() string {
+func (p *plan) eventID(shard string) string {
 	p.seq++
-	return fmt.Sprintf("%s-%d", p.state.prefix, p.seq)
+	return p.state.shards.EventID(p.state.prefix, shard, p.seq)
 }
 
 // add queues an event that is about no alarm.
-func (p *plan) add(q *queue.Queue, e alarm.Event) { p.append(q, &queue.Row{Event: e}) }
+func (p *plan) add(q *queue.Queue, e alarm.Event) {
+	shard := p.state.shards.Common()
+	e.ID = p.eventID(shard)
+	p.append(q, &queue.Row{Event: e, Shard: shard})
+}
+
+// nextNumber returns the next number of a shard.
+func (p *plan) nextNumber(shard string) uint64 {
+	p.seq++
+	return p.state.shards.Number(p.seq, shard)
+}
 
 func (p *plan) stamp(r *queue.Row) {
-	p.seq++
-	p.events.Stamp(r, p.seq, seconds(p.run))
+	p.touch(r.Shard)
+	p.events.Stamp(r, p.nextNumber(r.Shard), seconds(p.run))
 }
 
 func (p *plan) append(q *queue.Queue, r *queue.Row) {
 	p.stamp(r)
-	k := alarmQueueKey{q, r.QueueKey()}
-	p.alarmQueues[k] = append(slices.Clip(p.alarmQueue(q, k.id)), r)
-	p.await(r, 1)
-	p.count(q).rows++
-	p.count(q).bytes += r.Size()
-}
-
-// await changes the number of rows that wait for the row for which one waits.
-func (p *plan) await(r *queue.Row, n int) {
-	if r.After != 0 {
-		set(&p.awaited, r.After, p.awaited[r.After]+n)
-	}
+	p.rows.Append(q, r)
 }
 
 // remove removes a row from its alarm queue, if it is still there.
 func (p *plan) remove(q *queue.Queue, r *queue.Row) {
-	k := alarmQueueKey{q, r.QueueKey()}
-	rows := p.alarmQueue(q, k.id)
-	i := slices.Index(rows, r)
-	if i < 0 {
-		return
-	}
-	p.alarmQueues[k] = slices.Delete(slices.Clone(rows), i, i+1)
-	p.await(r, -1)
-	p.count(q).rows--
-	p.count(q).bytes -= r.Size()
-}
-
-// diff sets the rows that the transaction adds and removes.
-func (p *plan) diff() {
-	for k, rows := range p.alarmQueues {
-		for _, r := range k.q.AlarmQueue(k.id) {
-			if !slices.Contains(rows, r) {
-				p.removed = append(p.removed, queued{k.q, r})
-			}
-		}
-		for _, r := range rows {
-			if r.Seq() > p.state.seq {
-				p.added = append(p.added, queued{k.q, r})
-			}
-		}
-	}
-	slices.SortFunc(p.added, func(a, b queued) int { return queue.ByAge(a.r, b.r) })
-}
-
-// lock prevents the sending of the rows that the transaction is about to remove.
-func (p *plan) lock() {
-	for _, r := range p.removed {
-		r.q.Lock(r.r)
-	}
-}
-
-// rollback undoes lock after the transaction has failed.
-func (p *plan) rollback() {
-	for _, r := range p.removed {
-		r.q.Release(r.r)
+	if p.rows.Remove(q, r) {
+		p.touch(r.Shard)
 	}
 }
 
@@ -360,27 +292,22 @@ func (p *plan) apply() {
 	for i := range p.outcomes {
 		o.conclude(&p.outcomes[i])
 	}
-	for _, r := range p.removed {
-		r.q.Remove(r.r)
-	}
-	for _, a := range p.added {
-		a.q.Push(a.r)
-	}
+	counts := p.rows.Apply()
 	for _, q := range p.alive {
 		q.Beat(p.run)
 	}
 	maps.Copy(o.short, p.short)
-	for q, c := range p.counts {
-		o.metrics.Coalesced.WithLabelValues(q.Name).Add(float64(c.coalesced))
-		o.metrics.Moved.WithLabelValues(q.Name).Add(float64(c.moved))
-		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.Full).Add(float64(c.dropped))
-		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.ByHand).Add(float64(c.forgotten))
+	for q, c := range counts {
+		o.metrics.Coalesced.WithLabelValues(q.Name).Add(float64(c.Coalesced))
+		o.metrics.Moved.WithLabelValues(q.Name).Add(float64(c.Moved))
+		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.Full).Add(float64(c.Dropped))
+		o.metrics.Dropped.WithLabelValues(q.Name, outcomes.ByHand).Add(float64(c.Forgotten))
 	}
 }
 
 // changesNothing reports whether the plan has nothing to be stored.
 func (p *plan) changesNothing() bool {
-	return len(p.alarms)+len(p.views)+len(p.added)+len(p.removed)+len(p.dead)+len(p.silences)+len(p.unburied) == 0 && p.sent == nil && !p.notesWindows()
+	return len(p.alarms)+len(p.views)+len(p.rows.Added)+len(p.rows.Removed)+len(p.dead)+len(p.silences)+len(p.unburied) == 0 && p.sent == nil && !p.notesWindows()
 }
 
 // notesWindows reports whether a maintenance window begins or ends.

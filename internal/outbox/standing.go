@@ -237,16 +237,16 @@ type Queued struct {
 func (o *Outbox) TakeQueued() (list []Queued) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var rows []queued
+	var rows []queue.Entry
 	for _, q := range o.state.queues {
 		for _, r := range q.Rows() {
-			rows = append(rows, queued{q, r})
+			rows = append(rows, queue.Entry{Queue: q, Row: r})
 		}
 	}
-	slices.SortFunc(rows, func(a, b queued) int { return queue.ByAge(a.r, b.r) })
+	slices.SortFunc(rows, func(a, b queue.Entry) int { return queue.ByAge(a.Row, b.Row) })
 	for _, one := range rows {
-		one.q.Remove(one.r)
-		list = append(list, Queued{one.q.Name, one.r.Event, one.r.RequestID()})
+		one.Queue.Remove(one.Row)
+		list = append(list, Queued{one.Queue.Name, one.Row.Event, one.Row.RequestID()})
 	}
 	return list
 }

@@ -16,6 +16,7 @@ import (
 	"trapline/internal/outbox/downs"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
 	"trapline/internal/statedir"
 )
@@ -23,9 +24,12 @@ import (
 // state is the state of an outbox in memory, guarded by Outbox.mu. Plans read it; it changes only after a transaction.
 type state struct {
 	dir     *statedir.Dir
-	store   ledger.Store
-	boots   int32  // of the process
-	prefix  string // of event IDs
+	store   ledger.Store                 // of the process
+	shards  *shards.Set                  // nil without a cluster
+	engine  ledger.Store                 // of the other shards
+	clears  map[alarm.Place]*alarm.Event // the last ones, by a member of a cluster
+	boots   int32                        // of the process
+	prefix  string                       // of event IDs
 	options Options
 	logger  *slog.Logger
 	metrics *Metrics
@@ -82,6 +86,9 @@ func (st *state) put(key string, s *alarm.State) {
 		return
 	}
 	st.active[key] = s
+	if st.shards != nil {
+		st.house(key, s)
+	}
 	st.causes.Set(s.ID, key, s)
 	st.downs.Set(key, s, true)
 	st.size += s.Size()
@@ -125,6 +132,11 @@ func (st *state) putView(at alarm.Place, v *alarm.View) {
 		delete(st.views, at)
 		return
 	}
+	if st.shards != nil {
+		if held := st.shards.Held(st.shards.OfPlace(at.Key)); held != nil {
+			held.Places[at] = true
+		}
+	}
 	if st.views[at] = v; v.Unknown {
 		st.unknown[at] = true
 	}
@@ -152,10 +164,14 @@ func (st *state) setQueues(queues []*queue.Queue) {
 func (st *state) extendLeases() {
 	least := seconds(st.clock.run() + Lease)
 	for _, s := range st.active {
-		for i := range s.Conditions {
-			if c := &s.Conditions[i]; c.Lease != 0 {
-				c.Lease = max(c.Lease, least)
-			}
+		extendLeases(s, least)
+	}
+}
+
+func extendLeases(s *alarm.State, least float64) {
+	for i := range s.Conditions {
+		if c := &s.Conditions[i]; c.Lease != 0 {
+			c.Lease = max(c.Lease, least)
 		}
 	}
 }
@@ -211,6 +227,12 @@ func (st *state) receiver(r *queue.Route) *alarm.Receiver {
 	if key == nil {
 		key = queue.ByID
 	}
+	if own := key; st.shards != nil {
+		key = func(a *alarm.Alarm) (string, bool) {
+			k, changes := own(a)
+			return st.shards.Place(a, k), changes
+		}
+	}
 	return &alarm.Receiver{
 		Name: r.Name, Key: key, Scheme: r.Scheme, EveryTransition: r.EveryTransition,
 		Wants: func(a *alarm.Alarm) bool { return r.Matches == nil || r.Matches(st.directed(a)) },
@@ -236,6 +258,11 @@ type Options struct {
 	Journal    *journal.Journal // nil means a journal in memory
 	Mutes      *mute.Rules      // mutes of the configuration; nil means none
 	Store      ledger.Store     // nil means the database of the state directory
+
+	// Cluster is the cluster that the process is a member of, Engine the store of its shards, and Store keeps whatever stays
+	// with the process. Nil without a cluster.
+	Cluster *shards.Cluster
+	Engine  ledger.Store
 }
 
 // reasons returns why an alarm is muted for all receivers, or those that want its cause.

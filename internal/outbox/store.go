@@ -18,6 +18,9 @@ func (st *state) load() (unused []ledger.Write, err error) {
 		return nil, err
 	}
 	st.seq, st.clock.base = all.Seq, fromSeconds(all.Run)
+	if st.shards != nil {
+		st.keepOwn(all)
+	}
 	st.references, st.buried, st.stored = all.References, all.Buried, all.Stored
 	st.journal.Add(all.Entries, nil)
 	st.entrySeq = st.journal.Last()
@@ -54,7 +57,7 @@ func fill(q *queue.Queue, rows []*queue.Row, sent map[uint64]bool) {
 	for _, r := range rows {
 		q.Push(r)
 	}
-	q.MarkSeen(sent)
+	q.MarkSeen(rows, sent)
 }
 
 // takeBack reads the rows of receivers that are configured again.
@@ -87,20 +90,20 @@ func (st *state) converter(now time.Time) *store.Converter {
 func (p *plan) writes() ([]ledger.Write, error) {
 	p.change = &store.Change{
 		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
-		Sent: p.sent, Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
+		Shards: p.state.shards, Homes: p.homes, Sent: p.sent, Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
 	}
 	if p.notesWindows() {
 		names := p.mutes.Noted()
 		p.change.Windows = &names
 	}
 	for _, r := range p.doubted {
-		p.change.Doubted = append(p.change.Doubted, store.Row{Receiver: r.q.Name, Row: r.r})
+		p.change.Doubted = append(p.change.Doubted, store.Row{Receiver: r.Queue.Name, Row: r.Row})
 	}
-	for _, r := range p.removed {
-		p.change.Removed = append(p.change.Removed, store.Row{Receiver: r.q.Name, Row: r.r})
+	for _, r := range p.rows.Removed {
+		p.change.Removed = append(p.change.Removed, store.Row{Receiver: r.Queue.Name, Row: r.Row})
 	}
-	for _, a := range p.added {
-		p.change.Added = append(p.change.Added, store.Row{Receiver: a.q.Name, Row: a.r})
+	for _, a := range p.rows.Added {
+		p.change.Added = append(p.change.Added, store.Row{Receiver: a.Queue.Name, Row: a.Row})
 	}
 	writes, err := p.change.Writes()
 	if err != nil || !p.state.journal.Durable() {

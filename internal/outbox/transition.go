@@ -97,10 +97,14 @@ func (p *plan) transition(t *Transition) {
 // raise plans the effects of an active condition.
 func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	a, is := t.Alarm, was.Clone()
+	if a.Shard = t.Shard; is != nil {
+		a.Shard = is.Conditions[0].Alarm.Shard // it stays where it is
+	} else if a.Shard == "" && p.state.shards != nil {
+		a.Shard = p.state.shards.Home(&a)
+	}
 	lease := p.lease(t.Lease)
 	if is == nil {
-		p.seq++
-		is = &alarm.State{ID: key, Number: p.seq, RaisedAt: cmp.Or(a.RaisedAt, p.now), Run: seconds(p.run)}
+		is = &alarm.State{ID: key, Number: p.nextNumber(p.state.shards.Home(&a)), RaisedAt: cmp.Or(a.RaisedAt, p.now), Run: seconds(p.run)}
 	}
 	c := is.Find(source)
 	if c != nil && alarm.SameEvent(&c.Alarm, &a) {
@@ -186,8 +190,11 @@ func (p *plan) changeMutes(c *mute.Change) {
 			p.note(journal.Event{Kind: kind, Value: w.Name, Text: w.Text})
 		}
 	}
-	for id, s := range c.Changed {
-		set(&p.silences, id, s)
+	if p.state.shards.Owns(p.state.shards.Global()) {
+		for id, s := range c.Changed {
+			set(&p.silences, id, s)
+			p.touch(p.state.shards.Global())
+		}
 	}
 	d := c.Set.Since(p.mutes)
 	p.mutes = c.Set

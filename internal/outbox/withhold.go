@@ -1,16 +1,24 @@
 package outbox
 
 import (
+	"context"
+	"encoding/json"
 	"slices"
+	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
 )
 
 // due reports whether an event in flight of which nothing was sent yet is still to be sent: no alarm is raised while it is
 // muted.
 func (o *Outbox) due(q *queue.Queue, r *queue.Row) bool {
+	if o.state.shards != nil && r.Alarm.Rule != alarm.WithoutQuorum && o.mayBeOthers(r) {
+		return false
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	fresh := r.Kind == alarm.Raise && r.Repeat == 0 && r.First()
@@ -39,13 +47,13 @@ func (o *Outbox) withhold(q *queue.Queue, r *queue.Row) {
 
 // dropEnded drops an unsent raise together with its clear, if that is the next row.
 func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
-	rows := p.alarmQueue(q, r.QueueKey())
-	if len(rows) < 2 || rows[0] != r || r.Seen() || rows[1].Kind != alarm.Clear || p.isAwaited(q, r) || p.isAwaited(q, rows[1]) {
+	rows := p.rows.AlarmQueue(q, r.QueueKey())
+	if len(rows) < 2 || rows[0] != r || r.Seen() || rows[1].Kind != alarm.Clear || p.rows.Awaited(q, r) || p.rows.Awaited(q, rows[1]) {
 		return
 	}
 	p.remove(q, r)
 	p.remove(q, rows[1])
-	p.count(q).coalesced += 2
+	p.rows.Count(q).Coalesced += 2
 }
 
 // noteSent stores which rows may have been sent, after the last delivery of the process: the next one withholds raises
@@ -73,4 +81,114 @@ func (o *Outbox) noteSent() {
 	if err != nil {
 		o.state.logger.Error("the outbox cannot be written", "err", err)
 	}
+}
+
+// silentPause is how often a member that may not send looks whether it may.
+const silentPause = 200 * time.Millisecond
+
+// silence has a queue send nothing while this member of a cluster may not, and reports whether that is so.
+func (o *Outbox) silence(q *queue.Queue) bool {
+	if o.state.shards == nil {
+		return false
+	}
+	silent := !o.state.shards.MaySend()
+	q.SetSilent(silent)
+	return silent
+}
+
+// mayBeOthers reports whether another member may have the shard of a row.
+func (o *Outbox) mayBeOthers(r *queue.Row) bool {
+	if !o.state.shards.MaySend() {
+		return true
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.state.shards.Owns(r.Shard)
+}
+
+// permitted returns the context of a delivery by a member of a cluster: it is asked before each message whether that may be
+// sent. If it may not be sent any more right after it was, the process stood still in between, and the shard may have another
+// owner: that one is to send the last word about the alarm.
+func (o *Outbox) permitted(ctx context.Context, q *queue.Queue, r *queue.Row) context.Context {
+	if o.state.shards == nil {
+		return ctx
+	}
+	if r.Alarm.Rule == alarm.WithoutQuorum {
+		return ctx
+	}
+	return originator.WithPermit(ctx, &originator.Permit{May: func() bool { return !o.mayBeOthers(r) }, Sent: func() {
+		if r.Shard != shards.Local && o.mayBeOthers(r) {
+			text, _ := json.Marshal(&late{q.Name, r.QueueKey(), &r.Event}) // encoding an event cannot fail
+			o.state.shards.Late(r.Shard, r.ID+"@"+q.Name, text)
+		}
+	}})
+}
+
+// keepBack ends a delivery that may not go on.
+func (o *Outbox) keepBack(q *queue.Queue, r *queue.Row, receipt originator.Receipt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if q.Ended(r, o.state.clock.run(), receipt.Sent, originator.ErrNotPermitted); receipt.Sent == 0 {
+		q.KeptBack(r)
+	}
+	o.silence(q)
+	q.Again(r, 0)
+}
+
+// notifyEnded signals that a delivery has ended.
+func (o *Outbox) notifyEnded() {
+	select {
+	case o.ended <- struct{}{}:
+	default:
+	}
+}
+
+// late is an event that was sent when its shard may have had another owner.
+type late struct {
+	Receiver string       `json:"receiver"`
+	Key      string       `json:"key"` // of the place
+	Event    *alarm.Event `json:"event"`
+}
+
+// Repeat sends the last event about an alarm once more to a receiver that another member has sent an event late, which text
+// is about: see shards.Cluster.
+func (o *Outbox) Repeat(text []byte) error {
+	var l late
+	if err := json.Unmarshal(text, &l); err != nil || l.Event == nil || l.Event.Alarm.ID == "" {
+		return err
+	}
+	at := alarm.Place{Receiver: l.Receiver, Key: l.Key}
+	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		q, v := p.state.byName[at.Receiver], p.View(at)
+		if q == nil || !p.state.shards.Owns(p.state.shards.OfPlace(at.Key)) || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
+			return // another event will be the last
+		}
+		shown := p.reconciler.Shown(at)
+		switch {
+		case v != nil && (v.Left || v.Unknown || v.Lost != nil): // it is sent its state anyway
+		case v != nil && shown != nil:
+			p.again(at, v, shown)
+		case v == nil && l.Event.Kind != alarm.Clear:
+			e := p.state.clears[at]
+			if e == nil {
+				over := l.Event.Alarm.Over(&alarm.Alarm{Reason: "it is over"})
+				e = &alarm.Event{ID: p.eventID(p.state.shards.OfPlace(at.Key)), Kind: alarm.Clear, At: p.now, Alarm: over}
+			}
+			p.enqueue(at, *e, 0)
+		}
+	}})
+}
+
+// maxClears is how many clears a member remembers, to repeat them.
+const maxClears = 10_000
+
+// remember notes a clear that was delivered.
+func (st *state) remember(q *queue.Queue, r *queue.Row) {
+	if st.shards == nil || r.Kind != alarm.Clear {
+		return
+	}
+	if st.clears == nil || len(st.clears) >= maxClears {
+		st.clears = map[alarm.Place]*alarm.Event{}
+	}
+	st.clears[alarm.Place{Receiver: q.Name, Key: r.QueueKey()}] = &r.Event
 }

@@ -44,6 +44,9 @@ type Queue struct {
 	alive    time.Duration // the last heartbeat
 	beaten   bool          // there was one
 	answered bool          // it has answered since the last AnswersRead
+
+	silent bool            // see SetSilent
+	held   map[string]bool // see Hold; nil before the first
 }
 
 // Failure describes consecutive deliveries that did not reach the receiver.
@@ -136,7 +139,7 @@ func (q *Queue) await(r *Row, n int) {
 // lead schedules r, the first row of its alarm queue.
 func (q *Queue) lead(r *Row) {
 	r.unlead()
-	if r.gone || r.locked || r.inFlight {
+	if r.gone || r.locked || r.inFlight || q.holds(r) {
 		return
 	}
 	if r.After < r.seq && q.index[r.After] != nil {
@@ -212,17 +215,15 @@ func (q *Queue) classOf(id string) int {
 	return n
 }
 
-// MarkSeen records which rows an earlier process may have sent. If sent is nil, that is unknown, as only outcomes are
-// stored: the first rows of alarm queues may have been.
-func (q *Queue) MarkSeen(sent map[uint64]bool) {
-	if sent != nil {
-		for seq, r := range q.index {
-			r.seen = sent[seq]
+// MarkSeen records which of some rows an earlier process may have sent. If sent is nil, that is unknown, as only outcomes
+// are stored: the first rows of alarm queues may have been.
+func (q *Queue) MarkSeen(rows []*Row, sent map[uint64]bool) {
+	for _, r := range rows {
+		if sent != nil {
+			r.seen = sent[r.seq]
+		} else {
+			r.seen = q.rows[r.QueueKey()][0] == r && q.index[r.After] == nil
 		}
-		return
-	}
-	for first := range q.Firsts() {
-		first.seen = q.index[first.After] == nil
 	}
 }
 

@@ -16,6 +16,7 @@ type Row struct {
 	Run      float64 // creation time in run seconds
 	Known    bool    // the receiver may or may not have the alarm by an earlier event
 	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer
+	Shard    string  // of the cluster that has it; empty: it stays with the process
 
 	seq      uint64 // its key in the database
 	size     int    // its octets in the database, those of its event included

@@ -40,7 +40,7 @@ func (c *Change) writeDead(b *batch) {
 	for _, d := range c.Unburied {
 		list := slices.Clone(c.buriedOf(d.Receiver))
 		for _, number := range d.Numbers {
-			b.delete(deadKey(d.Receiver, number))
+			b.delete(c.Shards.OfNumber(number), deadKey(d.Receiver, number))
 			if i, found := slices.BinarySearch(list, number); found {
 				list = slices.Delete(list, i, i+1)
 			}
@@ -48,13 +48,13 @@ func (c *Change) writeDead(b *batch) {
 		c.buried[d.Receiver] = list
 	}
 	for _, d := range c.Dead {
-		putJSON(b, deadKey(d.Receiver, d.Number), d.Letter)
+		putJSON(b, c.Shards.OfNumber(d.Number), deadKey(d.Receiver, d.Number), d.Letter)
 		list := c.buriedOf(d.Receiver)
 		if i, found := slices.BinarySearch(list, d.Number); !found {
 			list = slices.Insert(slices.Clone(list), i, d.Number)
 		}
 		if len(list) > maxDeadLetters {
-			b.delete(deadKey(d.Receiver, list[0]))
+			b.delete(c.Shards.OfNumber(list[0]), deadKey(d.Receiver, list[0]))
 			list = list[1:]
 		}
 		c.buried[d.Receiver] = list

@@ -40,7 +40,7 @@ func TestTheLastDeadLettersAreKept(t *testing.T) {
 		}
 		c.Settle()
 		for _, receiver := range []string{"nms-0", "nms-1"} {
-			letters, err := reader.DeadLetters(receiver)
+			letters, err := reader.DeadLetters(receiver, nil)
 			var numbers []uint64
 			for i := range letters {
 				numbers = append(numbers, letters[i].Number())

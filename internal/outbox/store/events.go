@@ -69,17 +69,17 @@ func (c *Change) writeRows(b *batch) {
 	}
 	for _, r := range c.Removed {
 		c.balance[r.Row.EventSeq]--
-		b.delete(r.key())
+		b.delete(r.Row.Shard, r.key())
 	}
 	for _, r := range c.Added {
 		r.write(b)
 		if c.balance[r.Row.EventSeq]++; c.balance[r.Row.EventSeq] == 1 {
-			b.put(ledger.Numbered(ledger.Event, r.Row.EventSeq), c.Events.text(r.Row.EventSeq))
+			b.put(r.Row.Shard, ledger.Numbered(ledger.Event, r.Row.EventSeq), c.Events.text(r.Row.EventSeq))
 		}
 	}
 	for number, n := range c.balance {
 		if n < 0 && c.References[number]+n <= 0 {
-			b.delete(ledger.Numbered(ledger.Event, number))
+			b.delete(c.Shards.OfNumber(number), ledger.Numbered(ledger.Event, number))
 		}
 	}
 }
@@ -87,7 +87,7 @@ func (c *Change) writeRows(b *batch) {
 func (r *Row) key() string { return ledger.Numbered(ledger.Of(ledger.Out, r.Receiver), r.Row.Seq()) }
 
 func (r *Row) write(b *batch) {
-	putJSON(b, r.key(), &rowRecord{r.Row.EventSeq, r.Row.Line, r.Row.After, r.Row.Run, r.Row.Known, r.Row.Ends})
+	putJSON(b, r.Row.Shard, r.key(), &rowRecord{r.Row.EventSeq, r.Row.Line, r.Row.After, r.Row.Run, r.Row.Known, r.Row.Ends})
 }
 
 // storedEvents are the stored events by number.

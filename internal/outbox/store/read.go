@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,15 +19,19 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/statedir"
 )
 
 // Reader reads the records. Those that cannot be read are put aside and reported.
 type Reader struct {
-	Store   ledger.Store
+	Store   ledger.Store // of the process
 	Dir     *statedir.Dir
 	Logger  *slog.Logger
 	Damaged int // records that could not be read at the start
+
+	Engine ledger.Store // of the shards of a cluster
+	Shards *shards.Set  // nil without a cluster
 }
 
 // Records are the records at the start of a process.
@@ -47,6 +52,8 @@ type Records struct {
 	References References
 
 	events storedEvents
+	shard  string
+	shards *shards.Set
 	last   uint64
 	boots  int32
 }
@@ -56,55 +63,88 @@ var kinds = []string{
 	ledger.Alarm, ledger.Dead, ledger.Entry, ledger.Event, ledger.Out, ledger.Run, ledger.Sent, ledger.Number, ledger.Silence, ledger.View, ledger.Windows,
 }
 
-// Read reads all records. last is the last entry in the files of the journal, boots are those of the process.
+// Read reads all records of the process. last is the last entry in the files of the journal, boots are those of the process.
 func (r *Reader) Read(last uint64, boots int32) (*Records, error) {
-	all := &Records{
-		Alarms: map[string]*alarm.State{}, Views: map[alarm.Place]*alarm.View{}, Silences: map[string]*mute.Silence{}, Rows: map[string][]*queue.Row{},
-		Buried: Buried{}, References: References{}, events: storedEvents{}, last: last, boots: boots,
-	}
-	damaged, err := r.load(kinds, all.read)
-	if err != nil {
-		return nil, err
-	}
+	all := &Records{last: last, boots: boots}
+	damaged, err := r.readAll(context.Background(), all)
 	r.Damaged += damaged
+	return all, err
+}
+
+// ReadShard reads the records of a shard of the cluster.
+func (r *Reader) ReadShard(ctx context.Context, shard string) (all *Records, damaged int, err error) {
+	all = &Records{shard: shard}
+	damaged, err = r.readAll(ctx, all)
+	return all, damaged, err
+}
+
+func (r *Reader) readAll(ctx context.Context, all *Records) (damaged int, err error) {
+	all.shards = r.Shards
+	all.Alarms, all.Views, all.Silences = map[string]*alarm.State{}, map[alarm.Place]*alarm.View{}, map[string]*mute.Silence{}
+	all.Rows, all.Buried, all.References, all.events = map[string][]*queue.Row{}, Buried{}, References{}, storedEvents{}
+	if damaged, err = r.load(ctx, all.shard, kinds, all.read); err != nil {
+		return damaged, err
+	}
 	for number := range all.events { // damage may have put their rows aside
 		if all.References[number] == 0 {
-			all.Unused = append(all.Unused, ledger.Write{Key: ledger.Numbered(ledger.Event, number)})
+			all.Unused = append(all.Unused, ledger.Write{Shard: all.shard, Key: ledger.Numbered(ledger.Event, number)})
 		}
 	}
 	all.events = nil
-	return all, nil
+	return damaged, nil
 }
 
 // Rows reads the rows of some receivers, the oldest first.
 func (r *Reader) Rows(receivers []string) (rows map[string][]*queue.Row, err error) {
-	some := &Records{Rows: map[string][]*queue.Row{}, References: References{}, events: storedEvents{}}
 	prefixes := []string{ledger.Event}
 	for _, name := range receivers {
 		prefixes = append(prefixes, ledger.Of(ledger.Out, name))
 	}
-	_, err = r.load(prefixes, some.read)
-	return some.Rows, err
-}
-
-// DeadLetters reads the dead letters of a receiver, the oldest first.
-func (r *Reader) DeadLetters(receiver string) (list []DeadLetter, err error) {
-	prefix := ledger.Of(ledger.Dead, receiver)
-	_, err = r.load([]string{prefix}, func(key string, text []byte) error {
-		d, err := readDead(strings.TrimPrefix(key, prefix), text)
-		if err == nil {
-			list = append(list, d)
+	rows = map[string][]*queue.Row{}
+	for _, shard := range r.Shards.Names() {
+		some := &Records{shard: shard, Rows: rows, References: References{}, events: storedEvents{}}
+		if _, err := r.load(context.Background(), shard, prefixes, some.read); err != nil {
+			return nil, err
 		}
-		return err
-	})
-	return list, err
+	}
+	return rows, nil
 }
 
-// load reads records, and returns the number of those that it has put aside.
-func (r *Reader) load(prefixes []string, read ledger.Each) (damaged int, err error) {
-	err = ledger.Load(context.Background(), r.Store, "", prefixes, read)
+// DeadLetters reads the dead letters of a receiver, the oldest first. numbers are theirs, of those in shards of a cluster.
+func (r *Reader) DeadLetters(receiver string, numbers []uint64) (list []DeadLetter, err error) {
+	prefix := ledger.Of(ledger.Dead, receiver)
+	in := map[string]bool{shards.Local: true}
+	for _, n := range numbers {
+		in[r.Shards.OfNumber(n)] = true
+	}
+	for shard := range in {
+		_, err := r.load(context.Background(), shard, []string{prefix}, func(key string, text []byte) error {
+			d, err := readDead(strings.TrimPrefix(key, prefix), text)
+			if err == nil && (r.Shards == nil || r.Shards.OfNumber(d.number) == shard) {
+				list = append(list, d)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(list, func(a, b DeadLetter) int { return cmp.Compare(a.number, b.number) })
+	return list, nil
+}
+
+// load reads records of a shard, and returns the number of those that it has put aside.
+func (r *Reader) load(ctx context.Context, shard string, prefixes []string, read ledger.Each) (damaged int, err error) {
+	from := r.Store
+	if shard != shards.Local {
+		from = r.Engine
+	}
+	err = ledger.Load(ctx, from, shard, prefixes, read)
 	if found := (*ledger.Damage)(nil); errors.As(err, &found) {
 		r.Dir.LogDamage(r.Logger)
+		if shard != shards.Local {
+			r.Logger.Error("records of a shard cannot be read, and are put aside", "shard", shard, "records", found.Keys)
+		}
 		return len(found.Keys), found.Err
 	}
 	return 0, err
@@ -157,7 +197,7 @@ func (a *Records) single(key string, text []byte) {
 		}
 	case ledger.Sent:
 		a.Sent = readSent(text, a.boots)
-		a.Unused = append(a.Unused, ledger.Write{Key: key})
+		a.Unused = append(a.Unused, ledger.Write{Shard: a.shard, Key: key})
 	case ledger.Windows:
 		if json.Unmarshal(text, &a.Windows) != nil {
 			a.Windows = nil
@@ -195,8 +235,9 @@ func (a *Records) row(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
+	row.Shard = a.shard
 	a.Rows[receiver] = append(a.Rows[receiver], row)
-	a.Seq = max(a.Seq, row.Seq()) // the stored number may be damaged
+	a.Seq = max(a.Seq, a.shards.Counter(row.Seq())) // the stored number may be damaged
 	a.References[row.EventSeq]++
 	return nil
 }
@@ -223,4 +264,43 @@ func (a *Records) entries(name string, text []byte) error {
 	}
 	a.Entries, a.Stored = append(a.Entries, fresh...), append(a.Stored, number)
 	return nil
+}
+
+// Shift adds to the run times of the records. None is after latest.
+func (a *Records) Shift(by, latest float64) {
+	shift := func(run *float64) {
+		if *run != 0 {
+			*run = min(*run+by, latest)
+		}
+	}
+	for _, s := range a.Alarms {
+		shift(&s.Run)
+		for i := range s.Conditions {
+			if c := &s.Conditions[i]; c.Lease != 0 {
+				c.Lease += by
+			}
+		}
+	}
+	for _, v := range a.Views {
+		shift(&v.Run)
+	}
+	for _, rows := range a.Rows {
+		for _, r := range rows {
+			shift(&r.Run)
+		}
+	}
+	for _, s := range a.Silences {
+		shift(&s.Clear)
+	}
+}
+
+// Silences returns the silences among records; those that cannot be read are none.
+func Silences(records map[string][]byte) map[string]*mute.Silence {
+	all := &Records{Silences: map[string]*mute.Silence{}}
+	for key, text := range records {
+		if id, ok := strings.CutPrefix(key, ledger.Silence); ok {
+			_ = all.silence(id, text)
+		}
+	}
+	return all.Silences
 }

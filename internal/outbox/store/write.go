@@ -10,6 +10,7 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 )
 
 // Change is what the outbox writes in a commit.
@@ -19,6 +20,9 @@ type Change struct {
 	Alarms   map[string]*alarm.State
 	Views    map[alarm.Place]*alarm.View
 	Silences map[string]*mute.Silence // nil values of these maps are deleted
+
+	Shards *shards.Set       // nil without a cluster
+	Homes  map[string]string // the shards of Alarms; without a cluster it may be nil
 
 	Windows *[]string // the maintenance windows that the journal has as begun; nil if they are as before
 	Sent    *Sent     // nil if the process goes on
@@ -51,26 +55,45 @@ type Dead struct {
 // Writes returns the writes of a change.
 func (c *Change) Writes() ([]ledger.Write, error) {
 	var b batch
-	b.put(ledger.Number, strconv.AppendUint(nil, c.Seq, 10))
-	b.put(ledger.Run, strconv.AppendFloat(nil, c.Run, 'g', -1, 64))
+	c.number(&b, shards.Local)
 	for key, s := range c.Alarms {
-		putJSON(&b, ledger.Named(ledger.Alarm, key), s)
+		putJSON(&b, c.Homes[key], ledger.Named(ledger.Alarm, key), s)
 	}
 	for at, v := range c.Views {
-		putJSON(&b, ledger.Named(ledger.Of(ledger.View, at.Receiver), at.Key), v)
+		putJSON(&b, c.Shards.OfPlace(at.Key), ledger.Named(ledger.Of(ledger.View, at.Receiver), at.Key), v)
 	}
 	c.writeRows(&b)
 	c.writeDead(&b)
 	if c.Windows != nil {
-		putJSON(&b, ledger.Windows, c.Windows)
+		putJSON(&b, shards.Local, ledger.Windows, c.Windows)
 	}
 	if c.Sent != nil {
-		putJSON(&b, ledger.Sent, c.Sent)
+		putJSON(&b, shards.Local, ledger.Sent, c.Sent)
 	}
 	for id, s := range c.Silences {
-		putJSON(&b, ledger.Named(ledger.Silence, id), s)
+		putJSON(&b, c.Shards.Global(), ledger.Named(ledger.Silence, id), s)
+	}
+	if c.Shards != nil {
+		c.numberAll(&b)
 	}
 	return b.writes, b.err
+}
+
+// number writes the last number, and the run time, in a shard.
+func (c *Change) number(b *batch, shard string) {
+	b.put(shard, ledger.Number, strconv.AppendUint(nil, c.Seq, 10))
+	b.put(shard, ledger.Run, strconv.AppendFloat(nil, c.Run, 'g', -1, 64))
+}
+
+// numberAll does so in each shard of the cluster that the change writes to.
+func (c *Change) numberAll(b *batch) {
+	numbered := map[string]bool{shards.Local: true}
+	for _, w := range b.writes {
+		if !numbered[w.Shard] {
+			numbered[w.Shard] = true
+			c.number(b, w.Shard)
+		}
+	}
 }
 
 // Settle counts the references and the dead letters, after the commit.
@@ -89,23 +112,23 @@ type batch struct {
 	err    error // the first one
 }
 
-func (b *batch) put(key string, text []byte) {
-	b.writes = append(b.writes, ledger.Write{Key: key, Value: text})
+func (b *batch) put(shard, key string, text []byte) {
+	b.writes = append(b.writes, ledger.Write{Shard: shard, Key: key, Value: text})
 }
 
-func (b *batch) delete(key string) { b.put(key, nil) }
+func (b *batch) delete(shard, key string) { b.put(shard, key, nil) }
 
 // putJSON puts a value, or deletes the record if the value is nil.
-func putJSON[T any](b *batch, key string, value *T) {
+func putJSON[T any](b *batch, shard, key string, value *T) {
 	if value == nil {
-		b.delete(key)
+		b.delete(shard, key)
 		return
 	}
 	text, err := json.Marshal(value)
 	if b.err == nil {
 		b.err = err
 	}
-	b.put(key, text)
+	b.put(shard, key, text)
 }
 
 // Entries are the keys of the journal's entries in the store, by the number of the last entry of each, in order.
@@ -117,7 +140,7 @@ type Entries []uint64
 func (e Entries) Write(entries []journal.Event, stored uint64) (writes []ledger.Write, texts [][]byte, then Entries) {
 	var b batch
 	for then = e; len(then) > 0 && then[0] <= stored; then = then[1:] {
-		b.delete(ledger.Numbered(ledger.Entry, then[0]))
+		b.delete(shards.Local, ledger.Numbered(ledger.Entry, then[0]))
 	}
 	if len(entries) == 0 {
 		return b.writes, nil, then
@@ -129,6 +152,6 @@ func (e Entries) Write(entries []journal.Event, stored uint64) (writes []ledger.
 		texts = append(texts, text[start:]) // append does not change these octets
 	}
 	last := entries[len(entries)-1].Seq
-	b.put(ledger.Numbered(ledger.Entry, last), text)
+	b.put(shards.Local, ledger.Numbered(ledger.Entry, last), text)
 	return b.writes, texts, append(then, last)
 }

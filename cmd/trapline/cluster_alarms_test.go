@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"trapline/internal/programtest"
+)
+
+var alarmsOfMember = regexp.MustCompile(`(?m)^trapline_alarms_active (\d+)$`)
+
+// activeOf returns how many alarms the members have that live.
+func (s *site) activeOf() (n int) {
+	for _, m := range s.alive() {
+		text, _ := s.get(m.url() + "/metrics")
+		if found := alarmsOfMember.FindStringSubmatch(text); found != nil {
+			one, _ := strconv.Atoi(found[1])
+			n += one
+		}
+	}
+	return n
+}
+
+// settled reports whether each target is polled by one member, which has polled it several times.
+func (s *site) settled() bool {
+	const enough = 3
+	if !s.polledOnce() {
+		return false
+	}
+	for _, by := range s.polls() {
+		for _, n := range by {
+			if n < enough {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Alarms lie in the cluster: that of a member that is killed, or leaves, is sent once, is not raised again by the next owner of
+// its target, and is cleared once.
+func TestClusterAlarms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	const targets = 24
+	w := witnessOf(t, true)
+	devices := make([]*gauges, targets)
+	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr()))
+	text = strings.Replace(text, "state_dir: \n", "", 1)
+	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+	text += withRules(t, `{alert: High, expr: g > 50}`) + "targets:\n"
+	for i := range devices {
+		devices[i] = startGauges(t, 1)
+		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]}\n", i, devices[i].LocalAddr())
+	}
+	set := func(value int64) {
+		for _, d := range devices {
+			d.set(0, value)
+		}
+	}
+	s := newSiteOf(t, "79", targets, text)
+	s.await("each target is polled by one member", s.settled)
+	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
+
+	set(100)
+	s.await("all alarms are raised", func() bool { return w.count() == targets })
+	s.await("they lie in the cluster", func() bool { return s.activeOf() == targets })
+	killed := s.members[2]
+	_ = s.stop(killed, syscall.SIGKILL)
+	s.await("killed: its targets are polled again", s.settled)
+	if n := s.activeOf(); n != targets {
+		t.Errorf("%d alarms are active, want %d", n, targets)
+	}
+	w.want(targets, "raise")
+
+	set(0)
+	s.await("all alarms are cleared", func() bool { return w.count() == 2*targets })
+	s.await("the cluster has none", func() bool { return s.activeOf() == 0 })
+	w.want(targets, "raise clear")
+
+	s.start(killed)
+	s.await("started again: all members poll", func() bool {
+		by := map[string]bool{}
+		for _, one := range s.polls() {
+			for member := range one {
+				by[member] = true
+			}
+		}
+		return len(by) == len(s.members) && s.settled()
+	})
+	set(100)
+	s.await("all alarms are raised again", func() bool { return w.count() == 3*targets })
+	before := w.repeats()
+	if err := s.stop(s.members[1], syscall.SIGTERM); err != nil {
+		t.Errorf("SIGTERM: %v", err)
+	}
+	s.await("stopped: its targets are polled by others", s.settled)
+	set(0)
+	s.await("all alarms are cleared again", func() bool { return w.count() == 4*targets })
+	w.want(targets, "raise clear raise clear")
+	if n := w.repeats() - before; n > 0 {
+		t.Errorf("%d events were repeated as a member left", n)
+	}
+}
+
+func (w *witness) repeats() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.repeated
+}
+
+// want compares the events of all alarms.
+func (w *witness) want(alarms int, events string) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.sent) != alarms {
+		w.t.Errorf("%d alarms were sent, want %d", len(w.sent), alarms)
+	}
+	for id, sent := range w.sent {
+		if !slices.Equal(sent, strings.Fields(events)) {
+			w.t.Errorf("of the alarm %s were sent %v, want %s", id, sent, events)
+		}
+	}
+}

@@ -1,0 +1,355 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"trapline/internal/alarm"
+	"trapline/internal/ledger"
+	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
+	"trapline/internal/outbox/store"
+)
+
+// Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
+// receivers are sent no resync.
+func (o *Outbox) Take(ctx context.Context, shard string) error {
+	all, damaged, err := o.state.reader.ReadShard(ctx, shard)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	o.commits.Lock() // a commit that began before may be about an earlier tenure of the shard
+	o.mu.Lock()
+	o.state.adopt(shard, all)
+	o.mu.Unlock()
+	o.commits.Unlock()
+	err = o.do(&change{now: o.state.clock.Wall(), more: all.Unused, waits: true, plan: func(p *plan) {
+		if shard == p.state.shards.Global() {
+			p.changeMutes(p.mutes.WithSilences(all.Silences, p.now))
+			p.changeMutes(p.mutes.Pass(p.now))
+		}
+		if held := p.state.shards.Held(shard); held != nil {
+			for _, key := range slices.Sorted(maps.Keys(held.Alarms)) {
+				p.announce(key)
+			}
+		}
+		for _, q := range p.state.queues {
+			if damaged > 0 {
+				p.resync(q, damaged)
+			}
+		}
+	}})
+	if err != nil {
+		o.Drop(shard, true)
+	}
+	return err
+}
+
+// dropWait bounds how long Drop waits for deliveries in flight.
+const dropWait = time.Second
+
+// Drop forgets a shard. Of one that is lost, nothing is sent or written any more. One that is released is sent nothing new:
+// Drop waits for the outcome of deliveries in flight, and until that is stored, so that the next owner does not repeat them.
+func (o *Outbox) Drop(shard string, lost bool) {
+	o.mu.Lock()
+	for _, q := range o.state.queues {
+		q.Hold(shard)
+	}
+	o.mu.Unlock()
+	if !lost {
+		o.awaitDeliveries(shard)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.state.forget(shard)
+}
+
+func (o *Outbox) awaitDeliveries(shard string) {
+	timeout := time.NewTimer(dropWait)
+	defer timeout.Stop()
+	for {
+		o.mu.Lock()
+		n := 0
+		for _, q := range o.state.queues {
+			n += q.InFlightOf(shard)
+		}
+		o.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-timeout.C:
+			return
+		case <-o.ended:
+		}
+	}
+}
+
+// house notes the shard of an active alarm.
+func (st *state) house(key string, s *alarm.State) {
+	if held := st.shards.Held(st.shards.Home(&s.Conditions[0].Alarm)); held != nil {
+		held.Alarms[key] = true
+	}
+}
+
+// adopt puts the records of a shard into memory.
+func (st *state) adopt(shard string, all *store.Records) {
+	st.shards.Add(shard)
+	st.seq = max(st.seq, all.Seq)
+	now := seconds(st.clock.run())
+	all.Shift(min(0, now-all.Run), now) // the clock of the last owner may be ahead
+	maps.Copy(st.references, all.References)
+	for receiver, numbers := range all.Buried {
+		list := slices.Concat(st.buried[receiver], numbers)
+		slices.Sort(list)
+		st.buried[receiver] = list
+	}
+	for key, s := range all.Alarms {
+		for i := range s.Conditions {
+			s.Conditions[i].Alarm.Shard = shard
+		}
+		extendLeases(s, now+Lease.Seconds())
+		st.put(key, s)
+	}
+	for at, v := range all.Views {
+		st.keepView(at, v)
+	}
+	for name, rows := range all.Rows {
+		if q := st.byName[name]; q != nil {
+			fill(q, rows, nil)
+		} else {
+			st.warnOfOrphan(name, len(rows))
+		}
+	}
+}
+
+// forget removes a shard from memory.
+func (st *state) forget(shard string) {
+	held := st.shards.Remove(shard)
+	if held == nil {
+		return
+	}
+	for key := range held.Alarms {
+		st.put(key, nil)
+	}
+	for at := range held.Places {
+		st.putView(at, nil)
+	}
+	for _, q := range st.queues {
+		q.Forget(shard)
+	}
+	st.forgetNumbers(map[string]bool{shard: true})
+}
+
+// keepOwn leaves those of the records in the state directory that stay with a member of a cluster. Others are of an earlier
+// process that was none.
+func (st *state) keepOwn(all *store.Records) {
+	st.clock.base = shards.Run(st.clock.Wall())
+	all.Shift(seconds(st.clock.base)-all.Run, seconds(st.clock.base))
+	before := len(all.Alarms)
+	own := func(key string) bool { return st.shards.OfPlace(key) == shards.Local && key != "" }
+	maps.DeleteFunc(all.Alarms, func(_ string, s *alarm.State) bool { return st.shards.Home(&s.Conditions[0].Alarm) != shards.Local })
+	maps.DeleteFunc(all.Views, func(at alarm.Place, _ *alarm.View) bool { return !own(at.Key) })
+	for name, rows := range all.Rows {
+		all.Rows[name] = slices.DeleteFunc(rows, func(r *queue.Row) bool { return !st.isOwn(r.Seq()) })
+	}
+	maps.DeleteFunc(all.References, func(number uint64, _ int) bool { return !st.isOwn(number) })
+	for name, numbers := range all.Buried {
+		all.Buried[name] = slices.DeleteFunc(numbers, func(n uint64) bool { return !st.isOwn(n) })
+	}
+	all.Unused = slices.DeleteFunc(all.Unused, func(w ledger.Write) bool { return w.Key != ledger.Sent })
+	all.Silences = nil
+	if others := before - len(all.Alarms); others > 0 {
+		st.logger.Warn("alarms that were raised before this process was a member of a cluster stay in its state directory, and are not sent", "alarms", others)
+	}
+}
+
+// isOwn reports whether a number is one of the shard that stays with the process.
+func (st *state) isOwn(number uint64) bool {
+	return number == st.shards.Number(st.shards.Counter(number), shards.Local)
+}
+
+// touch notes that the plan changes a shard.
+func (p *plan) touch(shard string) {
+	if p.shards != nil {
+		p.shards[shard] = true
+	}
+}
+
+// settle notes the shard of an alarm that changes.
+func (p *plan) settle(key string, old, is *alarm.State) {
+	if is == nil {
+		is = old
+	}
+	if is != nil {
+		p.homes[key] = p.state.shards.Home(&is.Conditions[0].Alarm)
+		p.touch(p.homes[key])
+	}
+}
+
+// owns reports whether the process has all shards that a change touches. Else the change has the error.
+func (p *plan) owns(c *change) bool {
+	for _, w := range c.more {
+		p.touch(w.Shard)
+	}
+	for _, list := range p.unburied {
+		for _, number := range list.Numbers {
+			p.touch(p.state.shards.OfNumber(number))
+		}
+	}
+	c.shards, c.err = p.shards, nil
+	var lost []string
+	for shard := range c.shards {
+		if !p.state.shards.Owns(shard) {
+			lost = append(lost, shard)
+		}
+	}
+	if len(lost) > 0 {
+		slices.Sort(lost)
+		c.err = &ledger.Lost{Shards: lost}
+	}
+	return c.err == nil
+}
+
+// commitShards commits the writes of shards of the cluster, and then those that stay with the process. lost are the errors
+// of shards whose writes may not be applied, while all others are.
+func (st *state) commitShards(writes []ledger.Write, forced bool) (lost map[string]error, err error) {
+	var own, others []ledger.Write
+	var at []int // of the own ones
+	for i, w := range writes {
+		if w.Shard == shards.Local {
+			own, at = append(own, w), append(at, i)
+		} else {
+			others = append(others, w)
+		}
+	}
+	lost = map[string]error{}
+	if len(others) > 0 {
+		err := st.engine.Commit(context.Background(), others)
+		if gone := (*ledger.Lost)(nil); errors.As(err, &gone) {
+			for _, shard := range gone.Shards {
+				lost[shard] = err
+			}
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if counters := 2; len(own) <= counters && len(others) > 0 && !forced {
+		return lost, nil
+	}
+	err = st.store.Commit(context.Background(), own)
+	if len(others) == 0 {
+		if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
+			return nil, &ledger.Refused{At: at[refused.At], Err: refused.Err}
+		}
+		return lost, err
+	}
+	if err != nil {
+		st.logger.Error("the journal of what is stored in the cluster cannot be written", "err", err)
+		lost[shards.Local] = err
+	}
+	return lost, nil
+}
+
+// forgetLost has memory forget shards that were lost before a plan was applied, and has the changes that touch them fail.
+func (st *state) forgetLost(p *plan, changes []*change, lost map[string]error) {
+	for _, c := range changes {
+		for shard := range c.shards {
+			if err := lost[shard]; err != nil {
+				c.err = err
+			} else if !st.shards.Owns(shard) {
+				c.err = &ledger.Lost{Shards: []string{shard}}
+			}
+		}
+	}
+	for shard := range lost {
+		if shard != shards.Local {
+			st.forget(shard)
+		}
+	}
+	st.sweep(p)
+}
+
+// sweep removes from memory whatever a plan has put there of shards that were dropped while it was committed.
+func (st *state) sweep(p *plan) {
+	gone := map[string]bool{}
+	is := func(shard string) bool {
+		if !st.shards.Owns(shard) {
+			gone[shard] = true
+		}
+		return gone[shard]
+	}
+	for key, home := range p.homes {
+		if is(home) {
+			st.put(key, nil)
+		}
+	}
+	for at := range p.views {
+		if is(st.shards.OfPlace(at.Key)) {
+			st.putView(at, nil)
+		}
+	}
+	for _, a := range p.rows.Added {
+		if is(a.Row.Shard) {
+			a.Queue.Remove(a.Row)
+		}
+	}
+	if len(gone) > 0 {
+		st.forgetNumbers(gone)
+	}
+}
+
+// forgetNumbers removes the numbers of events and dead letters of some shards.
+func (st *state) forgetNumbers(gone map[string]bool) {
+	of := func(number uint64) bool { return gone[st.shards.OfNumber(number)] }
+	maps.DeleteFunc(st.references, func(number uint64, _ int) bool { return of(number) })
+	for receiver, numbers := range st.buried {
+		if slices.ContainsFunc(numbers, of) {
+			st.buried[receiver] = slices.DeleteFunc(slices.Clone(numbers), of)
+		}
+	}
+}
+
+// doubtWait bounds how long a caller waits for the engine of a cluster.
+const doubtWait = 3 * time.Second
+
+// ErrInDoubt is the error of a change of which it is not known whether it is stored, as the engine of the cluster does not
+// answer. Whoever asks for it again changes nothing twice.
+var ErrInDoubt = errors.New("the cluster does not answer, and it is not known whether the change is stored: try again")
+
+// await waits for a change as long as the engine may take. A change that is not planned yet never will be.
+func (o *Outbox) await(c *change) error {
+	timer := time.NewTimer(doubtWait)
+	defer timer.Stop()
+	select {
+	case err := <-c.done:
+		return err
+	case <-timer.C:
+	}
+	o.mu.Lock()
+	o.pending = slices.DeleteFunc(o.pending, func(other *change) bool { return other == c })
+	o.mu.Unlock()
+	return ErrInDoubt
+}
+
+// resynced returns the queues of receivers that are sent a resync at the start: none by a member of a cluster.
+func (o *Outbox) resynced() []*queue.Queue {
+	if o.state.shards != nil {
+		return nil
+	}
+	return o.state.queues
+}
+
+// SetSilences replaces the silences, which the owner of the shard that has them has changed. It changes nothing for that one.
+func (o *Outbox) SetSilences(records map[string][]byte) error {
+	all := store.Silences(records)
+	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		if !p.state.shards.Owns(p.state.shards.Global()) {
+			p.changeMutes(p.mutes.WithSilences(all, p.now))
+		}
+	}})
+}
