@@ -411,8 +411,10 @@ func judge(err error, v3 bool) (o outcome, there bool) {
 				return loginUnsent, false
 			}
 			return loginSilent, v3
-		case access.Malformed, access.UnknownEngine, access.NotInTimeWindow:
+		case access.Malformed, access.UnknownEngine, access.NotInTimeWindow, access.Late: // an answer to another request
 			return loginSilent, true
+		case access.ErrorStatus, access.Authorization, access.UnknownContext, access.EmptyAnswer, access.NotIncreasing, access.TooMany, access.Deadline, access.Duplicate:
+			// whoever answers so has let us in
 		}
 	}
 	return loginAccepted, true

@@ -250,3 +250,15 @@ func TestLoginUnderWayIsTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// An error that is no answer of the device to the login accepts nothing.
+func TestErrorsThatAcceptALogin(t *testing.T) {
+	accept := []access.Reason{access.ErrorStatus, access.Authorization, access.UnknownContext, access.EmptyAnswer, access.NotIncreasing, access.TooMany, access.Deadline, access.Duplicate}
+	for _, reason := range access.Reasons {
+		for _, v3 := range []bool{false, true} {
+			if o, _ := judge(&access.Error{Reason: reason}, v3); (o == loginAccepted) != slices.Contains(accept, reason) {
+				t.Errorf("%s, SNMPv3 %v: outcome %d", reason, v3, o)
+			}
+		}
+	}
+}
