@@ -38,7 +38,7 @@ func (s *Scan) space(ctx context.Context, plan []question, n int) error {
 }
 
 // skipsListed reports whether an address is not asked in a pass, and notes it otherwise.
-func (s *Scan) skipsListed(a netip.Addr, r *Record, q *question) bool {
+func (s *Scan) skipsListed(ctx context.Context, a netip.Addr, r *Record, q *question) bool {
 	now, begun := s.o.Now(), s.state.header.Begun
 	if r.Auth != "" || now.Before(r.Guard.Until) || !r.Asked.Before(begun) {
 		return true
@@ -47,18 +47,28 @@ func (s *Scan) skipsListed(a netip.Addr, r *Record, q *question) bool {
 		return q.community != nil
 	}
 	digest := q.community.digest
-	return !s.state.updateIf(a, func(r *Record) bool {
-		g := &r.Guard
-		again := g.Open == digest
-		if g.Open != "" && !again {
-			g.Silent(now)
-		}
-		if _, ok := g.MayTry(digest, &s.bounds, again, now); !ok {
-			return false
-		}
-		g.Begin(digest, now)
-		return true
+	noted := false
+	err := s.others.alone(ctx, func() {
+		noted = s.state.updateIf(a, func(r *Record) bool {
+			g := &r.Guard
+			if r.Engine != "" { // it answered meanwhile
+				return false
+			}
+			again := g.Open == digest
+			if g.Open != "" && !again {
+				g.Silent(now)
+			}
+			all := g.clone()
+			s.others.add(&all, &device{members: []netip.Addr{a}}, now, true)
+			if _, ok := all.MayTry(digest, &s.bounds, again, now); !ok {
+				return false
+			}
+			g.forget(now)
+			g.Begin(digest, now)
+			return true
+		})
 	})
+	return err != nil || !noted
 }
 
 // noteProbed notes that all addresses of the range were asked. The state is locked.

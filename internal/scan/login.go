@@ -40,6 +40,8 @@ const maxMembers = 256
 // device is the addresses that are taken for one device while it is logged in to: a lock-out is of the device. Guarded by
 // the mutex of Scan.
 type device struct {
+	engine  string // empty if it is not known
+	boots   int32
 	booted  time.Time
 	members []netip.Addr
 	waiting []netip.Addr // which are yet to be asked
@@ -53,37 +55,32 @@ type device struct {
 
 // join adds an address whose engine answered, and has it asked.
 func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int32, booted time.Time) {
-	r, _ := s.state.record(a)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.at[a] != nil || len(s.at) >= maxFound {
-		s.mu.Unlock()
 		return
 	}
 	key := keyOf(engine, boots, booted)
 	d := s.deviceLocked(key, booted)
 	if d == nil {
-		d = &device{booted: booted}
+		d = &device{engine: engine, boots: boots, booted: booted}
 		s.devices[key] = append(s.devices[key], d)
 	}
-	d.guard.merge(&r.Guard)
-	late := false
-	for _, q := range s.asked {
-		if !s.o.Listed && s.sentLocked(q, a) { // the guard of a listed one has it
-			d.guard.Late(q.community.digest, s.o.Now())
-			late = true
-		}
-	}
+	var joined Record
 	s.state.update(a, func(r *Record) {
-		r.Engine, r.Boots, r.Booted, r.Heard = engine, boots, booted, s.o.Now()
-		if late {
-			r.Guard = d.guard.clone()
+		d.guard.merge(&r.Guard)
+		for _, q := range s.asked {
+			if !s.o.Listed && s.sentLocked(q, a) { // the guard of a listed one has it
+				d.guard.Late(q.community.digest, s.o.Now())
+			}
 		}
+		r.Engine, r.Boots, r.Booted, r.Heard, r.Guard = engine, boots, booted, s.o.Now(), d.guard.clone()
+		joined = *r
 	})
-	s.addLocked(ctx, d, &r, a)
-	if late {
+	s.addLocked(ctx, d, &joined, a)
+	if len(d.guard.Failed) > 0 {
 		s.saveLocked(d)
 	}
-	s.mu.Unlock()
 }
 
 // addLocked has an address asked, behind others of its device.
@@ -117,7 +114,7 @@ func (s *Scan) askKnown(ctx context.Context) {
 		s.mu.Lock()
 		d := devices[r.Device]
 		if d == nil {
-			d = &device{booted: r.Booted, worked: c, known: true}
+			d = &device{engine: r.Engine, boots: r.Boots, booted: r.Booted, worked: c, known: true}
 			if r.Device != 0 {
 				devices[r.Device] = d
 			}
@@ -270,7 +267,6 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 	if !s.allowed(ctx, d, c, again) {
 		return loginNone
 	}
-	s.save(d)
 	if ctx.Err() != nil {
 		return s.note(d, loginEnds) // nothing was sent
 	}
@@ -323,31 +319,68 @@ func (s *Scan) send(ctx context.Context, t *client.Target, c *credential, known 
 
 // allowed waits until a login may be tried, and notes that it is.
 func (s *Scan) allowed(ctx context.Context, d *device, c *credential, again bool) bool {
+	for paced := false; ctx.Err() == nil; {
+		var wait time.Duration
+		var ok, begun bool
+		err := s.others.alone(ctx, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			wait, ok = s.mayTryLocked(d, c, again)
+			if begun = ok && wait == 0 && paced; begun {
+				d.guard.Begin(c.digest, s.o.Now())
+				s.saveLocked(d)
+			}
+		})
+		switch {
+		case err != nil:
+			return false
+		case begun:
+			return true
+		case !ok:
+			s.leaveAlone(d)
+			return false
+		case wait > 0:
+			s.leave()
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+			s.logins <- struct{}{}
+		default:
+			paced = s.pacer.Wait(ctx, 2) == nil
+		}
+	}
+	return false
+}
+
+func (s *Scan) leaveAlone(d *device) {
 	s.mu.Lock()
-	wait, ok := d.guard.MayTry(c.digest, &s.bounds, again, s.o.Now())
-	if !ok && !d.alone {
+	defer s.mu.Unlock()
+	if !d.alone {
 		d.alone = true
 		s.left++
 	}
-	s.mu.Unlock()
-	if !ok {
-		return false
-	}
-	if wait > 0 {
-		s.leave()
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+}
+
+// outcomeTime is how often it is looked whether the login of another scan, which is under way, has failed.
+const outcomeTime = 50 * time.Millisecond
+
+// mayTryLocked reports whether a login may be tried, by all scans' count, and after which wait. It is called by alone.
+func (s *Scan) mayTryLocked(d *device, c *credential, again bool) (wait time.Duration, ok bool) {
+	now := s.o.Now()
+	since := now.Add(-2 * patience * s.o.Timeout)
+	d.guard.forget(now)
+	for _, underWay := range []bool{true, false} {
+		all := d.guard.clone()
+		s.others.add(&all, d, since, underWay)
+		if wait, ok = all.MayTry(c.digest, &s.bounds, again, now); ok {
+			if !underWay { // but for one, which may succeed
+				wait = max(wait, outcomeTime)
+			}
+			break
 		}
-		s.logins <- struct{}{}
 	}
-	if s.pacer.Wait(ctx, 2) != nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	d.guard.Begin(c.digest, s.o.Now())
-	return true
+	return wait, ok
 }
 
 // note notes the outcome of a login.

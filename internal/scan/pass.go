@@ -15,6 +15,7 @@ import (
 type question struct {
 	name      string
 	community *credential // nil: the engine discovery
+	nth       int         // community that a silent address is sent, from 1
 }
 
 // discovery is the name of passes with the engine discovery.
@@ -37,7 +38,7 @@ func (s *Scan) plan() (plan []question) {
 			plan = append(plan, question{name: discovery})
 		}
 	}
-	h := s.state.header
+	h, discoveries := s.state.header, len(plan)
 	due := s.o.AskSilent || h.Communities.IsZero() || h.Begun.Sub(h.Communities) >= failureMemory || h.Communities.Equal(h.Begun)
 	if s.o.AliveOnly && len(s.o.Alive) == 0 || !due && !s.o.Listed || len(communities) == 0 {
 		return plan
@@ -48,7 +49,7 @@ func (s *Scan) plan() (plan []question) {
 	for i := range min(len(communities), s.o.MaxFailures) {
 		c := communities[(h.Rotation+i)%len(communities)]
 		for range min(s.o.Retries+1, s.o.MaxFailures/min(len(communities), s.o.MaxFailures)) {
-			plan = append(plan, question{name: "auth " + c.Name, community: c})
+			plan = append(plan, question{name: "auth " + c.Name, community: c, nth: len(plan) - discoveries + 1})
 		}
 	}
 	return plan
@@ -72,7 +73,7 @@ func (s *Scan) pass(ctx context.Context, q *question, number, from int) error {
 	s.progress.Pass = q.name
 	s.mu.Unlock()
 	p := &sweep.Pass{
-		Order: s.order, From: from, Question: q.name, Timeout: s.o.Timeout, Skip: func(a netip.Addr) bool { return s.skips(a, q) },
+		Order: s.order, From: from, Question: q.name, Timeout: s.o.Timeout, Skip: func(a netip.Addr) bool { return s.skips(ctx, a, q) },
 		Request: func(b []byte, id int32) []byte { return snmp.AppendDiscovery(b, id, announcedSize) },
 		Refused: func(a netip.Addr) {
 			s.mu.Lock()
@@ -133,7 +134,7 @@ func (s *Scan) sentLocked(q *question, a netip.Addr) bool {
 
 // skips reports whether an address is not asked in a pass: it is a target's, nobody listens there, or it answered once
 // and is asked by its device.
-func (s *Scan) skips(a netip.Addr, q *question) bool {
+func (s *Scan) skips(ctx context.Context, a netip.Addr, q *question) bool {
 	if s.o.Taken[a] {
 		return true
 	}
@@ -149,7 +150,10 @@ func (s *Scan) skips(a netip.Addr, q *question) bool {
 	}
 	r, ok := s.state.record(a)
 	if s.o.Listed {
-		return s.skipsListed(a, &r, q)
+		return s.skipsListed(ctx, a, &r, q)
+	}
+	if theirs := s.others.of(a); s.o.Now().Before(theirs.Until) || q.community != nil && len(theirs.Failed)+q.nth > s.o.MaxFailures {
+		return true
 	}
 	return ok && (q.community != nil || r.Auth != "" || s.o.Now().Before(r.Guard.Until) || !r.Asked.Before(s.state.header.Begun))
 }

@@ -83,6 +83,7 @@ type Scan struct {
 	o      Options
 	bounds Bounds
 	state  *state
+	others *others
 	logger *slog.Logger
 
 	credentials []*credential
@@ -123,7 +124,11 @@ func Open(o Options) (*Scan, error) {
 	}
 	s := &Scan{o: o, bounds: Bounds{o.MaxFailures, o.Spacing}, state: st, logger: o.Logger}
 	if err := s.readCredentials(); err != nil {
-		st.close()
+		s.Close()
+		return nil, err
+	}
+	if s.others, err = openOthers(&o); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -149,7 +154,10 @@ func (s *Scan) readCredentials() error {
 }
 
 // Close ends the scan. It is not used while Run does.
-func (s *Scan) Close() { s.state.close() }
+func (s *Scan) Close() {
+	s.state.close()
+	s.others.close()
+}
 
 // Ended returns when the last whole sweep ended, zero if none did.
 func (s *Scan) Ended() time.Time { return s.state.header.Ended }
@@ -190,7 +198,9 @@ func (s *Scan) Run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	s.state.broken = stop
-	s.begin()
+	if err := s.others.alone(ctx, s.begin); err != nil {
+		return err
+	}
 	defer func() {
 		if failed := s.state.failure(); failed != nil {
 			err = fmt.Errorf("the state of the scan cannot be written: %w", failed)
@@ -247,9 +257,6 @@ func (s *Scan) finish(ctx context.Context) {
 // begin goes on with a sweep, or starts one.
 func (s *Scan) begin() {
 	now := s.o.Now()
-	if err := s.state.heed(s.o.Others, s.o.Range.Contains); err != nil {
-		s.logger.Warn("the failed logins of another scan cannot be read", "err", err)
-	}
 	s.state.notAfter(now)
 	s.forgetOpen(now)
 	if s.o.Listed || !s.o.Resume || !s.Interrupted() {

@@ -180,19 +180,7 @@ func (s *state) load() error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	lines := bufio.NewReaderSize(f, 1<<16)
-	for {
-		text, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return nil // whatever has no end was torn
-		}
-		if err != nil {
-			return err
-		}
-		var l line
-		if len(text) > maxLine || json.Unmarshal(text, &l) != nil {
-			continue
-		}
+	_, err = readLines(f, func(l *line) {
 		if l.Header != nil {
 			devices := s.header.Devices
 			s.header = *l.Header
@@ -204,6 +192,27 @@ func (s *state) load() error {
 		if l.Record != nil && l.Record.Address.IsValid() {
 			s.records[l.Record.Address] = l.Record
 			s.header.Devices = max(s.header.Devices, l.Record.Device)
+		}
+	})
+	return err
+}
+
+// readLines reads the lines of a journal, and returns how many octets these have. Whatever has no end was torn, or is yet to
+// be written.
+func readLines(r io.Reader, take func(*line)) (whole int64, err error) {
+	lines := bufio.NewReaderSize(r, 1<<16)
+	for {
+		text, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return whole, nil
+		}
+		if err != nil {
+			return whole, err
+		}
+		whole += int64(len(text))
+		var l line
+		if len(text) <= maxLine && json.Unmarshal(text, &l) == nil {
+			take(&l)
 		}
 	}
 }
