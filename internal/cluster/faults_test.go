@@ -1,18 +1,10 @@
 package cluster
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -20,6 +12,7 @@ import (
 	"time"
 
 	"trapline/internal/boottime"
+	"trapline/internal/cluster/engine/enginetest"
 )
 
 // soak reports whether there is time for the long forms, which also hold the bars in seconds: a machine that does other
@@ -216,72 +209,18 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	m := newTrio(t, "68.6", func(c *memberConfig) {
 		long(c)
-		c.TLS = certificates(t, t.TempDir(), c.Members...)
+		files := enginetest.NewAuthority(t, c.Members...)
+		c.TLS = &TLS{CAFile: files.CAFile, CertFile: files.CertFile, KeyFile: files.KeyFile}
 	})
 	m.await("events arrive", m.progress(100))
 	for name, config := range map[string]*tls.Config{
 		"no certificate":      {InsecureSkipVerify: true},
-		"another authority's": foreign(t, m.config.Members...),
+		"another authority's": enginetest.NewAuthority(t, m.config.Members...).Client(),
 	} {
 		for _, port := range []int{m.config.Engine, m.config.Peers} {
-			conn, err := tls.Dial("tcp", net.JoinHostPort(m.config.Members[0], strconv.Itoa(port)), config)
-			if err == nil {
-				_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
-				_, _ = conn.Write([]byte("GET /version HTTP/1.1\r\nHost: x\r\n\r\n"))
-				_, err = conn.Read(make([]byte, 1))
-				conn.Close()
-			}
-			if err == nil {
+			if !enginetest.Refused(net.JoinHostPort(m.config.Members[0], strconv.Itoa(port)), config) {
 				t.Errorf("%s: port %d answers", name, port)
 			}
 		}
 	}
-}
-
-// certificates writes an authority, and a certificate of it for these hosts.
-func certificates(t *testing.T, dir string, hosts ...string) *TLS {
-	t.Helper()
-	write := func(name, kind string, der []byte) string {
-		file := filepath.Join(dir, name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	sign := func(template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) []byte {
-		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-		template.BasicConstraintsValid = true
-		der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, by)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	authorityKey, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	authority := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}
-	authorityDER := sign(authority, authority, authorityKey, authorityKey)
-	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "member"}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	for _, host := range hosts {
-		leaf.IPAddresses = append(leaf.IPAddresses, net.ParseIP(host))
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &TLS{CAFile: write("ca.pem", "CERTIFICATE", authorityDER),
-		CertFile: write("cert.pem", "CERTIFICATE", sign(leaf, authority, key, authorityKey)),
-		KeyFile:  write("key.pem", "EC PRIVATE KEY", keyDER)}
-}
-
-// foreign is a client with a certificate of another authority.
-func foreign(t *testing.T, hosts ...string) *tls.Config {
-	t.Helper()
-	files := certificates(t, t.TempDir(), hosts...)
-	pair, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}}
 }
