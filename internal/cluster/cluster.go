@@ -74,6 +74,7 @@ type Cluster struct {
 
 	lates      chan lateSend
 	draining   atomic.Bool
+	space      space
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
 	tasks      sync.WaitGroup // takes, releases and losses under way
@@ -110,6 +111,7 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster.view = newView(cluster.keys)
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
+	cluster.space.log = c.Log
 	return cluster, nil
 }
 

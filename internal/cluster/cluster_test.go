@@ -396,7 +396,7 @@ func TestMetrics(t *testing.T) {
 	for _, f := range families {
 		names = append(names, strings.TrimPrefix(f.GetName(), "trapline_cluster_"))
 	}
-	want := []string{"clock_skew_seconds", "commit_seconds", "commits_total", "config_mismatch", "coordinator", "engine_up", "late_sends_total", "members", "moves_total", "session_remaining_seconds", "shards_owned", "shards_unowned", "takes_total"}
+	want := []string{"clock_skew_seconds", "commit_seconds", "commits_total", "config_mismatch", "coordinator", "engine_full", "engine_up", "late_sends_total", "members", "moves_total", "session_remaining_seconds", "shards_owned", "shards_unowned", "takes_total"}
 	if !slices.Equal(names, want) {
 		t.Errorf("metrics %v, want %v", names, want)
 	}

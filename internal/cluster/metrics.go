@@ -40,6 +40,7 @@ var (
 	unownedDesc     = prometheus.NewDesc("trapline_cluster_shards_unowned", "Shards of the configuration that no member owns.", nil, nil)
 	remainingDesc   = prometheus.NewDesc("trapline_cluster_session_remaining_seconds", "How long this member may send without an answer of the engine; negative: since when it may not.", nil, nil)
 	upDesc          = prometheus.NewDesc("trapline_cluster_engine_up", "Whether the engine of this member is ready; 1 for members without one.", nil, nil)
+	fullDesc        = prometheus.NewDesc("trapline_cluster_engine_full", "Whether the engine refuses writes because its database has 4 GB.", nil, nil)
 	coordinatorDesc = prometheus.NewDesc("trapline_cluster_coordinator", "Whether this member is the coordinator.", nil, nil)
 	skewDesc        = prometheus.NewDesc("trapline_cluster_clock_skew_seconds", "The largest difference between this member's wall clock and that of another.", nil, nil)
 	mismatchDesc    = prometheus.NewDesc("trapline_cluster_config_mismatch", "Members whose configuration differs from that of this member.", nil, nil)
@@ -47,7 +48,7 @@ var (
 
 // Describe is of prometheus.Collector.
 func (c *Cluster) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{membersDesc, ownedDesc, unownedDesc, remainingDesc, upDesc, coordinatorDesc, skewDesc, mismatchDesc} {
+	for _, d := range []*prometheus.Desc{membersDesc, ownedDesc, unownedDesc, remainingDesc, upDesc, fullDesc, coordinatorDesc, skewDesc, mismatchDesc} {
 		ch <- d
 	}
 	for _, m := range c.metrics.collectors() {
@@ -81,6 +82,7 @@ func (c *Cluster) Collect(ch chan<- prometheus.Metric) {
 	gauge(unownedDesc, float64(len(s.Unowned)))
 	gauge(remainingDesc, c.Remaining().Seconds())
 	gauge(upDesc, number(c.engine.Up()))
+	gauge(fullDesc, number(c.space.full.Load()))
 	gauge(coordinatorDesc, number(s.Coordinator == c.settings.Member))
 	gauge(skewDesc, skew)
 	gauge(mismatchDesc, float64(mismatch))

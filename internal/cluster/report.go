@@ -36,6 +36,7 @@ func (c *Cluster) report(ctx context.Context) error {
 
 type reporter struct {
 	alive, costs time.Duration // when they were written last
+	freed        time.Duration // when space was freed last
 	led          time.Duration // since when this member leads; 0: it does not
 	slow         engine.Slow
 	skewed       map[string]bool
@@ -62,9 +63,11 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 	defer cancel()
 	if now-r.alive >= aliveEvery || r.led != 0 {
 		begun := c.clock()
-		if c.put(ctx, r.led != 0, c.keys.alive(c.settings.Member), wallClock()) == nil {
+		err := c.put(ctx, r.led != 0, c.keys.alive(c.settings.Member), wallClock())
+		if err == nil {
 			r.alive = now
 		}
+		c.space.note(err)
 		r.observe(c, c.measured(c.clock()-begun))
 	}
 	if now-r.costs >= costEvery && c.config.Costs != nil {
@@ -72,7 +75,20 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 			r.costs = now
 		}
 	}
+	if c.space.full.Load() && c.engine.Voter() && now-r.freed >= freeEvery {
+		r.freed = now
+		c.tasks.Go(c.free)
+	}
 	r.compareClocks(c)
+}
+
+// free gives back the space of history in our own server.
+func (c *Cluster) free() {
+	ctx, cancel := context.WithTimeout(context.Background(), freeWait)
+	defer cancel()
+	if err := c.engine.Free(ctx); err != nil {
+		c.log.Warn("no space can be freed in the engine of this member, will retry", "err", err)
+	}
 }
 
 // observe hands the leadership over after two slow writes.

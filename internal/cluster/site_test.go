@@ -25,20 +25,24 @@ import (
 
 type site struct {
 	t      *testing.T
+	engine *engine.Engine
 	url    string
 	client *clientv3.Client
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T) *site { return newSiteOf(t, 0) }
+
+// newSiteOf is newSite with a database of at most so many octets.
+func newSiteOf(t *testing.T, quota int64) *site {
 	t.Helper()
 	const host = "127.0.68.90"
 	ports := enginetest.Ports(t, host)
-	e, err := engine.New(engine.Config{Cluster: "site", Member: host, Voters: []string{host}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet()})
+	e, err := engine.New(engine.Config{Cluster: "site", Member: host, Voters: []string{host}, Engine: ports[0], Peers: ports[1], Dir: t.TempDir(), Lease: 5 * time.Second, Log: quiet(), Quota: quota})
 	if err != nil {
 		t.Fatal(err)
 	}
 	enginetest.Run(t, e)
-	s := &site{t: t, url: "http://" + net.JoinHostPort(host, strconv.Itoa(ports[0]))}
+	s := &site{t: t, engine: e, url: "http://" + net.JoinHostPort(host, strconv.Itoa(ports[0]))}
 	if s.client, err = clientv3.New(clientv3.Config{Endpoints: []string{s.url}}); err != nil {
 		t.Fatal(err)
 	}

@@ -164,6 +164,7 @@ func (c *Cluster) Commit(ctx context.Context, writes []Write) error {
 		return err
 	}
 	if err := c.send(ctx, commit); err != nil {
+		c.space.note(err)
 		c.metrics.commits.WithLabelValues("error").Inc()
 		return err
 	}
