@@ -43,7 +43,9 @@ func (l *list) readOnce(k *kind) {
 // Doubts returns what a check says about lists, sorted.
 func Doubts(all []Status) (texts []string) {
 	for _, s := range all {
+		entries := 0
 		for _, source := range s.Sources {
+			entries += source.Entries
 			if source.Error != "" {
 				texts = append(texts, fmt.Sprintf("the list %s: %s: %s", s.Name, source.Name, source.Error))
 			}
@@ -54,6 +56,9 @@ func Doubts(all []Status) (texts []string) {
 		total := 0
 		for _, n := range s.Rejected {
 			total += n
+		}
+		if entries > 0 && s.Targets+s.Waiting+total == 0 {
+			texts = append(texts, fmt.Sprintf("the list %s: relabel_configs drop all %d entries", s.Name, entries))
 		}
 		if total > len(s.First) {
 			texts = append(texts, fmt.Sprintf("the list %s: %d more entries are not polled", s.Name, total-len(s.First)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (d *Discovery) await(ctx context.Context, waiting map[*kindState]string) {
 	quiet := settleTime
 	for {
 		var settled <-chan time.Time
-		if len(waiting) == 0 || !slices.ContainsFunc(values(waiting), func(k *kindState) bool { return k.err == "" }) {
+		if len(waiting) == 0 || !slices.ContainsFunc(slices.Collect(maps.Keys(waiting)), func(k *kindState) bool { return k.err == "" }) {
 			settled = time.After(quiet)
 		}
 		select {
@@ -109,13 +110,6 @@ func (d *Discovery) await(ctx context.Context, waiting map[*kindState]string) {
 			}
 		}
 	}
-}
-
-func values(waiting map[*kindState]string) (list []*kindState) {
-	for k := range waiting {
-		list = append(list, k)
-	}
-	return list
 }
 
 // unheard says why a kind was not read.
