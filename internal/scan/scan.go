@@ -165,6 +165,9 @@ func (s *Scan) Ended() time.Time { return s.state.header.Ended }
 // Interrupted reports whether a sweep of the same networks did not end.
 func (s *Scan) Interrupted() bool { return s.state.header.Seed != 0 && s.state.header.Of == s.o.Of }
 
+// Changed reports whether the last sweep was of other networks, or with other credentials.
+func (s *Scan) Changed() bool { return s.state.header.Of != "" && s.state.header.Of != s.o.Of }
+
 // Progress returns how far the sweep is.
 func (s *Scan) Progress() Progress {
 	s.mu.Lock()

@@ -88,6 +88,39 @@ func TestScanOfA22(t *testing.T) {
 	}
 }
 
+// A sweep with other networks or credentials than the last one is due at once, others when their time comes.
+func TestScansThatHaveChanged(t *testing.T) {
+	fleet := scantest.Fleet{Network: netip.MustParsePrefix("127.82.4.0/28"), Devices: 3, Seed: 6, Communities: []string{"one"}}
+	n := scantest.Serve(t, fleet.Make())
+	o := options(t, n.Port(), "127.82.4.0/28")
+	reopened := func(o Options, sweep bool) (changed bool) {
+		s, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		changed = s.Changed()
+		if sweep {
+			if err := s.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return changed
+	}
+	if reopened(o, true) || reopened(o, false) {
+		t.Error("a first scan, or the same again, has changed")
+	}
+	others, fewer := o, o
+	others.Of += " port 1161"
+	fewer.Candidates = o.Candidates[1:]
+	if !reopened(others, false) || !reopened(fewer, false) {
+		t.Error("other networks, or credentials, are none")
+	}
+	if reopened(others, true); reopened(others, false) {
+		t.Error("it has changed after it was swept")
+	}
+}
+
 // compare compares devices that were found with those that are there.
 func compare(t *testing.T, n *scantest.Network, devices []*scantest.Device, found []Device) {
 	t.Helper()

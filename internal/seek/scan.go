@@ -219,7 +219,7 @@ func (s *scanner) first(ctx context.Context, up chan<- []*targetgroup.Group) tim
 		return 0
 	}
 	s.send(ctx, up, run.Devices())
-	if run.Interrupted() {
+	if run.Interrupted() || run.Changed() {
 		return 0
 	}
 	every := cmp.Or(s.settings.Every.Duration, defaultEvery)
@@ -278,8 +278,12 @@ func (s *scanner) options(c *Surroundings) (scan.Options, error) {
 	if err != nil {
 		return scan.Options{}, err
 	}
+	of := fmt.Sprint(s.settings.Networks, s.settings.Exclude)
+	if s.settings.Port != 0 {
+		of += fmt.Sprint(" port ", s.settings.Port)
+	}
 	o := scan.Options{
-		Of: fmt.Sprint(s.settings.Networks, s.settings.Exclude), Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
+		Of: of, Rate: s.settings.Rate, SubnetRate: s.settings.SubnetRate,
 		AliveOnly: s.settings.AliveOnly, Alive: c.Near.Stations(s.settings.AliveOnly), MaxFailures: s.settings.MaxFailures, Prefer: append(single(s.settings.Networks), prefer...),
 		Port: uint16(s.settings.Port), Timeout: s.settings.Timeout.Duration, Retries: 1, Taken: c.Taken, Resume: true,
 		Usable: UsableName, Logger: c.Logger,
