@@ -6,9 +6,11 @@ import (
 
 	"github.com/prometheus/common/version"
 
+	"trapline/internal/alarm"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/member"
+	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/union"
@@ -42,12 +44,15 @@ type unionParts struct {
 	fleet   *union.Fleet
 	answers *httpapi.API // of all members
 	console *union.Console
+	alarms  *union.Alarms
 	own     *httpapi.API // of this one
 }
 
 func (d *daemon) newUnion(own *httpapi.API) *unionParts {
 	u := union.New(d.member)
 	all := &unionParts{union: u, fleet: union.NewFleet(u, own.Own.Fleet), console: union.NewConsole(u, own.Own.Console), own: own}
+	all.alarms = union.NewAlarms(u, ownAlarms{d.notifier})
+	d.notifier.shared.Store(all.alarms)
 	all.answers = own.ForAll(union.NewProcess(all.fleet), all.fleet, all.console, union.NewExplainer(all.fleet, own.Explainer))
 	return all
 }
@@ -59,6 +64,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	mux, calls := http.NewServeMux(), http.NewServeMux()
 	all.own.RegisterForMembers(calls)
 	all.console.Register(calls)
+	all.alarms.Register(calls)
 	s.newAlertmanager(nil).Register(calls)
 	calls.HandleFunc("GET /targets/{name}/metrics", s.ownTarget)
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
@@ -90,4 +96,17 @@ func (d *daemon) alarms() member.Alarms {
 		return o
 	}
 	return nil
+}
+
+// ownAlarms are the alarms of this process.
+type ownAlarms struct{ notifier *notifier }
+
+// Apply commits transitions here.
+func (a ownAlarms) Apply(list []outbox.Transition, now time.Time) error {
+	return a.notifier.applyOwn(list, now)
+}
+
+// Forward queues notifications here.
+func (a ownAlarms) Forward(list []alarm.Event, now time.Time) error {
+	return a.notifier.forwardOwn(list, now)
 }

@@ -108,8 +108,15 @@ func (n *notifier) conditions() []alarm.Alarm {
 	return nil
 }
 
-// apply commits transitions.
+// apply commits transitions, in a cluster at the members that have the alarms' targets.
 func (n *notifier) apply(transitions []outbox.Transition, now time.Time) error {
+	if shared := n.shared.Load(); shared != nil {
+		return shared.Apply(transitions, now)
+	}
+	return n.applyOwn(transitions, now)
+}
+
+func (n *notifier) applyOwn(transitions []outbox.Transition, now time.Time) error {
 	s := n.storage.Load()
 	if s.outbox != nil {
 		return s.outbox.Apply(transitions, now)
@@ -118,8 +125,15 @@ func (n *notifier) apply(transitions []outbox.Transition, now time.Time) error {
 	return nil
 }
 
-// forward queues notifications for the receivers to which they are passed on.
+// forward queues notifications for the receivers to which they are passed on, in a cluster where their targets are polled.
 func (n *notifier) forward(list []alarm.Event, now time.Time) error {
+	if shared := n.shared.Load(); shared != nil {
+		return shared.Forward(list, now)
+	}
+	return n.forwardOwn(list, now)
+}
+
+func (n *notifier) forwardOwn(list []alarm.Event, now time.Time) error {
 	if s := n.storage.Load(); s.outbox != nil {
 		return s.outbox.Forward(list, now)
 	}

@@ -28,6 +28,7 @@ import (
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
 	"trapline/internal/topology"
+	"trapline/internal/union"
 )
 
 // notifier notifies the receivers, and stores the alarms that rules raise.
@@ -40,6 +41,7 @@ type notifier struct {
 	links    *links                               // between targets
 	groups   notify.WebhookGroups                 // of alarms in one message
 	mutes    atomic.Pointer[mute.Rules]           // of the configuration
+	shared   atomic.Pointer[union.Alarms]         // of all members of a cluster; nil without one
 	started  *config.Config                       // whose state directory and engine hold until the end
 	member   *member.Member                       // nil without a cluster
 	registry prometheus.Registerer
@@ -142,7 +144,7 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	}
 	n.registry.MustRegister(s.outbox, s.state)
 	inlet := http.NewServeMux()
-	(&notify.AlertsAPI{Outbox: s.outbox, Deployment: c.Notifications.Deployment, Logger: n.logger, StateDir: s.state.Path}).Register(inlet)
+	(&notify.AlertsAPI{Outbox: s.outbox, Apply: n.apply, Deployment: c.Notifications.Deployment, Logger: n.logger, StateDir: s.state.Path}).Register(inlet)
 	s.inlet, n.started = inlet, c
 	n.storage.Store(s)
 	close(n.opened)

@@ -3,6 +3,7 @@ package listen
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"trapline/internal/alarm"
@@ -110,11 +111,11 @@ func (c *commitment) forward(t *traps.Trap) {
 // commit stores the transitions of the traps of a batch, and acknowledges its informs. Those that could not be stored are taken
 // when they are sent again.
 func (w *worker) commit() {
-	c := &w.commitment
+	c, l := &w.commitment, w.listener
+	w.late.due(c, l.elapsed())
 	if len(c.transitions)+len(c.forwards)+len(c.waiting) == 0 {
 		return
 	}
-	l := w.listener
 	var err, unforwarded error
 	if len(c.forwards) > 0 {
 		if unforwarded = l.options.Forward(c.forwards, time.Now()); unforwarded != nil {
@@ -136,11 +137,13 @@ func (w *worker) commit() {
 	}
 	stored := func(source string) bool { return !c.refused[source] && (err == nil || full != nil && !refused[source]) }
 	for _, one := range c.raised {
-		switch {
-		case !stored(one.source):
-		case one.condition == nil:
+		if !stored(one.source) {
+			continue
+		}
+		delete(w.late.conditions, one.source)
+		if one.condition == nil {
 			l.standing.remove(one.target, one.source)
-		default:
+		} else {
 			l.standing.put(one.target, one.source, *one.condition)
 		}
 	}
@@ -150,6 +153,10 @@ func (w *worker) commit() {
 			all = all && stored(source)
 		}
 		switch {
+		case !all && one.answer == nil && err != nil && full == nil: // a trap, which nobody sends again
+			if lost := w.late.keep(c, c.unsure[one.hash], l.elapsed()); lost > 0 {
+				l.options.Logger.Error("alarms of traps are lost, which could not be stored", "alarms", lost)
+			}
 		case !all:
 			one.seen.forget(one.hash)
 		case one.answer != nil:
@@ -157,4 +164,65 @@ func (w *worker) commit() {
 		}
 	}
 	*c = commitment{}
+}
+
+const (
+	// maxLate is how many conditions of traps a worker keeps that could not be stored, and lateTime how long.
+	maxLate  = 2000
+	lateTime = 5 * time.Minute
+	// lateInterval is how often it tries to store them.
+	lateInterval = time.Second
+)
+
+// late are conditions of traps that could not be stored. A trap is not sent again, as an inform is. Of each source the last one
+// counts: an older one is never stored after it.
+type late struct {
+	conditions map[string]lateCondition // by source
+	next       time.Duration            // when they are tried again
+}
+
+type lateCondition struct {
+	transition outbox.Transition
+	raised     raised
+	until      time.Duration
+}
+
+// keep keeps the transitions of a trap, as far as there is a place.
+func (l *late) keep(c *commitment, sources []string, now time.Duration) (lost int) {
+	if l.conditions == nil {
+		l.conditions = map[string]lateCondition{}
+	}
+	for i := range c.transitions {
+		source := c.transitions[i].Alarm.ID
+		if !slices.Contains(sources, source) || c.refused[source] {
+			continue
+		}
+		if _, known := l.conditions[source]; !known && len(l.conditions) >= maxLate {
+			lost++
+			continue
+		}
+		l.conditions[source] = lateCondition{c.transitions[i], c.raised[i], now + lateTime}
+		l.next = now + lateInterval
+	}
+	return lost
+}
+
+// due adds the conditions that are to be tried again to a transaction, in which no later ones of their sources are.
+func (l *late) due(c *commitment, now time.Duration) {
+	if len(l.conditions) == 0 || now < l.next {
+		return
+	}
+	l.next = now + lateInterval
+	newer := map[string]bool{}
+	for i := range c.transitions {
+		newer[c.transitions[i].Alarm.ID] = true
+	}
+	for source, one := range l.conditions {
+		switch {
+		case now >= one.until:
+			delete(l.conditions, source)
+		case !newer[source]:
+			c.transitions, c.raised = append(c.transitions, one.transition), append(c.raised, one.raised)
+		}
+	}
 }

@@ -23,6 +23,7 @@ type worker struct {
 	informs  *once
 
 	commitment commitment
+	late       late
 	lines      []byte          // of the log file
 	context    context.Context // of run
 }
@@ -45,11 +46,17 @@ func newWorker(l *Listener, of int) *worker {
 func (w *worker) run(ctx context.Context) {
 	w.context = ctx
 	for {
+		var again <-chan time.Time
+		if len(w.late.conditions) > 0 {
+			again = time.After(lateInterval)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.queue.ready:
 			w.handle(w.queue.take(w.batch))
+		case <-again:
+			w.commit()
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"trapline/internal/cluster/peer"
-	"trapline/internal/cluster/plan"
 	"trapline/internal/poller"
 )
 
@@ -51,9 +50,10 @@ func (m *Member) Target(name string) (*poller.Target, peer.Member) {
 	return t, peer.Member{Name: owner.Name, URL: owner.URL}
 }
 
-// Global returns the member that has what is of no target: one without a name if none does.
-func (m *Member) Global() peer.Member {
-	owner, _ := m.cluster.Owner(plan.Global)
+// Holder returns the member that has the alarms of a target, which need not be in the configuration, or if it is "" what is of
+// none: one without a name if none does.
+func (m *Member) Holder(target string) peer.Member {
+	owner, _ := m.cluster.Owner(m.ShardOf()(target))
 	return peer.Member{Name: owner.Name, URL: owner.URL}
 }
 

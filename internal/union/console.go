@@ -253,7 +253,7 @@ func (c *Console) Expire(id string) error {
 
 // global has the owner of the shard global act, for what is of no target.
 func (c *Console) global(own func() error, request func(peer.Member) *peer.Request, into any) error {
-	switch owner := c.union.members.Global(); owner.Name {
+	switch owner := c.union.members.Holder(""); owner.Name {
 	case c.union.members.Name():
 		return own()
 	case "":

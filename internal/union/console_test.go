@@ -283,3 +283,124 @@ func TestAnswersSurviveTheWire(t *testing.T) {
 		t.Errorf("%+v %v", n, err)
 	}
 }
+
+// Whoever is told of an alarm, the member that has its target commits it: one raise, one clear, also if it is told again because
+// an owner was silent, or there was none. What is refused is refused as by one process.
+func TestAlarmsAreCommittedByTheirOwners(t *testing.T) {
+	for seed := range uint64(4) {
+		playOffices(t, func(t *testing.T, s *site, all []*office) {
+			random := rand.New(rand.NewPCG(seed, 5))
+			var inlets []*union.Alarms
+			for _, o := range all {
+				one := union.NewAlarms(union.New(o.member), o.outbox)
+				one.Register(o.member.private.(*http.ServeMux))
+				inlets = append(inlets, one)
+			}
+			targets := []string{""}
+			for i := range 12 {
+				name := fmt.Sprint("sw-", i)
+				targets = append(targets, name)
+				s.owner[name] = s.members[random.IntN(3)]
+			}
+			homes := map[string]*member{}
+			for name, owner := range s.owner {
+				homes[name] = owner
+			}
+			active := map[string]bool{}
+			want := map[string]string{} // raises and clears, by alarm
+			for range 80 {
+				var list []outbox.Transition
+				for range 1 + random.IntN(4) {
+					target := targets[random.IntN(len(targets))]
+					labels := map[string]string{"alertname": "Down", "severity": "major"}
+					if target != "" {
+						labels["target"] = target
+					}
+					a, err := notify.AlarmOf("", labels, nil)
+					if err != nil || slices.ContainsFunc(list, func(t outbox.Transition) bool { return t.Alarm.ID == a.ID }) {
+						continue
+					}
+					begins := random.IntN(2) == 0
+					if begins != active[a.ID] {
+						active[a.ID] = begins
+						want[all[0].outbox.Identify(&a)] += map[bool]string{true: "+", false: "-"}[begins]
+					}
+					if !begins && random.IntN(2) == 0 {
+						a = alarm.Alarm{ID: a.ID, Reason: "a trap"} // which says no more
+					}
+					list = append(list, outbox.Transition{Alarm: a, Active: begins, Lease: time.Now().Add(24 * time.Hour)})
+				}
+				broken := random.IntN(3) == 0
+				if broken {
+					switch random.IntN(2) {
+					case 0:
+						s.silent["poller-1"] = func(ctx context.Context) (*http.Response, error) { <-ctx.Done(); return nil, ctx.Err() }
+					default:
+						for name := range s.owner {
+							if random.IntN(2) == 0 {
+								s.owner[name] = nil
+							}
+						}
+					}
+				}
+				by := inlets[random.IntN(3)]
+				err := by.Apply(list, time.Now())
+				if err != nil && !broken {
+					t.Fatal(err)
+				}
+				if err != nil {
+					if !errors.Is(err, api.ErrUnavailable) && !strings.Contains(err.Error(), "no member") {
+						t.Fatalf("%v", err)
+					}
+					delete(s.silent, "poller-1")
+					for name, owner := range homes {
+						s.owner[name] = owner
+					}
+					if err := inlets[random.IntN(3)].Apply(list, time.Now()); err != nil { // as Alertmanager does
+						t.Fatal(err)
+					}
+				}
+				delete(s.silent, "poller-1")
+				for name, owner := range homes {
+					s.owner[name] = owner
+				}
+				time.Sleep(time.Second)
+			}
+			time.Sleep(time.Minute)
+			got := map[string]string{}
+			for _, o := range all {
+				for _, a := range o.outbox.Active() {
+					if homes[a.Target] != o.member {
+						t.Errorf("%s has an alarm of %q", o.member.name, a.Target)
+					}
+				}
+				list, err := o.member.own.Console.Events(api.EventQuery{Limit: 10_000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range slices.Backward(list) {
+					switch e.Kind {
+					case journal.Raised:
+						got[e.Alarm] += "+"
+					case journal.Cleared:
+						got[e.Alarm] += "-"
+					}
+				}
+			}
+			for id, w := range want {
+				if got[id] != w {
+					t.Errorf("alarm %s: %s, want %s", id, got[id], w)
+				}
+			}
+
+			many, _ := notify.AlarmOf("", map[string]string{"alertname": "Large", "target": "sw-1"}, map[string]string{"summary": strings.Repeat("x", 300)})
+			many.Labels["much"] = strings.Repeat("y", 80<<10)
+			full := (*outbox.FullError)(nil)
+			for i, by := range inlets {
+				if err := by.Apply([]outbox.Transition{{Alarm: many, Active: true}}, time.Now()); !errors.As(err, &full) || len(full.Refused) != 1 || full.Busy {
+					t.Errorf("%d: %v", i, err)
+				}
+			}
+		})
+	}
+}

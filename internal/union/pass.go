@@ -35,7 +35,7 @@ func (u *Union) Each(path string, read func([]byte) error) {
 // PassToGlobal has the owner of the shard global answer a request, if another member is, with its user, and whatever it answers.
 // It reports whether there is an answer.
 func (u *Union) PassToGlobal(w http.ResponseWriter, r *http.Request) bool {
-	owner := u.members.Global()
+	owner := u.members.Holder("")
 	if owner.Name == u.members.Name() {
 		return false
 	}

@@ -25,7 +25,7 @@ type Members interface {
 	Absent() []string     // those that do not
 	Target(name string) (t *poller.Target, owner peer.Member)
 	Elsewhere() map[*poller.Target]peer.Member
-	Global() peer.Member // that has what is of no target; one without a name if none does
+	Holder(target string) peer.Member // that has the alarms of a target, or if it is "" what is of none; one without a name if none does
 	Open(context.Context, *peer.Request) (*http.Response, error)
 }
 

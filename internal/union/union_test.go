@@ -60,7 +60,7 @@ type member struct {
 
 func (m *member) Name() string { return m.name }
 
-func (m *member) Global() peer.Member { return m.place("") }
+func (m *member) Holder(target string) peer.Member { return m.place(target) }
 
 func (m *member) Absent() []string { return nil }
 
