@@ -65,7 +65,7 @@ func TestClusterAlarms(t *testing.T) {
 			d.set(0, value)
 		}
 	}
-	s := newSiteOf(t, "79", targets, text)
+	s := newSiteOf(t, "74", targets, text)
 	s.await("each target is polled by one member", s.settled)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
 

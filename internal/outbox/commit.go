@@ -157,20 +157,24 @@ func (o *Outbox) write(p *plan, changes []*change) (failed *change, lost map[str
 	if !forced && len(writes) == 0 && p.changesNothing() {
 		return nil, nil, nil
 	}
-	own, err := p.writes()
-	if err != nil {
+	if o.state.shards == nil {
+		own, err := p.writes()
+		if err != nil {
+			return nil, nil, err
+		}
+		err = o.state.store.Commit(context.Background(), append(writes, own...))
+		if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
+			return ownerOf(refused.At, changes), nil, err
+		}
 		return nil, nil, err
 	}
-	writes = append(writes, own...)
-	if o.state.shards == nil {
-		err = o.state.store.Commit(context.Background(), writes)
-	} else {
-		lost, err = o.state.commitShards(writes, forced)
+	if lost, err = o.writeShards(p, writes, forced); err == nil {
+		return nil, lost, nil
 	}
 	if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
 		return ownerOf(refused.At, changes), nil, err
 	}
-	return nil, lost, err
+	return nil, nil, err
 }
 
 // ownerOf returns the change that a write is of, nil if it is of the plan.

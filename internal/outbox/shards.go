@@ -129,8 +129,11 @@ func (st *state) adopt(shard string, all *store.Records) {
 
 // forget removes a shard from memory.
 func (st *state) forget(shard string) {
+	for _, q := range st.queues {
+		q.Forget(shard)
+	}
 	held := st.shards.Remove(shard)
-	if held == nil {
+	if held == nil { // a commit has found that it is lost
 		return
 	}
 	for key := range held.Alarms {
@@ -138,9 +141,6 @@ func (st *state) forget(shard string) {
 	}
 	for at := range held.Places {
 		st.putView(at, nil)
-	}
-	for _, q := range st.queues {
-		q.Forget(shard)
 	}
 	st.forgetNumbers(map[string]bool{shard: true})
 }
@@ -215,9 +215,12 @@ func (p *plan) owns(c *change) bool {
 	return c.err == nil
 }
 
-// commitShards commits the writes of shards of the cluster, and then those that stay with the process. lost are the errors
-// of shards whose writes may not be applied, while all others are.
-func (st *state) commitShards(writes []ledger.Write, forced bool) (lost map[string]error, err error) {
+// writeShards commits the plan of a member of a cluster: the writes of its shards, and then those that stay with the process.
+// lost are the errors of shards whose writes may not be applied, while all others are.
+func (o *Outbox) writeShards(p *plan, writes []ledger.Write, forced bool) (lost map[string]error, err error) {
+	o.mu.Lock() // shards may be dropped meanwhile
+	more, err := p.writes()
+	writes = append(writes, more...)
 	var own, others []ledger.Write
 	var at []int // of the own ones
 	for i, w := range writes {
@@ -227,21 +230,18 @@ func (st *state) commitShards(writes []ledger.Write, forced bool) (lost map[stri
 			others = append(others, w)
 		}
 	}
-	lost = map[string]error{}
-	if len(others) > 0 {
-		err := st.engine.Commit(context.Background(), others)
-		if gone := (*ledger.Lost)(nil); errors.As(err, &gone) {
-			for _, shard := range gone.Shards {
-				lost[shard] = err
-			}
-		} else if err != nil {
-			return nil, err
-		}
+	var parts [][]ledger.Write
+	if err == nil && len(others) > 0 {
+		parts = p.change.Parts(others, p.state.active)
 	}
-	if counters := 2; len(own) <= counters && len(others) > 0 && !forced {
-		return lost, nil
+	o.mu.Unlock()
+	if err == nil {
+		lost, err = o.state.commitParts(parts)
 	}
-	err = st.store.Commit(context.Background(), own)
+	if counters := 2; err != nil || len(own) <= counters && len(others) > 0 && !forced {
+		return lost, err
+	}
+	err = o.state.store.Commit(context.Background(), own)
 	if len(others) == 0 {
 		if refused := (*ledger.Refused)(nil); errors.As(err, &refused) {
 			return nil, &ledger.Refused{At: at[refused.At], Err: refused.Err}
@@ -249,8 +249,37 @@ func (st *state) commitShards(writes []ledger.Write, forced bool) (lost map[stri
 		return lost, err
 	}
 	if err != nil {
-		st.logger.Error("the journal of what is stored in the cluster cannot be written", "err", err)
+		o.state.logger.Error("the journal of what is stored in the cluster cannot be written", "err", err)
 		lost[shards.Local] = err
+	}
+	return lost, nil
+}
+
+// partPause is how long a further part of a commit waits that the engine has refused.
+const partPause = time.Second
+
+// commitParts commits to the shards of the cluster. Once a part is applied, the others are as soon as the engine takes them, or
+// their shards are lost.
+func (st *state) commitParts(parts [][]ledger.Write) (lost map[string]error, err error) {
+	lost = map[string]error{}
+	for i := 0; i < len(parts); {
+		part := slices.DeleteFunc(parts[i], func(w ledger.Write) bool { return lost[w.Shard] != nil })
+		err := st.engine.Commit(context.Background(), part)
+		gone := (*ledger.Lost)(nil)
+		switch {
+		case err == nil:
+		case errors.As(err, &gone):
+			for _, shard := range gone.Shards {
+				lost[shard] = err
+			}
+		case i == 0:
+			return nil, err
+		default:
+			st.logger.Error("a part of a commit is not stored yet", "err", err)
+			time.Sleep(partPause)
+			continue
+		}
+		i++
 	}
 	return lost, nil
 }

@@ -159,8 +159,9 @@ func (o *Outbox) Repeat(text []byte) error {
 	}
 	at := alarm.Place{Receiver: l.Receiver, Key: l.Key}
 	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		p.touch(p.state.shards.OfPlace(at.Key)) // else its owner is to do so
 		q, v := p.state.byName[at.Receiver], p.View(at)
-		if q == nil || !p.state.shards.Owns(p.state.shards.OfPlace(at.Key)) || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
+		if q == nil || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			return // another event will be the last
 		}
 		shown := p.reconciler.Shown(at)

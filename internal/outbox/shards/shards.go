@@ -194,8 +194,8 @@ func (s *Set) OfPlace(key string) string {
 }
 
 // epoch is when the run time of members begins.
-var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+var epoch = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Run returns the run time of a member. It is the same for all members with the same wall clock, so that rows that move have
 // the age that they had. A process reads the wall clock once.
-func Run(now time.Time) time.Duration { return now.Sub(epoch) }
+func Run(now time.Time) time.Duration { return max(0, now.Sub(epoch)) }

@@ -1,0 +1,521 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.etcd.io/bbolt"
+
+	"trapline/internal/alarm"
+	"trapline/internal/ledger"
+	"trapline/internal/ledger/ledgertest"
+	"trapline/internal/originator"
+	"trapline/internal/outbox/outboxtest"
+	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
+	"trapline/internal/outbox/store"
+	"trapline/internal/statedir"
+)
+
+// cohort is a cluster whose members are outboxes: a test says who owns which shard, and what is true.
+type cohort struct {
+	t      *testing.T
+	random *rand.Rand
+	engine ledgertest.Memory
+	sink   *lawSink
+
+	mu      sync.Mutex
+	owners  map[string]*cohortMember // by shard
+	members []*cohortMember
+	lates   []string
+	slow    time.Duration // of commits
+	large   int           // commits that the engine refused for their size
+
+	late   map[string]bool // targets of alarms about which something was sent late
+	truth  map[string]bool // alarms that are active, by target
+	losses int             // shards that were lost, and not released
+}
+
+// cohortMember is a member, and its view of the engine.
+type cohortMember struct {
+	*running
+	cohort *cohort
+	name   string
+	silent bool // it has no session
+	dead   bool
+}
+
+// Load implements ledger.Store.
+func (m *cohortMember) Load(ctx context.Context, shard string, each func(key string, value []byte) error) error {
+	if !m.owns(shard) {
+		return &ledger.Lost{Shards: []string{shard}}
+	}
+	return m.cohort.engine.Load(ctx, shard, each)
+}
+
+func (m *cohortMember) owns(shard string) bool {
+	m.cohort.mu.Lock()
+	defer m.cohort.mu.Unlock()
+	return m.cohort.owners[shard] == m && !m.dead
+}
+
+func (m *cohortMember) maySend() bool {
+	m.cohort.mu.Lock()
+	defer m.cohort.mu.Unlock()
+	return !m.silent && !m.dead
+}
+
+// Commit implements ledger.Store as the engine does: under a fence for each shard, and of no more than a transaction holds.
+func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error {
+	c := m.cohort
+	c.mu.Lock()
+	slow := c.slow
+	c.mu.Unlock()
+	time.Sleep(slow)
+	by := map[string][]ledger.Write{}
+	for _, w := range writes {
+		if w.Shard == "" {
+			return errors.New("a write of no shard")
+		}
+		by[w.Shard] = append(by[w.Shard], w)
+	}
+	lost := &ledger.Lost{}
+	for shard, list := range by {
+		if len(list) > store.MaxWrites {
+			c.mu.Lock()
+			c.large++
+			c.mu.Unlock()
+			return fmt.Errorf("%d writes of shard %s", len(list), shard)
+		}
+	}
+	c.mu.Lock() // no shard is taken meanwhile
+	defer c.mu.Unlock()
+	for shard, list := range by {
+		if c.owners[shard] != m || m.dead {
+			lost.Shards = append(lost.Shards, shard)
+			continue
+		}
+		_ = c.engine.Commit(ctx, list)
+	}
+	if len(lost.Shards) > 0 {
+		return lost
+	}
+	return nil
+}
+
+// lawSink is a receiver that all members send to, one message after the other.
+type lawSink struct {
+	mu      sync.Mutex
+	random  *rand.Rand
+	stalls  bool // members stand still before some messages
+	broken  bool
+	heard   []alarm.Event
+	ids     map[string]int
+	request map[string]int32
+	faults  []string
+}
+
+func (s *lawSink) deliver(ctx context.Context, e *alarm.Event, id int32) (r originator.Receipt, err error) {
+	err = originator.Permitted(ctx, func() error {
+		s.mu.Lock()
+		stall := s.stalls && s.random.IntN(6) == 0
+		took := time.Duration(s.random.IntN(300)) * time.Millisecond
+		s.mu.Unlock()
+		if stall {
+			time.Sleep(20 * time.Second)
+		}
+		s.mu.Lock()
+		if was, known := s.request[e.ID]; known && was != id && e.Repeat == 0 {
+			s.faults = append(s.faults, fmt.Sprintf("the request-id of %s is %d and %d", e.ID, was, id))
+		}
+		s.ids[e.ID]++
+		s.request[e.ID] = id
+		s.heard = append(s.heard, *e)
+		broken := s.broken
+		s.mu.Unlock()
+		r.Sent = 1
+		time.Sleep(took)
+		if broken {
+			return outboxtest.ErrTimeout
+		}
+		r.RTT = took + 1
+		return nil
+	})
+	return r, err
+}
+
+const lawShards = 6
+
+func lawShard(target string) string {
+	return fmt.Sprint((int(target[1]) - '0') % lawShards)
+}
+
+func newCohort(t *testing.T, seed uint64, members int) *cohort {
+	random := rand.New(rand.NewPCG(seed, 7))
+	c := &cohort{t: t, random: random, owners: map[string]*cohortMember{}, truth: map[string]bool{}, late: map[string]bool{},
+		sink: &lawSink{random: rand.New(rand.NewPCG(seed, 8)), ids: map[string]int{}, request: map[string]int32{}}}
+	for i := range members {
+		c.start(fmt.Sprint("m", i))
+	}
+	return c
+}
+
+// start starts a member, whose wall clock may be up to an hour wrong.
+func (c *cohort) start(name string) *cohortMember {
+	m := &cohortMember{cohort: c, name: name}
+	state, err := statedir.Open(c.t.TempDir(), nil, time.Now())
+	if err == nil {
+		err = state.View(func(tx *bbolt.Tx) error { tx.DB().NoSync = true; return nil })
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	wrong, began := time.Duration(c.random.IntN(7200)-3600)*time.Second, time.Now()
+	clock := &Clock{Wall: func() time.Time { return time.Now().Add(wrong) }, Elapsed: func() time.Duration { return time.Since(began) }}
+	route := &queue.Route{Name: "sink", Deliver: c.sink.deliver, Window: 4, MaxAge: 24 * time.Hour}
+	o, err := New(state, []*queue.Route{route}, Options{
+		Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock, Engine: m,
+		Cluster: &shards.Cluster{ID: func() string { return "c" }, Member: name, Of: lawShard, MaySend: m.maySend, Late: func(_, _ string, text []byte) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.lates = append(c.lates, string(text))
+		}},
+	}, time.Now())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- o.Run(ctx) }()
+	m.running = &running{outbox: o, t: c.t, stop: func() {
+		cancel()
+		if err := errors.Join(<-ended, state.Close()); err != nil {
+			c.t.Error(err)
+		}
+	}}
+	c.members = append(c.members, m)
+	return m
+}
+
+func (c *cohort) owner(shard string) *cohortMember {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.owners[shard]
+}
+
+func (c *cohort) setOwner(shard string, m *cohortMember) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owners[shard] = m
+}
+
+// take has a member own a shard, and find what is true of its targets, as the rules would.
+func (c *cohort) take(shard string, m *cohortMember) {
+	c.setOwner(shard, m)
+	if err := m.outbox.Take(c.t.Context(), shard); err != nil {
+		c.t.Fatalf("take of %s: %v", shard, err)
+	}
+	for target := range 12 {
+		c.assert(fmt.Sprint("t", target))
+	}
+}
+
+// assert has the owner of a target find what is true.
+func (c *cohort) assert(target string) {
+	m := c.owner(lawShard(target))
+	if m == nil {
+		return
+	}
+	tr := Transition{Alarm: alarm.Alarm{ID: "source-" + target}}
+	if c.truth[target] {
+		tr.Active = true
+		tr.Alarm = alarm.Alarm{ID: "source-" + target, Rule: "r", Target: target, Severity: alarm.Major, Summary: "s", Labels: map[string]string{"target": target}}
+	}
+	err := m.outbox.Apply([]Transition{tr}, time.Now())
+	if lost := (*ledger.Lost)(nil); err != nil && !errors.As(err, &lost) && !errors.Is(err, ErrInDoubt) {
+		c.t.Error(err)
+	}
+}
+
+func (c *cohort) living() (list []*cohortMember) {
+	for _, m := range c.members {
+		if !m.dead {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// step has something happen.
+func (c *cohort) step(losses bool) {
+	shard := fmt.Sprint(c.random.IntN(lawShards))
+	if c.random.IntN(8) == 0 {
+		shard = "global"
+	}
+	was := c.owner(shard)
+	living := c.living()
+	next := living[c.random.IntN(len(living))]
+	switch n := c.random.IntN(12); {
+	case n < 6:
+		target := fmt.Sprint("t", c.random.IntN(12))
+		c.truth[target] = !c.truth[target]
+		c.assert(target)
+	case n < 9 && was != nil && next != was: // it moves
+		was.outbox.Drop(shard, false)
+		c.take(shard, next)
+	case n == 9:
+		c.sink.mu.Lock()
+		c.sink.broken = c.random.IntN(2) == 0
+		c.sink.mu.Unlock()
+	case n == 10 && losses && was != nil:
+		c.lose(was)
+	case n == 11 && losses && len(living) > 1 && c.random.IntN(3) == 0: // it is killed
+		victim := living[c.random.IntN(len(living))]
+		c.mu.Lock()
+		victim.dead = true
+		c.mu.Unlock()
+		for _, shard := range c.shardsOf(victim) {
+			c.losses++
+			c.take(shard, c.living()[0])
+		}
+		c.start(fmt.Sprint("m", len(c.members)))
+	}
+	settle(time.Duration(c.random.IntN(5000)) * time.Millisecond)
+	c.repeat()
+	for target := range 12 { // the rules' next polls
+		c.assert(fmt.Sprint("t", target))
+	}
+}
+
+func (c *cohort) shardsOf(m *cohortMember) (list []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for shard, owner := range c.owners {
+		if owner == m {
+			list = append(list, shard)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// lose ends the session of a member: others own its shards before it knows.
+func (c *cohort) lose(m *cohortMember) {
+	c.mu.Lock()
+	m.silent = true
+	c.mu.Unlock()
+	lost := c.shardsOf(m)
+	for _, shard := range lost {
+		c.setOwner(shard, nil)
+		c.losses++
+	}
+	settle(time.Duration(c.random.IntN(3000)) * time.Millisecond)
+	living := slices.DeleteFunc(c.living(), func(one *cohortMember) bool { return one == m })
+	for _, shard := range lost {
+		if len(living) > 0 {
+			c.take(shard, living[c.random.IntN(len(living))])
+		}
+	}
+	for _, shard := range lost {
+		m.outbox.Drop(shard, true)
+	}
+	c.mu.Lock()
+	m.silent = false
+	c.mu.Unlock()
+	for _, shard := range lost {
+		if len(living) == 0 {
+			c.take(shard, m)
+		}
+	}
+}
+
+// repeat has owners repeat the last word about late sends.
+func (c *cohort) repeat() {
+	c.mu.Lock()
+	lates := c.lates
+	c.lates = nil
+	c.mu.Unlock()
+	for _, text := range lates {
+		var l late
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			c.t.Fatal(err)
+		}
+		c.late[l.Event.Alarm.Target] = true
+		if m := c.owner(lawShard(l.Event.Alarm.Target)); m == nil || m.outbox.Repeat([]byte(text)) != nil {
+			c.mu.Lock()
+			c.lates = append(c.lates, text)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// waiting describes the rows that wait at their owners.
+func (c *cohort) waiting() (list []string) {
+	for _, m := range c.living() {
+		o := m.outbox
+		o.mu.Lock()
+		for _, q := range o.state.queues {
+			for _, r := range q.Rows() {
+				list = append(list, fmt.Sprintf("%s: %s %s of %s, in flight: %t of %d, failing: %t, pending: %d %t, owned: %t", m.name, r.Kind, r.ID, r.Alarm.Target, r.InFlight(), q.InFlight(), q.Failing(), len(o.pending), o.queued, o.state.shards.Owns(r.Shard)))
+			}
+		}
+		o.mu.Unlock()
+	}
+	return list
+}
+
+// end lets everything come to rest, and returns the violations.
+func (c *cohort) end(strict bool) (violations []string) {
+	wrong := func(format string, args ...any) { violations = append(violations, fmt.Sprintf(format, args...)) }
+	c.sink.mu.Lock()
+	c.sink.broken, c.sink.stalls = false, false
+	c.sink.mu.Unlock()
+	settle(time.Minute)
+	c.repeat()
+	settle(time.Hour)
+	waiting := c.waiting()
+	for _, m := range c.members {
+		m.stop()
+	}
+	c.sink.mu.Lock()
+	defer c.sink.mu.Unlock()
+	if strict {
+		violations = append(violations, c.sink.faults...)
+	}
+	words, last, seen, repeats := map[string][]string{}, map[string]alarm.Kind{}, map[string]bool{}, 0
+	for _, e := range c.sink.heard {
+		last[e.Alarm.Target] = e.Kind
+		if seen[e.ID] {
+			repeats++
+			continue
+		}
+		seen[e.ID] = true
+		if list := words[e.Alarm.Target]; (len(list)%2 == 0) != (e.Kind == alarm.Raise) && !c.late[e.Alarm.Target] {
+			wrong("%s of %s after %v", e.Kind, e.Alarm.Target, list)
+		}
+		words[e.Alarm.Target] = append(words[e.Alarm.Target], string(e.Kind))
+	}
+	for target := range 12 {
+		name := fmt.Sprint("t", target)
+		if is := last[name] == alarm.Raise; is != c.truth[name] {
+			wrong("the last word about %s is %q, its alarm is active: %t", name, last[name], c.truth[name])
+		}
+	}
+	active := 0
+	for i := range lawShards {
+		for key := range c.engine.Records(fmt.Sprint(i)) {
+			switch {
+			case strings.HasPrefix(key, ledger.Alarm):
+				active++
+			case strings.HasPrefix(key, ledger.Out), strings.HasPrefix(key, ledger.Event):
+				wrong("the record %s is left", key)
+			}
+		}
+	}
+	want := 0
+	for _, is := range c.truth {
+		if is {
+			want++
+		}
+	}
+	if active != want {
+		wrong("%d alarms are stored, want %d", active, want)
+	}
+	if c.large > 0 {
+		wrong("%d commits were too large", c.large)
+	}
+	if len(violations) > 0 {
+		violations = append(violations[:min(4, len(violations))], waiting...)
+	}
+	return violations
+}
+
+func lawOf(t *testing.T, seeds uint64, losses, stalls bool) {
+	t.Helper()
+	for seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCohort(t, seed, 3)
+			for i := range lawShards {
+				c.take(fmt.Sprint(i), c.members[i%3])
+			}
+			c.take("global", c.members[0])
+			c.sink.stalls = stalls
+			for range 60 {
+				c.step(losses)
+			}
+			if violations := c.end(!stalls); len(violations) > 0 {
+				t.Fatalf("seed %d: %d shards were lost: %v", seed, c.losses, violations)
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// Shards move between members whose clocks disagree, sessions end, and members are killed: receivers are sent, after repeated
+// events are left out, raise and clear of each alarm in turn, and the last word is true.
+func TestAlarmsMoveWithTheirShard(t *testing.T) { lawOf(t, lawSeeds(), true, false) }
+
+func lawSeeds() uint64 {
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		return 1000
+	}
+	return 8
+}
+
+// More alarms than a transaction of the engine holds begin, move and end at once.
+func TestManyAlarmsOfAShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCohort(t, 1, 2)
+		const alarms = 300
+		apply := func(m *cohortMember, active bool) {
+			var list []Transition
+			for i := range alarms {
+				labels := map[string]string{"target": "t0", "port": fmt.Sprint(i)}
+				a := alarm.Alarm{ID: fmt.Sprint("port-", i), Rule: "down", Target: "t0", Severity: alarm.Major, Summary: strings.Repeat("long ", 300), Labels: labels}
+				list = append(list, Transition{Alarm: a, Active: active})
+			}
+			if err := m.outbox.Apply(list, time.Now()); err != nil {
+				t.Error(err)
+			}
+		}
+		c.setOwner("0", c.members[0])
+		if err := c.members[0].outbox.Take(t.Context(), "0"); err != nil {
+			t.Fatal(err)
+		}
+		apply(c.members[0], true)
+		settle(time.Hour)
+		c.members[0].outbox.Drop("0", false)
+		c.setOwner("0", c.members[1])
+		if err := c.members[1].outbox.Take(t.Context(), "0"); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(c.members[1].outbox.Active()); n != alarms {
+			t.Errorf("%d alarms are active, want %d", n, alarms)
+		}
+		apply(c.members[1], false)
+		settle(time.Hour)
+		if n := len(c.sink.heard); n != 2*alarms {
+			t.Errorf("%d events were sent, want %d", n, 2*alarms)
+		}
+		if left := len(c.engine.Records("0")); c.large > 0 || left > 2 {
+			t.Errorf("%d commits were too large, %d records are left, beside the counters", c.large, left-2)
+		}
+		for _, m := range c.members {
+			m.stop()
+		}
+	})
+}
