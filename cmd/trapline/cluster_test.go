@@ -473,7 +473,7 @@ func TestClusterDisasters(t *testing.T) {
 		t.Skip("three processes")
 	}
 	t.Parallel()
-	s := newSite(t, "79", 6)
+	s := newSite(t, "73", 6)
 	whole := func(m *siteMember) func() bool { return func() bool { return s.status(m).Whole && s.polledOnce() } }
 	run := func(m *siteMember, args ...string) string {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/human"
+	"trapline/internal/ledger"
 	"trapline/internal/outbox/queue"
 
 	"trapline/internal/alarm"
@@ -27,6 +28,15 @@ var errNoReceivers = api.WithHint(api.Errorf(api.ErrUnavailable, "there are no r
 func receiverError(err error) error {
 	if errors.Is(err, outbox.ErrNoReceiver) || errors.Is(err, outbox.ErrNoAlarm) || errors.Is(err, outbox.ErrNotAcknowledged) {
 		return api.Errorf(api.ErrNotFound, "%w", err)
+	}
+	return movedError(err)
+}
+
+// movedError is the error of a change whose shard another member of the cluster has by now, or that has no answer: it may be tried
+// again.
+func movedError(err error) error {
+	if lost := (*ledger.Lost)(nil); errors.As(err, &lost) || errors.Is(err, outbox.ErrInDoubt) {
+		return api.WithHint(api.Errorf(api.ErrUnavailable, "%w", err), "Try again")
 	}
 	return err
 }

@@ -124,7 +124,7 @@ func silenceError(err error) error {
 	case errors.As(err, &invalid):
 		return api.Errorf(api.ErrBadRequest, "%w", err)
 	}
-	return err
+	return movedError(err)
 }
 
 // silence returns the silence that is asked for.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox"
 )
@@ -124,12 +125,14 @@ func refuse(w http.ResponseWriter, err error) { reply(w, http.StatusBadRequest, 
 
 // fail answers a request that the outbox did not accept.
 func (a *API) fail(w http.ResponseWriter, err error) {
-	invalid := mute.Invalid("")
+	invalid, lost := mute.Invalid(""), (*ledger.Lost)(nil)
 	switch {
 	case errors.As(err, &invalid):
 		refuse(w, err)
 	case errors.Is(err, mute.ErrNoSilence):
 		reply(w, http.StatusNotFound, err.Error())
+	case errors.As(err, &lost), errors.Is(err, outbox.ErrInDoubt):
+		reply(w, http.StatusServiceUnavailable, err.Error())
 	default:
 		a.Logger.Error("the outbox failed", "err", err)
 		reply(w, http.StatusInternalServerError, err.Error())

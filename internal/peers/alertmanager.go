@@ -17,13 +17,18 @@ type Alertmanager struct {
 // ready.
 func StartAlertmanager(t testing.TB, config string) *Alertmanager {
 	t.Helper()
+	return StartAlertmanagerAt(t, FreeTCPAddress(t), config)
+}
+
+// StartAlertmanagerAt is StartAlertmanager at an address that others know already.
+func StartAlertmanagerAt(t testing.TB, address, config string) *Alertmanager {
+	t.Helper()
 	path := Require(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	dir := t.TempDir()
 	file := filepath.Join(dir, "alertmanager.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := FreeTCPAddress(t)
 	a := &Alertmanager{URL: "http://" + address}
 	a.Process = Start(t, nil, path, "--config.file="+file, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--cluster.listen-address=")
 	a.Process.Await(t, func() bool {
