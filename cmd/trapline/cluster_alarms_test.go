@@ -43,19 +43,19 @@ func (s *site) settled() bool {
 }
 
 // Alarms lie in the cluster: that of a member that is killed, or leaves, is sent once, is not raised again by the next owner of
-// its target, and is cleared once.
+// its target, and is cleared once. Rules over several targets see all of them: nobody counts too few.
 func TestClusterAlarms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes")
 	}
 	t.Parallel()
-	const targets = 24
+	const targets, alarms = 24, 24 + 1
 	w := witnessOf(t, true)
 	devices := make([]*gauges, targets)
 	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr()))
 	text = strings.Replace(text, "state_dir: \n", "", 1)
 	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
-	text += withRules(t, `{alert: High, expr: g > 50}`) + "targets:\n"
+	text += withRules(t, fmt.Sprintf(`{alert: High, expr: g > 50}, {alert: Sum, expr: sum(g) > 50 * %[1]d}, {alert: Few, expr: count(g) < %[1]d}`, targets)) + "rules: {interval: 1s}\ntargets:\n"
 	for i := range devices {
 		devices[i] = startGauges(t, 1)
 		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]}\n", i, devices[i].LocalAddr())
@@ -70,20 +70,20 @@ func TestClusterAlarms(t *testing.T) {
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
 
 	set(100)
-	s.await("all alarms are raised", func() bool { return w.count() == targets })
-	s.await("they lie in the cluster", func() bool { return s.activeOf() == targets })
+	s.await("all alarms are raised", func() bool { return w.count() == alarms })
+	s.await("they lie in the cluster", func() bool { return s.activeOf() == alarms })
 	killed := s.members[2]
 	_ = s.stop(killed, syscall.SIGKILL)
 	s.await("killed: its targets are polled again", s.settled)
-	if n := s.activeOf(); n != targets {
-		t.Errorf("%d alarms are active, want %d", n, targets)
+	if n := s.activeOf(); n != alarms {
+		t.Errorf("%d alarms are active, want %d", n, alarms)
 	}
-	w.want(targets, "raise")
+	w.want(alarms, "raise")
 
 	set(0)
-	s.await("all alarms are cleared", func() bool { return w.count() == 2*targets })
+	s.await("all alarms are cleared", func() bool { return w.count() == 2*alarms })
 	s.await("the cluster has none", func() bool { return s.activeOf() == 0 })
-	w.want(targets, "raise clear")
+	w.want(alarms, "raise clear")
 
 	s.start(killed)
 	s.await("started again: all members poll", func() bool {
@@ -96,15 +96,15 @@ func TestClusterAlarms(t *testing.T) {
 		return len(by) == len(s.members) && s.settled()
 	})
 	set(100)
-	s.await("all alarms are raised again", func() bool { return w.count() == 3*targets })
+	s.await("all alarms are raised again", func() bool { return w.count() == 3*alarms })
 	before := w.repeats()
 	if err := s.stop(s.members[1], syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
 	s.await("stopped: its targets are polled by others", s.settled)
 	set(0)
-	s.await("all alarms are cleared again", func() bool { return w.count() == 4*targets })
-	w.want(targets, "raise clear raise clear")
+	s.await("all alarms are cleared again", func() bool { return w.count() == 4*alarms })
+	w.want(alarms, "raise clear raise clear")
 	if n := w.repeats() - before; n > 0 {
 		t.Errorf("%d events were repeated as a member left", n)
 	}

@@ -7,7 +7,7 @@ type Cluster struct {
 	Name        string          `json:"name"`
 	ID          string          `json:"id"`
 	Member      string          `json:"member"`      // that answers
-	Whole       bool            `json:"whole"`       // all shards have an owner, all voters live and vote, and nothing is in doubt
+	Whole       bool            `json:"whole"`       // all shards have an owner, all voters live and vote, and nothing is in doubt or waits
 	Coordinator string          `json:"coordinator"` // who writes the plan
 	Leader      string          `json:"leader"`      // voter that leads the engine; empty: none answers
 	EngineUp    bool            `json:"engine_up"`
@@ -19,6 +19,14 @@ type Cluster struct {
 	Unowned     []string        `json:"unowned"`       // shards without an owner
 	InDoubt     []string        `json:"in_doubt"`      // shards with a commit that was not answered
 	NotPolled   int             `json:"not_polled"`    // targets of shards without an owner
+	Held        []ClusterHeld   `json:"held"`          // rules over several targets that wait for the samples of all
+}
+
+// ClusterHeld is a group of rules over several targets that stay as they are.
+type ClusterHeld struct {
+	Group  string    `json:"group"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
 }
 
 // ClusterMember is a member that lives.

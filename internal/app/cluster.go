@@ -63,6 +63,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	gate := httpserver.NewGate(httpserver.GateOptions{Path: "other members", Running: 64, Waiting: 1024, Wait: time.Second}, s.limits.metrics)
 	mux, calls := http.NewServeMux(), http.NewServeMux()
 	all.own.RegisterForMembers(calls)
+	s.member.ServeRules(calls)
 	all.console.Register(calls)
 	all.alarms.Register(calls)
 	s.newAlertmanager(nil).Register(calls)

@@ -16,6 +16,9 @@ func newEvaluator(c *config.Config, n *notifier, registry prometheus.Registerer,
 		Alerts: n.storage.Load().ledger(), ShardOf: n.member.ShardOf(), Agreed: n.member.ConfigAgreed, Deployment: c.Notifications.Deployment, Logger: logger, Registry: registry,
 		PausedSince: n.pausedSince,
 	}
+	if n.member != nil {
+		o.Others = n.member.Samples
+	}
 	if c.StateDir != "" {
 		o.Dir = samplesDir(c)
 	}

@@ -218,6 +218,20 @@ func (c *Cluster) Owns(shard string) bool {
 	return s != nil && s.state == owned
 }
 
+// Before returns the member that owned a shard before this one took it, if it lives.
+func (c *Cluster) Before(shard string) (Member, bool) {
+	c.mu.Lock()
+	name := ""
+	if s := c.shards[shard]; s != nil {
+		name = s.before
+	}
+	c.mu.Unlock()
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	m, lives := c.view.members[name]
+	return m, lives
+}
+
 // ID returns the ID of the cluster, which event IDs begin with; "" before the first contact with the engine.
 func (c *Cluster) ID() string {
 	if id := c.id.Load(); id != nil {

@@ -15,6 +15,7 @@ import (
 // shard is one that this member owns, or is about to, or about to cease to.
 type shard struct {
 	state  state
+	before string // its last owner
 	lost   bool
 	cancel context.CancelFunc // of its Take
 }
@@ -162,6 +163,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 	}
 	c.mu.Lock()
 	lost := s.lost
+	s.before = claim.before
 	if !lost {
 		c.fence.Take(name, claim.register)
 	}
@@ -199,7 +201,8 @@ var errNotFree = errors.New("the shard is not free")
 // claim is the outcome of a take.
 type claim struct {
 	register fence.Seen
-	alive    time.Time // up to when the last owner missed nothing
+	before   string    // the last owner
+	alive    time.Time // up to when that missed nothing
 	cause    string
 }
 
@@ -239,7 +242,7 @@ func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID
 	if err != nil {
 		return claim{}, err
 	}
-	taken := claim{cause: c.cause(holder)}
+	taken := claim{before: holder, cause: c.cause(holder)}
 	if alive := r.Responses[len(r.Responses)-1].GetResponseRange().Kvs; len(alive) > 0 {
 		taken.alive, _ = time.Parse(time.RFC3339Nano, string(alive[0].Value))
 	}

@@ -22,6 +22,7 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
+	"trapline/internal/rules/fleet"
 	"trapline/internal/runtimeconfig"
 )
 
@@ -58,6 +59,15 @@ type Rules interface {
 	Take(ctx context.Context, shard string, alive time.Time) error
 	// Drop forgets them, and clears nothing.
 	Drop(shard string)
+
+	// Answer answers the request of another member for samples.
+	Answer(ctx context.Context, r *fleet.Request) (*fleet.Answer, error)
+	// Window returns the request for the samples that rules look back at, of targets that are taken over; nil: of none.
+	Window(targets []string) *fleet.Request
+	// Restore stores the answer.
+	Restore(a *fleet.Answer) error
+	// HeldRounds returns the rules over several targets that wait for the samples of all.
+	HeldRounds() []fleet.Held
 }
 
 // Member is this process as a member of a cluster. A nil one, without a cluster, polls all targets: the methods that say so
@@ -117,7 +127,8 @@ type counted struct {
 	of     *runtimeconfig.Config
 	shards []plan.Shard
 	named  map[string]*poller.Target
-	shard  map[string]string // of each target
+	shard  map[string]string   // of each target
+	having map[string][]string // names of the targets of each shard
 
 	addressed map[string]*poller.Target // one for each address
 }
@@ -127,19 +138,18 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	if c := m.counted.Load(); c != nil && c.of == w {
 		return c
 	}
-	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), shard: make(map[string]string, len(w.Targets))}
-	targets := map[string]float64{}
+	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), shard: make(map[string]string, len(w.Targets)), having: map[string][]string{}}
 	zones := map[string]bool{"": true} // alarms of targets that are no more lie there
 	for _, t := range w.Targets {
 		c.named[t.Name], c.addressed[t.Spec.Address] = t, t
 		zone := cmp.Or(t.Zone, t.Labels[m.options.Settings.ZoneLabel])
 		c.shard[t.Name] = plan.Of(zone, t.Name)
-		targets[c.shard[t.Name]]++
+		c.having[c.shard[t.Name]] = append(c.having[c.shard[t.Name]], t.Name)
 		zones[zone] = true
 	}
 	c.shards = cluster.AllShards(slices.Collect(maps.Keys(zones))...)
 	for i := range c.shards {
-		c.shards[i].Cost = targets[c.shards[i].Name]
+		c.shards[i].Cost = float64(len(c.having[c.shards[i].Name]))
 	}
 	m.counted.Store(c)
 	return c
@@ -196,6 +206,7 @@ func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error 
 	if err := m.options.Rules().Take(ctx, shard, alive); err != nil {
 		return err
 	}
+	m.restore(ctx, shard)
 	m.change(shard, true)
 	return nil
 }
@@ -375,7 +386,7 @@ func (m *Member) publish(ctx context.Context) error {
 // Status returns the state of the cluster: one without members if m is nil.
 func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
 	if m == nil {
-		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: []string{}}, nil
+		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: []string{}, Held: []api.ClusterHeld{}}, nil
 	}
 	s := m.cluster.Status(ctx)
 	c := api.Cluster{Name: s.Name, ID: s.ID, Member: s.Member, Coordinator: s.Coordinator, Leader: s.Leader, Whole: s.Whole(), EngineUp: s.EngineUp,
@@ -385,7 +396,8 @@ func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
 		owner, _ := m.cluster.Owner(m.shardOf(name))
 		targets[owner.Name]++
 	}
-	c.NotPolled = targets[""]
+	c.NotPolled, c.Held = targets[""], m.held(ctx)
+	c.Whole = c.Whole && len(c.Held) == 0
 	for _, o := range s.Members {
 		c.Members = append(c.Members, api.ClusterMember{Name: o.Name, URL: o.URL, Zone: o.Zone, Weight: o.Weight, Version: o.Version, Config: o.Config, Started: o.Started,
 			Draining: o.Draining, Shards: o.Shards, Targets: targets[o.Name], Cost: o.Cost, Skew: o.Skew})

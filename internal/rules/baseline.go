@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -85,7 +86,7 @@ func (r *evaluation) keepLooks() {
 // store commits changes and transitions. What begins and ends to be held by a baseline is noted in the journal.
 func (e *Evaluator) store(transitions []outbox.Transition, changes []change, looked []look) error {
 	for i := range looked {
-		looked[i].shard = e.shards.ShardOf(looked[i].target)
+		looked[i].shard = cmp.Or(looked[i].shard, e.shards.ShardOf(looked[i].target))
 	}
 	var held []outbox.Transition
 	for _, c := range changes {

@@ -257,16 +257,23 @@ func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target strin
 		if r.Rule == "" {
 			rule, r = set.assignRule(r)
 		}
-		switch {
-		case rule == nil || rule.Record != "" || e.shards.Many() && (rule.Global != "") != (r.shard == e.shards.ShardOf("")):
-			lose(r, "the rule is gone") // or was of another shard
+		switch target := r.Labels.Get(poller.TargetLabel); {
+		case rule == nil || rule.Record != "":
+			lose(r, "the rule is gone")
 			continue
 		case rule.Global != "":
-			d = e.global
-		case d == nil && elsewhere(r.Labels.Get(poller.TargetLabel)):
-			kept = append(kept, r)
-			continue
-		case d == nil:
+			d, target = e.global, ""
+			fallthrough
+		case d != nil || elsewhere(target):
+			if e.shards.Many() && r.shard != e.shards.ShardOf(target) {
+				lose(r, "its shard is another one")
+				continue
+			}
+			if d == nil {
+				kept = append(kept, r)
+				continue
+			}
+		default:
 			lose(r, "the target is gone")
 			continue
 		}
@@ -306,7 +313,7 @@ func (e *Evaluator) settled(now time.Time) (orphans []orphan, looked []look) {
 			if e.configuration.mayBeAdded(name) || !e.shards.Settled(l.gone, now) {
 				continue
 			}
-			l = look{target: name}
+			l = look{target: name, shard: l.shard}
 		}
 		looked = append(looked, l)
 	}

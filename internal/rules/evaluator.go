@@ -117,6 +117,7 @@ func New(o Options) (*Evaluator, error) {
 		storeFaults(e.faults),
 	)
 	if e.shards.Many() {
+		o.Registry.MustRegister(e.rounds.Collector())
 		return e, nil
 	}
 	list, looked, alive, err := e.alertStore.load(context.Background(), "", e.logger)

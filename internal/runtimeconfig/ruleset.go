@@ -18,7 +18,7 @@ import (
 
 // Rules returns the configuration of the evaluator.
 func (w *Config) Rules() rules.Configuration {
-	return rules.Configuration{Set: w.Config.Rules, Targets: w.Targets, Settings: w.Config.RuleSettings, Names: w.Config.Names, Partial: w.partial}
+	return rules.Configuration{Set: w.Config.Rules, Targets: w.Targets, All: w.Targets, Settings: w.Config.RuleSettings, Names: w.Config.Names, Partial: w.partial}
 }
 
 // ErrRules is the error of a configuration whose rules have errors, which are logged.

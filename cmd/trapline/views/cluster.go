@@ -89,6 +89,9 @@ func clusterFaults(c *api.Cluster) (lines []string) {
 	if len(c.InDoubt) > 0 {
 		lines = append(lines, human.Counted(len(c.InDoubt), "shard")+" in doubt: a commit has no answer yet")
 	}
+	for _, h := range c.Held {
+		lines = append(lines, fmt.Sprintf("the rules of group %s over several targets wait: %s", h.Group, h.Reason))
+	}
 	hashes := map[string]bool{}
 	for i := range c.Members {
 		hashes[c.Members[i].Config] = true

@@ -16,7 +16,7 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/human"
 	"trapline/internal/poller"
-	"trapline/internal/rules"
+	"trapline/internal/rules/expression"
 )
 
 func addWhy(program *cli.Program) {
@@ -57,7 +57,7 @@ func askedFor(target, metric, row string) (*api.Why, error) {
 	if row != "" {
 		return nil, cli.Usagef("%s names a row, and so does %s: write one of them", metric, row)
 	}
-	name, labels, err := rules.ParseSeries(metric)
+	name, labels, err := expression.ParseSeries(metric)
 	if err != nil {
 		return nil, cli.Usage(err)
 	}

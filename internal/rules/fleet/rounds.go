@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -187,4 +188,14 @@ func (r *Rounds) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.groups = nil
+}
+
+// Collector has the metric of rules that are held.
+func (r *Rounds) Collector() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "trapline_cluster_global_rules_held", Help: "Rules over several targets that this member evaluates, and that wait for the samples of all.",
+	}, func() float64 {
+		_, rules := r.Held()
+		return float64(rules)
+	})
 }
