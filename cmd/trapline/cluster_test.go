@@ -517,7 +517,7 @@ func TestClusterDisasters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	added := &siteMember{address: "127.0.79.4", state: t.TempDir()}
+	added := &siteMember{address: "127.0.73.4", state: t.TempDir()}
 	if err := os.WriteFile(s.file, []byte(strings.Replace(string(text), gone.address+"]", added.address+"]", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
