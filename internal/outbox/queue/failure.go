@@ -30,6 +30,9 @@ func (q *Queue) Ended(r *Row, now time.Duration, sent int, err error) {
 	if err == nil {
 		r.times++
 	}
+	if r.gone { // with its shard: nothing else says that the slot is free
+		q.signal()
+	}
 }
 
 // KeptBack records that a delivery of a row ended without a message. The next one sends it.
