@@ -47,7 +47,6 @@ type Set struct {
 type Shard struct {
 	Alarms map[string]bool
 	Places map[alarm.Place]bool
-	ending bool
 }
 
 // New returns the set of a process that has the shard Local only; nil if there is no cluster.
