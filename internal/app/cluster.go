@@ -93,10 +93,11 @@ func (d *daemon) running() *runtimeconfig.Config {
 
 // alarms returns the alarms that follow the shards of a cluster; nil if none are kept.
 func (d *daemon) alarms() member.Alarms {
-	if o := d.notifier.storage.Load().outbox; o != nil {
-		return o
+	o := d.notifier.storage.Load().outbox
+	if o == nil {
+		return nil // an interface with a nil pointer in it is not nil
 	}
-	return nil
+	return o
 }
 
 // ownAlarms are the alarms of this process.

@@ -187,9 +187,9 @@ func (p *peer) drop(shard string, lost bool) {
 }
 
 // poll makes a pass over a target by its owner, if it has one.
-func (f *site) poll(name string, err error, rows ...string) {
-	f.Helper()
-	p := f.owner[shardOf(name)]
+func (s *site) poll(name string, err error, rows ...string) {
+	s.Helper()
+	p := s.owner[shardOf(name)]
 	if p == nil {
 		return
 	}
@@ -197,25 +197,25 @@ func (f *site) poll(name string, err error, rows ...string) {
 	if i < 0 {
 		return
 	}
-	pass := &poller.Pass{Start: p.wall(), Up: err == nil, Sets: []*series.Set{setOf(f.T, rows...)}}
+	pass := &poller.Pass{Start: p.wall(), Up: err == nil, Sets: []*series.Set{setOf(s.T, rows...)}}
 	if e := (*access.Error)(nil); errors.As(err, &e) {
 		pass.Err, pass.Errors, pass.Sets = err, []*access.Error{e}, nil
 	}
-	health := setOf(f.T, "trapline_target_up 1", "trapline_target_reboots_total 0")
-	p.e.evaluatePoll(f.Context(), p.e.device(name), &poller.Report{Target: p.all[i], Last: pass, Health: health})
+	health := setOf(s.T, "trapline_target_up 1", "trapline_target_reboots_total 0")
+	p.e.evaluatePoll(s.Context(), p.e.device(name), &poller.Report{Target: p.all[i], Last: pass, Health: health})
 }
 
-// take returns the transitions since the last call.
-func (f *site) events() string {
-	list := f.sent
-	f.sent = nil
+// events returns the transitions since the last call.
+func (s *site) events() string {
+	list := s.sent
+	s.sent = nil
 	return strings.Join(list, ", ")
 }
 
-func (f *site) want(when, events string) {
-	f.Helper()
-	if got := f.events(); got != events {
-		f.Errorf("%s: sent %q, want %q", when, got, events)
+func (s *site) want(when, events string) {
+	s.Helper()
+	if got := s.events(); got != events {
+		s.Errorf("%s: sent %q, want %q", when, got, events)
 	}
 }
 
@@ -256,19 +256,19 @@ func (s sharedStore) apply(transitions []outbox.Transition, changes []change, lo
 }
 
 // note notes a transition. The second raise in a row of an alarm is an error, and so is the second clear.
-func (f *site) note(t *outbox.Transition) {
-	if t.Active == (f.names[t.Alarm.ID] != "") {
-		f.Errorf("active is %v, and so it was: %s %s", t.Active, t.Alarm.Rule, f.names[t.Alarm.ID])
+func (s *site) note(t *outbox.Transition) {
+	if t.Active == (s.names[t.Alarm.ID] != "") {
+		s.Errorf("active is %v, and so it was: %s %s", t.Active, t.Alarm.Rule, s.names[t.Alarm.ID])
 	}
 	if t.Active {
-		f.names[t.Alarm.ID] = strings.TrimSpace(t.Alarm.Rule + " " + t.Alarm.Target + " " + t.Alarm.Resource)
-		f.sent = append(f.sent, "raise "+f.names[t.Alarm.ID])
+		s.names[t.Alarm.ID] = strings.TrimSpace(t.Alarm.Rule + " " + t.Alarm.Target + " " + t.Alarm.Resource)
+		s.sent = append(s.sent, "raise "+s.names[t.Alarm.ID])
 		return
 	}
-	text := "clear " + f.names[t.Alarm.ID]
+	text := "clear " + s.names[t.Alarm.ID]
 	if t.Alarm.Reason != "" {
 		text += " (" + t.Alarm.Reason + ")"
 	}
-	f.sent = append(f.sent, text)
-	delete(f.names, t.Alarm.ID)
+	s.sent = append(s.sent, text)
+	delete(s.names, t.Alarm.ID)
 }
