@@ -86,6 +86,13 @@ func (g *Guard) AcceptedLate() {
 	*g = Guard{Failed: g.Failed[len(g.Failed)-1:], Tried: map[string]Attempt{g.Open: g.Tried[g.Open]}, Open: g.Open, Before: g.Before}
 }
 
+// AcceptedElsewhere notes that a device accepts a credential at another address: if that alone was tried, none has failed.
+func (g *Guard) AcceptedElsewhere(credential string) {
+	if _, tried := g.Tried[credential]; tried && len(g.Tried) == 1 {
+		g.Accepted()
+	}
+}
+
 // Unanswered reports whether nothing came of a login since a time, once.
 func (g *Guard) Unanswered(credential string, since time.Time) bool {
 	t := g.Tried[credential]

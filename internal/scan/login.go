@@ -47,7 +47,8 @@ type device struct {
 	waiting []netip.Addr // which are yet to be asked
 	working bool
 	worked  *credential  // nil: none yet
-	known   bool         // worked did so before this sweep
+	known   bool         // worked did so before this process
+	resumed bool         // worked did so in this sweep, before an interruption
 	again   []netip.Addr // addresses of a known device that are waiting for the second time
 	guard   Guard
 	alone   bool // it was left alone
@@ -68,6 +69,9 @@ func (s *Scan) join(ctx context.Context, a netip.Addr, engine string, boots int3
 	}
 	var joined Record
 	s.state.update(a, func(r *Record) {
+		if d.resumed {
+			r.Guard.AcceptedElsewhere(d.worked.digest)
+		}
 		d.guard.merge(&r.Guard)
 		for _, q := range s.asked {
 			if !s.o.Listed && s.sentLocked(q, a) { // the guard of a listed one has it
@@ -107,14 +111,18 @@ func (s *Scan) askKnown(ctx context.Context) {
 		if c != nil {
 			s.claim(Observation{r.Address, &r.Facts}, c)
 		}
-		outside := s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address) || !r.Asked.Before(s.state.header.Begun)
+		outside, asked := s.o.Taken[r.Address] || !s.o.Range.Contains(r.Address), !r.Asked.Before(s.state.header.Begun)
 		if c == nil || outside && !s.o.Listed {
 			continue
+		}
+		resumed := !r.Seen.Before(s.state.header.Begun)
+		if resumed {
+			r.Guard.AcceptedElsewhere(c.digest)
 		}
 		s.mu.Lock()
 		d := devices[r.Device]
 		if d == nil {
-			d = &device{engine: r.Engine, boots: r.Boots, booted: r.Booted, worked: c, known: true}
+			d = &device{engine: r.Engine, boots: r.Boots, booted: r.Booted, worked: c, known: true, resumed: resumed}
 			if r.Device != 0 {
 				devices[r.Device] = d
 			}
@@ -124,7 +132,7 @@ func (s *Scan) askKnown(ctx context.Context) {
 			}
 		}
 		switch {
-		case !outside && !r.Seen.Before(s.state.header.Begun): // an interruption came before its facts
+		case !outside && !asked && resumed: // an interruption came before its facts
 			if len(d.members) < maxMembers {
 				d.members = append(d.members, r.Address)
 				d.guard.merge(&r.Guard)
@@ -132,7 +140,7 @@ func (s *Scan) askKnown(ctx context.Context) {
 			s.at[r.Address], s.accepts[r.Address] = d, true
 			s.progress.Found++
 			s.read(ctx, r.Address, c)
-		case !outside:
+		case !outside && !asked:
 			s.addLocked(ctx, d, &r, r.Address)
 		case len(d.members) < maxMembers: // it has the credential for other addresses of its device
 			d.members = append(d.members, r.Address)

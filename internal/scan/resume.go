@@ -18,7 +18,8 @@ func (s *Scan) resumeDevices(ctx context.Context) {
 	}
 }
 
-// The bounds of the time in which an answer may have been on its way when a process ended.
+// The bounds of the time in which the answer of an address that has not answered yet may have been on its way when a process
+// ended.
 const minSettling, settlingFactor = 10 * time.Millisecond, 4
 
 // forgetOpen takes communities for silent that were on their way when the process ended, unless it ended so soon that an
@@ -44,7 +45,11 @@ func (s *Scan) forgetOpen(now time.Time) {
 	}
 	settling := min(settlingFactor*slowest, s.o.Timeout)
 	for r, at := range open {
-		if latest.Sub(at) > settling {
+		limit := settling
+		if r.Engine != "" { // on a busy machine a login is sent later than it is noted
+			limit = s.o.Timeout
+		}
+		if latest.Sub(at) > limit {
 			r.Guard.Silent(now)
 		}
 	}
