@@ -163,3 +163,38 @@ func (r *interruptions) compare(t *testing.T, found []Device) {
 	}
 	t.Logf("%d devices found, %d missed", len(found), missed)
 }
+
+// A wrong community that was under way when a scan was interrupted is not sent again before the right one, however long
+// the scan that goes on waits for answers.
+func TestWrongCommunityUnderWay(t *testing.T) {
+	network := netip.MustParsePrefix("127.83.16.0/24")
+	fleet := scantest.Fleet{Network: network, Devices: 5, Seed: 4, Communities: []string{"two"}}
+	devices := fleet.Make()
+	for i, d := range devices {
+		d.Engine = fmt.Appendf(nil, "\x80\x00\x1f\x88\x04device-%d", i)
+	}
+	n := scantest.Serve(t, devices)
+	o := options(t, n.Port(), network.String())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	n.Watch(func(int) {
+		underWay := 0
+		for _, d := range devices {
+			wrong, _ := n.Wrong(d)
+			underWay += wrong
+		}
+		if underWay == len(devices) {
+			cancel()
+		}
+	})
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	s.Close()
+	o.Resume, o.Timeout = true, time.Second
+	compare(t, n, devices, sweepWith(t, &o))
+}

@@ -287,7 +287,10 @@ func (s *Scan) try(ctx context.Context, d *device, a netip.Addr, c *credential, 
 	case o == loginUnsent:
 		o = loginEnds
 	case (o == loginSilent || o == loginEnds) && ctx.Err() != nil:
-		return loginEnds // with the login under way, whose outcome nobody knows
+		if !c.v3() { // whose login may not have been sent: it stays under way
+			s.note(d, loginSilent)
+		}
+		return loginEnds
 	case o == loginAccepted:
 		s.accepted(a, c) // before the guard forgets the logins that failed: a restart would send them again
 		s.mu.Lock()

@@ -255,7 +255,6 @@ func (s *Scan) finish(ctx context.Context) {
 	}
 	s.sweeper.Stop()
 	s.working.Wait()
-	s.state.setBeat(s.o.Now())
 }
 
 // begin goes on with a sweep, or starts one.
