@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,7 +44,8 @@ func (s *site) settled() bool {
 }
 
 // Alarms lie in the cluster: that of a member that is killed, or leaves, is sent once, is not raised again by the next owner of
-// its target, and is cleared once. Rules over several targets see all of them: nobody counts too few.
+// its target, and is cleared once. Rules over several targets see all of them: nobody counts too few. Without a majority nothing is
+// sent but the alarm about that.
 func TestClusterAlarms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes")
@@ -108,12 +110,32 @@ func TestClusterAlarms(t *testing.T) {
 	if n := w.repeats() - before; n > 0 {
 		t.Errorf("%d events were repeated as a member left", n)
 	}
+
+	_ = s.stop(killed, syscall.SIGKILL)
+	set(100)
+	took := s.await("without a majority, one alarm is sent", func() bool { return w.count() > 4*alarms })
+	t.Logf("the alarm about the quorum is sent %v after it is lost", took)
+	s.start(killed)
+	s.await("the majority is back: that alarm is cleared, and all others are raised", func() bool { return w.count() == 5*alarms+2 })
+	if n := w.forget("raise clear"); n != 1 {
+		t.Errorf("%d alarms about the quorum were raised and cleared", n)
+	}
+	w.want(alarms, "raise clear raise clear raise")
 }
 
 func (w *witness) repeats() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.repeated
+}
+
+// forget forgets the alarms that have had some events, and returns how many.
+func (w *witness) forget(events string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := len(w.sent)
+	maps.DeleteFunc(w.sent, func(_ string, sent []string) bool { return slices.Equal(sent, strings.Fields(events)) })
+	return before - len(w.sent)
 }
 
 // want compares the events of all alarms.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"trapline/config"
 	"trapline/internal/cause"
@@ -26,6 +27,7 @@ import (
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
+	"trapline/internal/quorum"
 	"trapline/internal/statedir"
 	"trapline/internal/topology"
 	"trapline/internal/union"
@@ -56,6 +58,7 @@ type storage struct {
 	unsent  func([]outbox.Transition, time.Time)
 	outbox  *outbox.Outbox
 	engine  ledger.Store // of the cluster, in the place of the state directory; nil without one
+	quorum  *quorum.Alarm
 	inlet   http.Handler
 }
 
@@ -136,11 +139,14 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 		}, now)
 		return err
 	})
+	if err == nil && cluster != nil {
+		s.quorum, err = n.openQuorum(c, routes, mutes, now)
+	}
 	if err == nil {
 		err = n.handOver(s, c)
 	}
 	if err != nil {
-		return errors.Join(err, s.journal.Close())
+		return errors.Join(err, s.quorum.Close(), s.journal.Close())
 	}
 	n.registry.MustRegister(s.outbox, s.state)
 	inlet := http.NewServeMux()
@@ -149,6 +155,13 @@ func (n *notifier) openOutbox(s *storage, c *config.Config, now time.Time) (err 
 	n.storage.Store(s)
 	close(n.opened)
 	return nil
+}
+
+// openQuorum opens the alarm that a member of a cluster sends by itself.
+func (n *notifier) openQuorum(c *config.Config, routes []*queue.Route, mutes *mute.Rules, now time.Time) (*quorum.Alarm, error) {
+	o := n.member.Quorum()
+	o.Dir, o.Deployment, o.Metrics = filepath.Join(c.StateDir, "quorum"), c.Notifications.Deployment, n.metrics
+	return quorum.Open(o, routes, mutes, now)
 }
 
 // maxCopied is how many entries of a journal in memory are stored when there is a place for them.
@@ -297,7 +310,12 @@ func (n *notifier) reload(c *config.Config) error {
 		return err
 	}
 	s.outbox.SetInhibitRules(inhibit)
-	return n.withMutes(mutes, func() error { return s.outbox.SetRoutes(routes, mutes, time.Now()) })
+	return n.withMutes(mutes, func() error {
+		if err := s.outbox.SetRoutes(routes, mutes, time.Now()); err != nil {
+			return err
+		}
+		return s.quorum.SetRoutes(routes, mutes, time.Now())
+	})
 }
 
 // later are the settings of a configuration that take effect with the next start.
@@ -328,7 +346,11 @@ func (n *notifier) run(ctx context.Context) error {
 		return nil
 	case <-n.opened:
 	}
-	return n.storage.Load().outbox.Run(ctx)
+	s := n.storage.Load()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.outbox.Run(ctx) })
+	group.Go(func() error { return s.quorum.Run(ctx) })
+	return group.Wait()
 }
 
 // serveInlet takes alerts, and manages receivers as /api/v1/outbox does.
@@ -356,7 +378,7 @@ func (n *notifier) close(logger *slog.Logger) {
 	if s.state == nil {
 		return
 	}
-	if err := s.state.Close(); err != nil {
+	if err := errors.Join(s.quorum.Close(), s.state.Close()); err != nil {
 		logger.Error("closing the state directory", "err", err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
+	"trapline/internal/quorum"
 	"trapline/internal/rules/fleet"
 	"trapline/internal/runtimeconfig"
 )
@@ -234,6 +235,16 @@ func (m *Member) Sharing() (*shards.Cluster, ledger.Store) {
 		return nil, nil
 	}
 	return &shards.Cluster{ID: m.cluster.ID, Member: m.name, Of: m.shardOf, MaySend: m.cluster.MaySend, Late: m.cluster.Late}, m.cluster
+}
+
+// quorumLeases is how many leases pass from the last answer of the voters to the alarm about that. A session lasts for nearly
+// one of them.
+const quorumLeases = 3
+
+// Quorum returns the alarm about the quorum: see quorum.Options. Its receivers, and where it lies, are for others to say.
+func (m *Member) Quorum() quorum.Options {
+	after := (quorumLeases - 1) * m.options.Settings.WithDefaults().Lease.Duration
+	return quorum.Options{Member: m.name, Reached: m.cluster.MaySend, After: after, Logger: m.options.Logger}
 }
 
 // ShardOf returns a function that returns the shard of a target, and of no target that of the whole cluster; nil without a
