@@ -45,6 +45,7 @@ soak:
 # cluster-test runs the long tests of three members for about ten minutes, one after the other, and holds their bars in seconds.
 cluster-test:
 	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -parallel 1 -timeout 30m -v ./internal/cluster ./internal/cluster/fence
+	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -run TestCluster -timeout 30m -v ./cmd/trapline
 
 # bench runs the benchmarks, and compares with gosnmp as others build it.
 bench:
