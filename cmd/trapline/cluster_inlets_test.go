@@ -23,7 +23,7 @@ func TestClusterAlerts(t *testing.T) {
 	t.Parallel()
 	w := witnessOf(t, true)
 	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, every_transition: true}\n", w.LocalAddr()))
-	s := newSiteOf(t, "74", 0, strings.Replace(text, "state_dir: \n", "", 1))
+	s := newSiteOf(t, "72", 0, strings.Replace(text, "state_dir: \n", "", 1))
 	s.await("the cluster is whole", func() bool { c := s.status(s.members[0]); return c.Whole && len(c.Members) == 3 })
 
 	rules := filepath.Join(t.TempDir(), "rules.yml")

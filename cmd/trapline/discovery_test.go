@@ -81,6 +81,10 @@ discovery:
 	process.Await(t, polled("from-file", "from-server"))
 	write(fmt.Sprintf(`[{"targets": [%q], "labels": {"instance": "from-file"}}, {"targets": [%[1]q], "labels": {"instance": "another"}}]`, address))
 	process.Await(t, polled("another"))
+	process.Await(t, func() bool { // which is saved after it is polled
+		saved, _ := os.ReadFile(filepath.Join(dir, "state", "discovery", "files.json"))
+		return strings.Contains(string(saved), "another")
+	})
 	process.Kill()
 	down.Store(true)
 	write(`[{"targets": [`)

@@ -15,6 +15,7 @@ import (
 	"trapline/internal/peers"
 	"trapline/internal/scan/scantest"
 	"trapline/internal/snmp"
+	"trapline/internal/statedir"
 )
 
 // From one seed all devices of a campus are found that can be, each once, by LLDP, CDP and ARP, although the process is
@@ -123,7 +124,7 @@ func alone(n *scantest.Network, devices []*scantest.Device) (count int) {
 
 // foundNearby returns the devices of the list by their addresses, as it was saved.
 func foundNearby(t *testing.T, state string) map[string]int {
-	text, err := os.ReadFile(filepath.Join(state, "discovery", "campus.json"))
+	text, err := statedir.ReadSealed(filepath.Join(state, "discovery", "campus.json"), 1<<20)
 	if err != nil {
 		return nil
 	}
