@@ -7,7 +7,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # COMPUTING are packages whose tests compute on one goroutine, or start processes: the race detector would find nothing
 # there, and take several times as long. "make soak" has it look at all packages.
-COMPUTING := mibs|mibs/smi|config|internal/(alarm|anonymize|cause|clocks|cluster|cluster/fence|cluster/plan|modules|topology)
+COMPUTING := mibs|mibs/smi|config|cmd/trapline/tools|internal/(alarm|anonymize|archive|catalog|cause|clocks|cluster|cluster/fence|cluster/plan|journal|modules|topology)
 
 .PHONY: help run test tests soak cluster-test build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
@@ -34,6 +34,7 @@ tests:
 	go vet -tags $(TAGS) ./...
 	go test -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./... | grep -vxE 'trapline/($(COMPUTING))')
 	go test -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
+	go test -race -tags $(TAGS) -run SearchesWhile ./internal/journal
 	scripts/jump.sh $(TAGS)
 	go test -count=1 -tags $(TAGS) -run Law ./internal/client ./internal/replay
 	TRAPLINE_ENGINE=gosnmp go test -count=1 -race -tags $(TAGS) ./internal/client
