@@ -470,13 +470,13 @@ func lawOf(t *testing.T, seeds uint64, losses, stalls bool) {
 func TestAlarmsMoveWithTheirShard(t *testing.T) { lawOf(t, lawSeeds(), true, false) }
 
 // A member may stand still between the question whether it may send, and the message: the last word is true nevertheless.
-func TestTheLastWordIsTrue(t *testing.T) { lawOf(t, 4*lawSeeds(), true, true) }
+func TestTheLastWordIsTrue(t *testing.T) { lawOf(t, 2*lawSeeds(), true, true) }
 
 func lawSeeds() uint64 {
 	if os.Getenv("TRAPLINE_SOAK") != "" {
 		return 1000
 	}
-	return 6
+	return 3
 }
 
 // More alarms than a transaction of the engine holds begin, move and end at once.
