@@ -24,15 +24,15 @@ build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
 # test runs all tests, and installs the programs they run against where it may. Of the laws of passes, most trials are
-# made without the race detector. Three packages are tested at a time also on two processors, for many tests wait. What is
-# left out for want of a large corpus is printed at the end.
+# made without the race detector. Three packages are tested at a time also on two processors, for many tests wait, those
+# first that take longest. What is left out for want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
 	scripts/left-out.sh $(MAKE) --no-print-directory tests
 
 tests:
 	go vet -tags $(TAGS) ./...
-	go test -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./... | grep -vxE 'trapline/($(COMPUTING))')
+	go test -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
 	go test -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
 	go test -race -tags $(TAGS) -run SearchesWhile ./internal/journal
 	scripts/jump.sh $(TAGS)
