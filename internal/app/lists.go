@@ -15,6 +15,7 @@ import (
 	"trapline/internal/discovery"
 	"trapline/internal/journal"
 	"trapline/internal/outbox"
+	"trapline/internal/ownalarm"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 )
@@ -22,72 +23,39 @@ import (
 // shrunkAlarm is the rule of the alarm about a list that has lost many targets at once.
 const shrunkAlarm = "TraplineDiscoveryShrunk"
 
-const (
-	// shrunkLease is how long the alarm lasts unless it is renewed: its list may be gone from the configuration.
-	shrunkLease = time.Hour
-	// shrunkTime is how often lists are looked at, and shrunkRenewal how often the alarm is renewed.
-	shrunkTime, shrunkRenewal = time.Second, 10 * time.Minute
-)
-
 // shrinks raise an alarm about each list that has lost many targets at once.
 type shrinks struct {
-	lists      func() []discovery.Status
-	deployment func() string
-	apply      func([]outbox.Transition, time.Time) error
-	logger     *slog.Logger
+	alarms ownalarm.Alarms
+	lists  func() []discovery.Status
+	logger *slog.Logger
 
-	held    map[string]int // targets that are held, by list, as the alarms say
-	renewed time.Time
+	left map[string]int // targets that are not held, by list
+}
+
+func newShrinks(lists func() []discovery.Status, deployment func() string, apply func([]outbox.Transition, time.Time) error, logger *slog.Logger) *shrinks {
+	s := &shrinks{lists: lists, logger: logger}
+	s.alarms = ownalarm.Alarms{Rule: shrunkAlarm, Label: "list", Severity: alarm.Warning, Deployment: deployment, Describe: s.describe, Apply: apply}
+	return s
 }
 
 // Run raises and clears the alarms until ctx is canceled.
-func (s *shrinks) Run(ctx context.Context) error {
-	tick := time.NewTicker(shrunkTime)
-	defer tick.Stop()
-	for {
-		s.update(time.Now())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
+func (s *shrinks) Run(ctx context.Context) error { return ownalarm.Run(ctx, s.update) }
 
 func (s *shrinks) update(now time.Time) {
-	held, left := map[string]int{}, map[string]int{}
+	held := map[string]int{}
+	s.left = map[string]int{}
 	for _, l := range s.lists() {
-		held[l.Name], left[l.Name] = l.Held, l.Targets-l.Held
+		held[l.Name], s.left[l.Name] = l.Held, l.Targets-l.Held
 	}
-	if maps.Equal(held, s.held) && now.Sub(s.renewed) < shrunkRenewal {
-		return
+	if err := s.alarms.Set(held, now); err != nil {
+		s.logger.Error("the alarms about lists of targets cannot be stored yet", "err", err)
 	}
-	var transitions []outbox.Transition
-	for _, name := range slices.Sorted(maps.Keys(held)) {
-		transitions = append(transitions, s.transition(name, held[name], left[name], now))
-	}
-	for name := range s.held {
-		if _, there := held[name]; !there {
-			transitions = append(transitions, s.transition(name, 0, 0, now))
-		}
-	}
-	if len(transitions) > 0 {
-		if err := s.apply(transitions, now); err != nil {
-			s.logger.Error("the alarms about lists of targets cannot be stored yet", "err", err)
-			return
-		}
-	}
-	s.held, s.renewed = held, now
 }
 
-func (s *shrinks) transition(list string, held, left int, now time.Time) outbox.Transition {
-	named := map[string]string{"list": list}
-	return outbox.Transition{Active: held > 0, Lease: now.Add(shrunkLease), Alarm: alarm.Alarm{
-		ID: alarm.ID(s.deployment(), shrunkAlarm, "", named), Rule: shrunkAlarm, Severity: alarm.Warning, Resource: "list=" + list, Value: strconv.Itoa(held),
-		Labels:       map[string]string{"alertname": shrunkAlarm, "list": list, alarm.SeverityLabel: alarm.Warning.String()},
-		Summary:      fmt.Sprintf("The list %s has lost %d targets at once, and has %d left: they are polled on until two more readings agree, or until `trapline targets accept %s`", list, held, left, list),
-		ClearSummary: fmt.Sprintf("The list %s has the targets that its sources have", list),
-	}}
+func (s *shrinks) describe(a *alarm.Alarm, list string, held int) {
+	a.Value = strconv.Itoa(held)
+	a.Summary = fmt.Sprintf("The list %s has lost %d targets at once, and has %d left: they are polled on until two more readings agree, or until `trapline targets accept %s`", list, held, s.left[list], list)
+	a.ClearSummary = fmt.Sprintf("The list %s has the targets that its sources have", list)
 }
 
 // relist takes over the targets of another configuration that differs in those of lists alone.

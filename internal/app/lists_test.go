@@ -17,6 +17,7 @@ import (
 	"trapline/internal/discovery"
 	"trapline/internal/journal"
 	"trapline/internal/outbox"
+	"trapline/internal/ownalarm"
 	"trapline/internal/poller"
 	"trapline/internal/programtest"
 	"trapline/internal/runtimeconfig"
@@ -27,8 +28,8 @@ func TestAlarmAboutListThatShrank(t *testing.T) {
 	var lists []discovery.Status
 	var got []outbox.Transition
 	var refused error
-	s := &shrinks{lists: func() []discovery.Status { return lists }, deployment: func() string { return "d" }, logger: slog.New(slog.DiscardHandler),
-		apply: func(l []outbox.Transition, _ time.Time) error { got = append(got, l...); return refused }}
+	s := newShrinks(func() []discovery.Status { return lists }, func() string { return "d" },
+		func(l []outbox.Transition, _ time.Time) error { got = append(got, l...); return refused }, slog.New(slog.DiscardHandler))
 	now := time.Unix(1e9, 0)
 	step := func(text string, after time.Duration, held int, want ...bool) {
 		t.Helper()
@@ -42,7 +43,7 @@ func TestAlarmAboutListThatShrank(t *testing.T) {
 			t.Fatalf("%s: %+v", text, got)
 		}
 		for i := range want {
-			if got[i].Active != want[i] || want[i] && got[i].Lease.Sub(now) <= shrunkRenewal || got[i].Alarm.Labels["list"] != "inventory" {
+			if got[i].Active != want[i] || want[i] && got[i].Lease.Sub(now) <= ownalarm.Renewal || got[i].Alarm.Labels["list"] != "inventory" {
 				t.Errorf("%s: %+v", text, got[i])
 			}
 		}
@@ -52,7 +53,7 @@ func TestAlarmAboutListThatShrank(t *testing.T) {
 	step("targets are held", time.Second, 90, true)
 	step("they are still", time.Second, 90)
 	step("fewer are", time.Second, 40, true)
-	step("the lease is renewed", shrunkRenewal, 40, true)
+	step("the lease is renewed", ownalarm.Renewal, 40, true)
 	refused = errors.New("full")
 	step("the end cannot be stored", time.Second, 0, false)
 	refused = nil

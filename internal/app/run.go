@@ -116,7 +116,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
-	d.shrinks = &shrinks{lists: d.discovery.Lists, deployment: func() string { return d.first.Config.Notifications.Deployment }, apply: d.notifier.apply, logger: d.logger}
+	d.shrinks = newShrinks(d.discovery.Lists, d.deployment, d.notifier.apply, d.logger)
 	d.outages = &outages{notifier: d.notifier, pending: d.evaluator.Pending, again: d.poller.PollAgain}
 	if d.listener, err = d.newListener(); err != nil {
 		return err
@@ -305,12 +305,15 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.shrinks.Run(parts) })
 	group.Go(func() error { return d.listener.Run(parts) })
 	if d.member != nil {
-		without := &zones.Alarms{Zones: d.member.ZonesWithout, Deployment: d.shrinks.deployment, Apply: d.notifier.apply, Logger: d.logger}
+		without := zones.New(d.member.ZonesWithout, d.deployment, d.notifier.apply, d.logger)
 		group.Go(func() error { return without.Run(parts) })
 	}
 	group.Go(func() error { return serveHTTP(parts, d.server, d.options.Web, d.logger) })
 	return group.Wait()
 }
+
+// deployment returns the name that the IDs of alarms have.
+func (d *daemon) deployment() string { return d.first.Config.Notifications.Deployment }
 
 // close closes the parts that start made, also where that failed halfway.
 func (d *daemon) close() {

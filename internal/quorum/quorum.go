@@ -16,13 +16,8 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
+	"trapline/internal/ownalarm"
 	"trapline/internal/statedir"
-)
-
-const (
-	lease   = time.Hour        // how long the alarm lasts unless it is renewed
-	renewal = 10 * time.Minute // how often it is
-	every   = time.Second      // how often the session is looked at
 )
 
 // Options say of which member the alarm is.
@@ -42,10 +37,8 @@ type Alarm struct {
 	state   *statedir.Dir
 	outbox  *outbox.Outbox
 
-	since   time.Time // when the majority was found out of reach; zero while it is not
-	told    bool      // the outbox knows whether the alarm is active
-	active  bool
-	renewed time.Time
+	alarms ownalarm.Alarms
+	since  time.Time // when the majority was found out of reach; zero while it is not
 }
 
 // Open opens the outbox of the alarm, which notifies the receivers of routes.
@@ -60,7 +53,17 @@ func Open(o Options, routes []*queue.Route, mutes *mute.Rules, now time.Time) (*
 	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
-	return &Alarm{options: o, state: state, outbox: out}, nil
+	return &Alarm{options: o, state: state, outbox: out, alarms: alarmsOf(&o, out.Apply)}, nil
+}
+
+func alarmsOf(o *Options, apply func([]outbox.Transition, time.Time) error) ownalarm.Alarms {
+	return ownalarm.Alarms{
+		Rule: alarm.WithoutQuorum, Label: "member", Severity: alarm.Critical, Deployment: func() string { return o.Deployment }, Apply: apply,
+		Describe: func(a *alarm.Alarm, member string, _ int) {
+			a.Summary = fmt.Sprintf("Member %s reaches no majority of the voters of the cluster: it polls, and other alarms are not sent", member)
+			a.ClearSummary = fmt.Sprintf("Member %s reaches a majority of the voters of the cluster", member)
+		},
+	}
 }
 
 // Run raises, sends and clears the alarm until ctx is canceled.
@@ -70,56 +73,26 @@ func (a *Alarm) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.outbox.Run(ctx) })
-	group.Go(func() error { return a.watch(ctx) })
+	group.Go(func() error { return ownalarm.Run(ctx, a.update) })
 	return group.Wait()
 }
 
-func (a *Alarm) watch(ctx context.Context) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		if t, due := a.next(time.Now()); due {
-			if err := a.outbox.Apply([]outbox.Transition{t}, time.Now()); err != nil {
-				a.options.Logger.Error("the alarm about the quorum cannot be stored yet", "err", err)
-				a.failed()
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// failed notes that the last transition is not stored.
-func (a *Alarm) failed() { a.told = false }
-
-// next returns the transition that is due, and notes that it is known.
-func (a *Alarm) next(now time.Time) (t outbox.Transition, due bool) {
-	active := false
+func (a *Alarm) update(now time.Time) {
+	active := 0
 	switch {
 	case a.options.Reached():
 		a.since = time.Time{}
 	case a.since.IsZero():
 		a.since = now
-		return t, false
+		return
 	case now.Sub(a.since) < a.options.After:
-		return t, false
+		return
 	default:
-		active = true
+		active = 1
 	}
-	if a.told && a.active == active && (!active || now.Sub(a.renewed) < renewal) {
-		return t, false
+	if err := a.alarms.Set(map[string]int{a.options.Member: active}, now); err != nil {
+		a.options.Logger.Error("the alarm about the quorum cannot be stored yet", "err", err)
 	}
-	a.told, a.active, a.renewed = true, active, now
-	member := a.options.Member
-	return outbox.Transition{Active: active, Lease: now.Add(lease), Alarm: alarm.Alarm{
-		ID: alarm.ID(a.options.Deployment, alarm.WithoutQuorum, "", map[string]string{"member": member}), Rule: alarm.WithoutQuorum, Severity: alarm.Critical, Resource: "member=" + member,
-		Labels:       map[string]string{"alertname": alarm.WithoutQuorum, "member": member, alarm.SeverityLabel: alarm.Critical.String()},
-		Summary:      fmt.Sprintf("Member %s reaches no majority of the voters of the cluster: it polls, and other alarms are not sent", member),
-		ClearSummary: fmt.Sprintf("Member %s reaches a majority of the voters of the cluster", member),
-	}}, true
 }
 
 // SetRoutes replaces the receivers.

@@ -13,6 +13,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
+	"trapline/internal/ownalarm"
 )
 
 const after = 10 * time.Second
@@ -23,31 +24,35 @@ func TestTheAlarmFollowsTheSession(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		reached, active, missed := true, random.IntN(2) == 0, 0 // active: left by the process before; missed: looks in a row
-		a := &Alarm{options: Options{Member: "poller-1", Reached: func() bool { return reached }, After: after}}
+		known, fails := false, false
+		a := &Alarm{options: Options{Member: "poller-1", Reached: func() bool { return reached }, After: after, Logger: slog.New(slog.DiscardHandler)}}
+		a.alarms = alarmsOf(&a.options, func(list []outbox.Transition, _ time.Time) error {
+			if fails {
+				return errors.New("disk full")
+			}
+			known, active = true, list[0].Active
+			return nil
+		})
 		now := time.Unix(1e9, 0)
-		look := func(fails bool) {
-			now = now.Add(every)
+		look := func() {
+			now = now.Add(ownalarm.Every)
 			missed++
 			if reached {
 				missed = 0
 			}
-			x, due := a.next(now)
-			if due && fails {
-				a.failed()
-			} else if due {
-				active = x.Active
-			}
+			a.update(now)
 		}
 		for range 100 {
 			if random.IntN(4) == 0 {
 				reached = !reached
 			}
-			fails := random.IntN(10) == 0
+			fails = random.IntN(10) == 0
 			for range random.IntN(15) {
-				look(fails)
+				look()
 			}
-			look(false)
-			if want := missed > int(after/every); a.told && active != want {
+			fails = false
+			look()
+			if want := missed > int(after/ownalarm.Every); known && active != want {
 				t.Fatalf("seed %d: active is %v after %d looks without a session", seed, active, missed)
 			}
 		}
@@ -69,19 +74,10 @@ func TestTheAlarmOutlivesTheProcess(t *testing.T) {
 			}
 			return a
 		}
-		pass := func(a *Alarm) {
-			x, due := a.next(time.Now())
-			if !due {
-				return
-			}
-			if err := a.outbox.Apply([]outbox.Transition{x}, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
 		a := open()
 		for range 12 {
-			pass(a)
-			time.Sleep(every)
+			a.update(time.Now())
+			time.Sleep(ownalarm.Every)
 		}
 		if list := a.outbox.Active(); len(list) != 1 || list[0].Rule != alarm.WithoutQuorum || list[0].Severity != alarm.Critical {
 			t.Fatal(list)
@@ -94,7 +90,7 @@ func TestTheAlarmOutlivesTheProcess(t *testing.T) {
 			t.Error("it does not outlive the process")
 		}
 		reached = true
-		pass(a)
+		a.update(time.Now())
 		if len(a.outbox.Active()) != 0 {
 			t.Error("it is not cleared")
 		}

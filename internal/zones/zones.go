@@ -5,56 +5,51 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/human"
 	"trapline/internal/outbox"
+	"trapline/internal/ownalarm"
 )
 
 // Rule is the name of the alarm.
 const Rule = "TraplineZoneWithoutMember"
 
-const (
-	lease   = time.Hour        // how long the alarm lasts unless it is renewed: another member may report the zone then
-	renewal = 10 * time.Minute // how often it is
-	every   = time.Second      // how often members are counted
-	grace   = 30 * time.Second // how long a zone may be without a member: one that restarts is back by then
-)
+// grace is for how long a zone may be without a member: one that restarts is back by then.
+const grace = 30 * time.Second
 
 // Alarms raises and clears the alarms.
 type Alarms struct {
-	Zones      func() (without map[string]int, here bool) // targets that nobody polls, of all zones; here: this process reports them
-	Deployment func() string
-	Apply      func([]outbox.Transition, time.Time) error
-	Logger     *slog.Logger
+	alarms ownalarm.Alarms
+	zones  func() (without map[string]int, here bool)
+	logger *slog.Logger
 
-	since    map[string]time.Time // when a zone was found to be without a member
-	reported map[string]int       // targets by zone, as the alarms say; nil: this process reports none
-	renewed  time.Time
+	since map[string]time.Time // when a zone was found to be without a member; nil: another process reports
+}
+
+// New returns the alarms about zones, which returns the targets that nobody polls, of all zones, and whether this process
+// reports them.
+func New(zones func() (without map[string]int, here bool), deployment func() string, apply func([]outbox.Transition, time.Time) error, logger *slog.Logger) *Alarms {
+	return &Alarms{zones: zones, logger: logger, alarms: ownalarm.Alarms{
+		Rule: Rule, Label: "zone", Severity: alarm.Major, Deployment: deployment, Apply: apply,
+		Describe: func(a *alarm.Alarm, zone string, targets int) {
+			a.Value = strconv.Itoa(targets)
+			a.Summary = fmt.Sprintf("No member of the zone %s lives: %s not polled", zone, human.Counted(targets, "target"))
+			a.ClearSummary = fmt.Sprintf("The zone %s has a member, or no targets", zone)
+		},
+	}}
 }
 
 // Run raises and clears the alarms until ctx is canceled.
-func (a *Alarms) Run(ctx context.Context) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		a.update(time.Now())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
+func (a *Alarms) Run(ctx context.Context) error { return ownalarm.Run(ctx, a.update) }
 
 func (a *Alarms) update(now time.Time) {
-	zones, here := a.Zones()
+	zones, here := a.zones()
 	if !here {
-		a.since, a.reported = nil, nil
+		a.since = nil
+		a.alarms.Forget()
 		return
 	}
 	if a.since == nil {
@@ -73,33 +68,7 @@ func (a *Alarms) update(now time.Time) {
 			report[zone] = targets
 		}
 	}
-	if maps.Equal(report, a.reported) && now.Sub(a.renewed) < renewal {
-		return
+	if err := a.alarms.Set(report, now); err != nil {
+		a.logger.Error("the alarms about zones without a member cannot be stored yet", "err", err)
 	}
-	var transitions []outbox.Transition
-	for _, zone := range slices.Sorted(maps.Keys(report)) {
-		transitions = append(transitions, a.transition(zone, report[zone], now))
-	}
-	for zone := range a.reported {
-		if _, ok := zones[zone]; !ok { // it has no targets any more
-			transitions = append(transitions, a.transition(zone, 0, now))
-		}
-	}
-	if len(transitions) > 0 {
-		if err := a.Apply(transitions, now); err != nil {
-			a.Logger.Error("the alarms about zones without a member cannot be stored yet", "err", err)
-			return
-		}
-	}
-	a.reported, a.renewed = report, now
-}
-
-func (a *Alarms) transition(zone string, targets int, now time.Time) outbox.Transition {
-	named := map[string]string{"zone": zone}
-	return outbox.Transition{Active: targets > 0, Lease: now.Add(lease), Alarm: alarm.Alarm{
-		ID: alarm.ID(a.Deployment(), Rule, "", named), Rule: Rule, Severity: alarm.Major, Resource: "zone=" + zone, Value: strconv.Itoa(targets),
-		Labels:       map[string]string{"alertname": Rule, "zone": zone, alarm.SeverityLabel: alarm.Major.String()},
-		Summary:      fmt.Sprintf("No member of the zone %s lives: %s not polled", zone, human.Counted(targets, "target")),
-		ClearSummary: fmt.Sprintf("The zone %s has a member, or no targets", zone),
-	}}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/outbox"
+	"trapline/internal/ownalarm"
 )
 
 // In random histories of zones, of the process that reports them, and of a storage that fails at times: the alarm of a zone is
@@ -17,9 +18,8 @@ func TestAlarmsFollowTheZones(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		active, zones, here, fails := map[string]string{}, map[string]int{}, true, false
-		a := &Alarms{Deployment: func() string { return "" }, Logger: slog.New(slog.DiscardHandler),
-			Zones: func() (map[string]int, bool) { return maps.Clone(zones), here },
-			Apply: func(all []outbox.Transition, _ time.Time) error {
+		a := New(func() (map[string]int, bool) { return maps.Clone(zones), here }, func() string { return "" },
+			func(all []outbox.Transition, _ time.Time) error {
 				if fails {
 					return errors.New("disk full")
 				}
@@ -29,11 +29,11 @@ func TestAlarmsFollowTheZones(t *testing.T) {
 					}
 				}
 				return nil
-			}}
+			}, slog.New(slog.DiscardHandler))
 		now := time.Unix(1e9, 0)
 		step := func(d time.Duration) {
-			for range d / every {
-				now = now.Add(every)
+			for range d / ownalarm.Every {
+				now = now.Add(ownalarm.Every)
 				a.update(now)
 			}
 		}
@@ -62,7 +62,7 @@ func TestAlarmsFollowTheZones(t *testing.T) {
 		}
 		here, fails = true, false
 		known := maps.Clone(active)
-		step(grace + 2*every)
+		step(grace + 2*ownalarm.Every)
 		for zone, targets := range zones {
 			if _, is := active[zone]; is != (targets > 0) {
 				t.Errorf("seed %d: zone %s with %d targets that nobody polls: alarm %v", seed, zone, targets, is)
