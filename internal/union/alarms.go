@@ -66,7 +66,7 @@ type refusals struct {
 }
 
 // Apply returns once the owners have committed the transitions: those of a target where it is polled, those without one by the
-// owner of the shard global. An end that names no target is told to all, for whoever has the condition. If an owner does not answer, or
+// owner of the shard global. An end that names no target is sent to all, for whoever has the condition. If an owner does not answer, or
 // there is none, the others have committed theirs: whoever applies all once more changes nothing twice.
 func (a *Alarms) Apply(transitions []outbox.Transition, now time.Time) error {
 	of := map[peer.Member][]outbox.Transition{}

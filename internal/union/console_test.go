@@ -284,7 +284,7 @@ func TestAnswersSurviveTheWire(t *testing.T) {
 	}
 }
 
-// Whoever is told of an alarm, the member that has its target commits it: one raise, one clear, also if it is told again because
+// Whichever member gets an alarm, the one that has its target commits it: one raise, one clear, also if it is sent again because
 // an owner was silent, or there was none. What is refused is refused as by one process.
 func TestAlarmsAreCommittedByTheirOwners(t *testing.T) {
 	for seed := range uint64(4) {

@@ -28,7 +28,7 @@ const Local = ""
 
 // The numbers of rows and events are unique in the process, and grow in each shard: the low bits are the index of the shard,
 // and the others a counter of the process, which is at least that of each shard that it takes. A member has shards of
-// one zone and of none, which are told apart by their number in the zone, and by whether they have one.
+// one zone and of none: their indexes differ by the number in the zone, and by whether there is a zone.
 const (
 	bits        = 12
 	zoned       = 1 << (bits - 1)
