@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/common/config"
 
+	"trapline/internal/api"
 	"trapline/internal/human"
 )
 
@@ -98,16 +99,6 @@ type Call struct {
 	Body   any // of a POST; nil is an empty object
 }
 
-// Answer is the envelope of every answer.
-type Answer struct {
-	Status   string          `json:"status"`
-	Data     json.RawMessage `json:"data"`
-	Warnings []string        `json:"warnings"`
-	Kind     string          `json:"errorType"`
-	Error    string          `json:"error"`
-	Hint     string          `json:"hint"`
-}
-
 // Get reads the answer at a path of the API into a value.
 func (r *Remote) Get(ctx context.Context, path string, query url.Values, into any) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("no answer within %v", answerTime))
@@ -136,7 +127,7 @@ func (r *Remote) Do(ctx context.Context, c Call, into any) (json.RawMessage, err
 	if err != nil {
 		return nil, r.Unreached(ctx, err)
 	}
-	var a Answer
+	var a api.Answer
 	if err := json.Unmarshal(text, &a); err != nil || a.Status == "" {
 		return nil, r.foreign(response, text)
 	}
@@ -164,7 +155,7 @@ func (r *Remote) Stream(ctx context.Context, c Call, line func([]byte) error) er
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, MaxLine))
-		var a Answer
+		var a api.Answer
 		if json.Unmarshal(text, &a) == nil && a.Status != "" {
 			return ErrorOf(&a)
 		}
@@ -254,7 +245,7 @@ func (r *Remote) foreign(response *http.Response, text []byte) error {
 }
 
 // ErrorOf is the error that the API answers with.
-func ErrorOf(a *Answer) error {
+func ErrorOf(a *api.Answer) error {
 	err := errors.New(human.Visible(a.Error))
 	if a.Hint != "" {
 		err = fmt.Errorf("%w. %s", err, human.Capitalized(human.Visible(a.Hint)))

@@ -232,7 +232,7 @@ func (f *Fleet) Walk(ctx context.Context, name, subtree string, limit int, row f
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var line struct {
-			envelope
+			api.Answer
 			api.WalkRow
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
@@ -246,7 +246,7 @@ func (f *Fleet) Walk(ctx context.Context, name, subtree string, limit int, row f
 		case "success":
 			return nil
 		default:
-			return line.failure()
+			return line.Failure()
 		}
 	}
 	return &silence{owner.Name, cmp.Or(lines.Err(), io.ErrUnexpectedEOF)}

@@ -147,12 +147,12 @@ func (u *Union) open(ctx context.Context, q *peer.Request) (answer *http.Respons
 	if err != nil {
 		return nil, nil, failed(err)
 	}
-	var e envelope
+	var e api.Answer
 	if json.Unmarshal(text, &e) != nil || e.Status != "error" {
 		return nil, nil, failed(fmt.Errorf("status %d", answer.StatusCode))
 	}
 	u.note(a, nil)
-	return nil, nil, e.failure()
+	return nil, nil, e.Failure()
 }
 
 // plain leaves out the URL, which is that of the member.
@@ -169,29 +169,6 @@ func plain(err error) error {
 	}
 }
 
-// envelope is the form of answers of the API.
-type envelope struct {
-	Status    string          `json:"status"`
-	Data      json.RawMessage `json:"data"`
-	ErrorType string          `json:"errorType"`
-	Error     string          `json:"error"`
-	Hint      string          `json:"hint"`
-}
-
-// failure is the error that another member has answered with.
-func (e *envelope) failure() error {
-	err := errors.New(e.Error)
-	for _, k := range api.ErrorKinds {
-		if k.Name == e.ErrorType {
-			err = api.Errorf(k.Err, "%s", e.Error)
-		}
-	}
-	if e.Hint != "" {
-		err = api.WithHint(err, e.Hint)
-	}
-	return err
-}
-
 // ask reads the answer of a member into a value, which may be nil.
 func (u *Union) ask(ctx context.Context, q *peer.Request, into any) error {
 	answer, leave, err := u.open(ctx, q)
@@ -200,7 +177,7 @@ func (u *Union) ask(ctx context.Context, q *peer.Request, into any) error {
 	}
 	defer leave()
 	text, err := peer.Read(answer.Body, maxPart)
-	var e envelope
+	var e api.Answer
 	if err == nil {
 		err = json.Unmarshal(text, &e)
 	}

@@ -91,7 +91,7 @@ func rowsAt(ctx context.Context, k *cli.Known, request *walkRequest, row func([]
 	bar := cli.NewProgressBeside("objects", -1)
 	defer bar.End()
 	err = k.At.Stream(ctx, cli.Call{Method: http.MethodPost, Path: cli.TargetPath(k.Target.Name) + "/walk", Body: request}, func(line []byte) error {
-		var end cli.Answer
+		var end api.Answer
 		if json.Unmarshal(line, &end) == nil && end.Status != "" {
 			if end.Status != "success" {
 				return cli.ErrorOf(&end)

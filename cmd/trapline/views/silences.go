@@ -244,7 +244,7 @@ func askAlertmanager(ctx context.Context, r *cli.Remote, call cli.Call, into any
 		return json.Unmarshal(text, into)
 	}
 	var why string
-	var envelope cli.Answer
+	var envelope api.Answer
 	switch {
 	case json.Unmarshal(text, &why) == nil:
 	case json.Unmarshal(text, &envelope) == nil && envelope.Error != "":
