@@ -11,8 +11,11 @@ import (
 	"trapline/internal/outbox"
 )
 
-// lease is how long an alarm lasts unless it is renewed, which is done every Renewal: nobody may be left to clear it.
-const lease, Renewal = time.Hour, 10 * time.Minute
+// lease is how long an alarm lasts unless it is renewed: nobody may be left to clear it.
+const lease = time.Hour
+
+// Renewal is how often alarms are renewed.
+const Renewal = 10 * time.Minute
 
 // Every is how often Run calls.
 const Every = time.Second
