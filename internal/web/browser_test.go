@@ -111,7 +111,7 @@ func TestPollingKeepsTheFocus(t *testing.T) {
 		t.Errorf("the focus is on %q", focus)
 	}
 	tab.Do(t, chromedp.KeyEvent("g"), chromedp.KeyEvent("o"))
-	tab.Await(t, "location.pathname === '/'")
+	tab.Await(t, "location.pathname === '/' && document.readyState === 'complete'")
 	tab.Do(t, chromedp.KeyEvent("?"))
 	tab.Await(t, "document.getElementById('keys').open")
 	if list := tab.Troubles(); len(list) > 0 {

@@ -58,7 +58,7 @@
       const search = document.querySelector('input[type=search]');
       if (search) { search.focus(); search.select(); e.preventDefault(); }
     } else if (e.key === '?') {
-      document.getElementById('keys').showModal();
+      document.getElementById('keys')?.showModal(); // it comes last in the page
     } else if (e.key === 'g') {
       prefix = Date.now();
     } else if (Date.now() - prefix < 1000) {
