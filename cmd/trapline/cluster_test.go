@@ -202,11 +202,13 @@ func TestCluster(t *testing.T) {
 	s.answersAlike()
 	s.await("each member knows the devices of all", s.knownAlike)
 	s.answersByLastPolls()
+	s.await("each target is listed under the address of its owner", s.ownersListed)
 
 	killed := s.members[2]
 	_ = s.stop(killed, syscall.SIGKILL)
 	s.await("killed: its targets are polled again", s.polledOnce)
 	s.await("killed: the others know all devices", s.knownAlike)
+	s.await("killed: each target is listed under the address of its new owner", s.ownersListed)
 	s.answersAlike()
 	c := s.status(s.members[0])
 	if c.Whole || !slices.Equal(c.Absent, []string{killed.address}) {
@@ -333,6 +335,28 @@ func (s *site) knownAlike() bool {
 			first = answers
 		} else if !slices.Equal(answers, first) {
 			return false
+		}
+	}
+	return true
+}
+
+// ownersListed reports whether each member lists the targets under the address of the member that polls them, if that is wanted.
+func (s *site) ownersListed() bool {
+	by := s.polls()
+	for _, m := range s.alive() {
+		text, _ := s.get(m.url() + "/sd?address=owner")
+		var groups []struct {
+			Targets []string
+			Labels  map[string]string
+		}
+		if err := json.Unmarshal([]byte(text), &groups); err != nil || len(groups) != s.devices {
+			return false
+		}
+		for _, g := range groups {
+			host, port, err := net.SplitHostPort(g.Targets[0])
+			if _, polls := by[g.Labels["instance"]][host]; err != nil || port != "9116" || !polls {
+				return false
+			}
 		}
 	}
 	return true

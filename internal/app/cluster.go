@@ -1,10 +1,13 @@
 package app
 
 import (
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
 
 	"trapline/internal/alarm"
 	"trapline/internal/httpapi"
@@ -26,7 +29,7 @@ func (d *daemon) openMember() (err error) {
 		settings.Member = d.options.Member
 	}
 	if d.member, err = member.Open(member.Options{
-		Settings: &settings, StateDir: d.first.Config.StateDir, Version: version.Version, Logger: d.logger,
+		Settings: &settings, StateDir: d.first.Config.StateDir, Version: version.Version, Web: webAddress(settings.WithDefaults().Member, d.options.Web), Logger: d.logger,
 		Polls:   func() *poller.Poller { return d.poller },
 		Alarms:  d.alarms,
 		Rules:   func() member.Rules { return d.evaluator },
@@ -37,6 +40,29 @@ func (d *daemon) openMember() (err error) {
 	}
 	return err
 }
+
+// webAddress returns host and port under which Prometheus reaches this member, "" if that is not known.
+func webAddress(member string, flags *web.FlagConfig) string {
+	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
+		return ""
+	}
+	for _, address := range *flags.WebListenAddresses {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil || port == "0" || strings.Contains(address, "://") {
+			continue
+		}
+		switch ip := net.ParseIP(host); {
+		case host == "" || ip.IsUnspecified():
+			return net.JoinHostPort(member, port)
+		case isLoopback(host) && !isLoopback(member): // for a proxy, of which nothing is known
+			continue
+		}
+		return address
+	}
+	return ""
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // unionParts have a member answer for all, and others for its own targets.
 type unionParts struct {

@@ -19,6 +19,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
+	"trapline/internal/instances"
 	"trapline/internal/listen"
 	"trapline/internal/member"
 	"trapline/internal/notify"
@@ -37,7 +38,7 @@ type server struct {
 	notifier  *notifier
 	evaluator *rules.Evaluator
 	answers   *httpapi.API
-	devices   deviceSource
+	devices   instances.Source
 	all       *unionParts // nil without a cluster
 	guard     httpapi.Guard
 	registry  *prometheus.Registry
@@ -62,8 +63,11 @@ func newServer(s *server) http.Handler {
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
 	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
 	rendered("/targets/{name}/metrics", s.target)
-	instances := &instances{devices: s.devices, targets: func() []*poller.Target { return s.reloader.current.Load().Targets }, prefix: s.prefix}
-	rendered("/sd", instances.serve)
+	listed := instances.Options{Devices: s.devices, Targets: func() []*poller.Target { return s.reloader.current.Load().Targets }, Prefix: s.prefix}
+	if s.member != nil {
+		listed.Owner = s.member.Web
+	}
+	rendered("/sd", instances.New(listed).ServeHTTP)
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))
 	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))

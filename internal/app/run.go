@@ -28,6 +28,7 @@ import (
 	"trapline/internal/discovery"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
+	"trapline/internal/instances"
 	"trapline/internal/listen"
 	"trapline/internal/member"
 	"trapline/internal/ownmib"
@@ -247,7 +248,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 		Cluster: d.member.Status,
 		Names:   func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
-	own, devices := answers.Own, deviceSource(answers.Own.Fleet)
+	own, devices := answers.Own, instances.Source(answers.Own.Fleet)
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
 		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {
 			return err

@@ -32,6 +32,7 @@ type Config struct {
 	Settings Settings
 	Dir      string                    // the state directory; the engine has a directory in it
 	Version  string                    // of the program
+	Web      string                    // host and port of its HTTP server for everybody; "" if they are not known
 	Hash     func() string             // of the configuration
 	Shards   func() []plan.Shard       // of the configuration; the cost is the number of targets
 	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
@@ -242,7 +243,7 @@ func (c *Cluster) ID() string {
 
 // self describes this member.
 func (c *Cluster) self() Member {
-	m := Member{Name: c.settings.Member, Zone: c.settings.Zone, Weight: *c.settings.Weight, Version: c.config.Version,
+	m := Member{Name: c.settings.Member, Zone: c.settings.Zone, Weight: *c.settings.Weight, Version: c.config.Version, Web: c.config.Web,
 		Format: c.reads.newest, Started: time.Now(), Draining: c.draining.Load(),
 		URL: "http://" + net.JoinHostPort(c.settings.Member, strconv.Itoa(c.settings.Ports.Members))}
 	if c.settings.TLS != nil {

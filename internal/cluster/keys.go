@@ -61,6 +61,7 @@ var (
 type Member struct {
 	Name     string    `json:"name"`
 	URL      string    `json:"url"`
+	Web      string    `json:"web,omitempty"` // host and port of its HTTP server for everybody
 	Zone     string    `json:"zone"`
 	Weight   float64   `json:"weight"`
 	Version  string    `json:"version"`

@@ -32,6 +32,7 @@ type Options struct {
 	Settings *cluster.Settings
 	StateDir string
 	Version  string
+	Web      string // host and port of this member's own HTTP server; "" if they are not known
 	Logger   *slog.Logger
 	Polls    func() *poller.Poller
 	Running  func() *runtimeconfig.Config
@@ -95,7 +96,7 @@ func Open(o Options) (*Member, error) {
 	certificates := (*peer.TLS)(settings.TLS)
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
-		Settings: settings, Dir: o.StateDir, Version: o.Version, Log: o.Logger,
+		Settings: settings, Dir: o.StateDir, Version: o.Version, Web: o.Web, Log: o.Logger,
 		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll,
 	}, m); err != nil {
 		return nil, err

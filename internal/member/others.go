@@ -50,6 +50,12 @@ func (m *Member) Target(name string) (*poller.Target, peer.Member) {
 	return t, peer.Member{Name: owner.Name, URL: owner.URL}
 }
 
+// Web returns host and port of the HTTP server of the member that polls a target, "" if they are not known.
+func (m *Member) Web(target string) string {
+	owner, _ := m.cluster.Owner(m.shardOf(target))
+	return owner.Web
+}
+
 // Holder returns the member that has the alarms of a target, which need not be in the configuration, or if it is "" what is of
 // none: one without a name if none does.
 func (m *Member) Holder(target string) peer.Member {

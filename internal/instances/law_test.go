@@ -1,4 +1,4 @@
-package app
+package instances
 
 import (
 	"context"
@@ -55,8 +55,20 @@ type sdWorld struct {
 	r       *rand.Rand
 	n       network
 	polls   *poller.Poller
-	sd      *instances
+	sd      *Discovery
 	targets map[string]*poller.Target
+	owners  map[string]string // addresses of the members that poll; nil without a cluster
+}
+
+// unkept are the targets of a cluster, which change unseen.
+type unkept struct {
+	Source
+	made uint64
+}
+
+func (u *unkept) DevicesVersion() [2]uint64 {
+	u.made++
+	return [2]uint64{0, u.made}
 }
 
 var sdModules = []*collector.Module{sdModule("a"), sdModule("b")}
@@ -81,6 +93,9 @@ func (w *sdWorld) change() {
 		w.n.mu.Lock()
 		w.n.fails["192.0.2."+name[3:]] = access.Reason(w.one("", "", string(access.Timeout), string(access.Refused)))
 		w.n.mu.Unlock()
+	}
+	if w.owners != nil && w.r.IntN(2) == 0 {
+		w.owners[name] = w.one("poller-1:9116", "poller-2:9116", "[2001:db8::3]:9116", "")
 	}
 	var all []*poller.Target
 	for _, t := range w.targets {
@@ -174,6 +189,7 @@ func (w *sdWorld) query() (parameters url.Values, selected func(*poller.Target) 
 type question struct {
 	parameters url.Values
 	selected   func(*poller.Target) bool
+	owners     bool // targets are wanted under the addresses of those that poll them
 	body, tag  string
 }
 
@@ -188,13 +204,24 @@ func (w *sdWorld) ask(q *question) {
 		w.Errorf("%s: status %d, tag %s then %s, the same answer: %v", q.parameters, answer.Code, q.tag, tag, body == q.body)
 	}
 	q.tag, q.body = tag, body
-	var list []struct{ Labels map[string]string }
+	var list []struct {
+		Targets []string
+		Labels  map[string]string
+	}
 	if err := json.Unmarshal([]byte(body), &list); err != nil {
 		w.Fatal(err, answer)
 	}
 	got, want := []string{}, []string{}
 	for _, one := range list {
-		got = append(got, one.Labels["instance"])
+		name := one.Labels["instance"]
+		got = append(got, name)
+		host := "host"
+		if owner := w.owners[name]; q.owners && owner != "" {
+			host = owner
+		}
+		if !slices.Equal(one.Targets, []string{host}) {
+			w.Errorf("%s: %s is at %v, want %s", q.parameters, name, one.Targets, host)
+		}
 	}
 	for name, t := range w.targets {
 		if q.selected(t) {
@@ -206,20 +233,29 @@ func (w *sdWorld) ask(q *question) {
 	}
 }
 
-// Whatever changes, /sd has the targets that a plain filter of all has, and its ETag changes exactly when the answer does.
+// Whatever changes, /sd has the targets that a plain filter of all has, under the address by which it was asked or, if that is
+// wanted and known, under that of the member that polls them. Its ETag changes exactly when the answer does.
 func TestLawOfInstances(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &sdWorld{T: t, r: rand.New(rand.NewPCG(seed, 7)), n: network{fails: map[string]access.Reason{}}, targets: map[string]*poller.Target{}}
 			open := func(s client.Spec) (collector.Session, error) { return networkSession{&w.n, s.Address}, nil }
 			w.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{Open: open}, Logger: slog.New(slog.DiscardHandler)})
-			w.sd = &instances{devices: fleet.New(w.polls, open, nil, nil, time.Now()), targets: func() []*poller.Target { return nil }}
+			o := Options{Devices: fleet.New(w.polls, open, nil, nil, time.Now()), Targets: func() []*poller.Target { return nil }}
+			if seed%2 == 1 {
+				o.Devices, o.Owner, w.owners = &unkept{Source: o.Devices}, func(target string) string { return w.owners[target] }, map[string]string{}
+			}
+			w.sd = New(o)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- w.polls.Run(ctx) }()
-			questions := make([]question, maxInstanceLists+2)
+			questions := make([]question, maxKept+2)
 			for i := range questions {
-				questions[i].parameters, questions[i].selected = w.query()
+				q := &questions[i]
+				q.parameters, q.selected = w.query()
+				if q.owners = w.r.IntN(2) == 0; q.owners {
+					q.parameters.Add("address", "owner")
+				}
 			}
 			for range 60 {
 				w.change()

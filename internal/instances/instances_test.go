@@ -1,4 +1,4 @@
-package app
+package instances
 
 import (
 	"crypto/sha256"
@@ -46,20 +46,20 @@ func manyDevices(n int) *stubDevices {
 	return s
 }
 
-func askInstances(s *instances, target string, header ...string) *httptest.ResponseRecorder {
+func askInstances(s *Discovery, target string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.serve(w, r)
+	s.ServeHTTP(w, r)
 	return w
 }
 
 // An answer is made once for each query, until the targets or facts about them change; its tag spares it.
 func TestInstancesAreMadeOnce(t *testing.T) {
 	devices := manyDevices(3)
-	s := &instances{devices: devices, prefix: "/t"}
+	s := New(Options{Devices: devices, Prefix: "/t"})
 	first := askInstances(s, "http://host/sd")
 	var list []struct {
 		Targets []string
@@ -97,10 +97,10 @@ func TestInstancesAreMadeOnce(t *testing.T) {
 	if later := askInstances(s, "http://host/sd", "If-None-Match", tag); later.Code != http.StatusOK || later.Header().Get("ETag") == tag {
 		t.Error(later)
 	}
-	for i := range 3 * maxInstanceLists {
+	for i := range 3 * maxKept {
 		askInstances(s, fmt.Sprintf("http://host/sd?rack=%d", i))
 	}
-	if len(s.kept) != maxInstanceLists {
+	if len(s.kept) != maxKept {
 		t.Errorf("%d answers are kept", len(s.kept))
 	}
 	if !strings.HasPrefix(askInstances(s, "https://host/sd").Body.String(), `[{"targets":["host"],"labels":{"__meta_trapline_address":`) {
@@ -112,12 +112,12 @@ func TestInstancesAreMadeOnce(t *testing.T) {
 // all its targets. Labels that some have may select none.
 func TestInstancesOfUnknownLabels(t *testing.T) {
 	devices := manyDevices(3)
-	s := &instances{devices: &stubDevices{}, targets: func() (list []*poller.Target) {
+	s := New(Options{Devices: &stubDevices{}, Targets: func() (list []*poller.Target) {
 		for _, d := range devices.list {
 			list = append(list, d.Target)
 		}
 		return list
-	}}
+	}})
 	for query, want := range map[string]string{
 		"sit=berlin":                     `no target has a label \"sit\"","hint":"did you mean site?`,
 		"site=paris&building=7":          `no target has a label \"building\"","hint":"write one of address, auth`,
@@ -136,7 +136,7 @@ func TestInstancesOfUnknownLabels(t *testing.T) {
 			t.Errorf("%s: %d %s", query, r.Code, r.Body)
 		}
 	}
-	s.targets = func() []*poller.Target { return nil }
+	s.options.Targets = func() []*poller.Target { return nil }
 	if r := askInstances(s, "http://host/sd?sit=berlin"); r.Code != http.StatusOK {
 		t.Errorf("without targets: %d %s", r.Code, r.Body)
 	}
@@ -156,7 +156,7 @@ func (d *discarded) Write(b []byte) (int, error) { d.octets += len(b); return le
 func TestManyReadersOfInstances(t *testing.T) {
 	const bound = 128 << 10 // octets for a reader
 	devices := manyDevices(50_000)
-	s := &instances{devices: devices}
+	s := New(Options{Devices: devices})
 	askInstances(s, "http://host/sd")
 	for encoding, readers := range map[string]uint64{"gzip": 1000, "": 20} { // of which it is decompressed for some
 		var before, after runtime.MemStats
@@ -171,7 +171,7 @@ func TestManyReadersOfInstances(t *testing.T) {
 				r := httptest.NewRequest(http.MethodGet, "http://host/sd", http.NoBody)
 				r.Header.Set("Accept-Encoding", encoding)
 				w := &discarded{header: http.Header{}}
-				s.serve(w, r)
+				s.ServeHTTP(w, r)
 				octets.Add(int64(w.octets))
 			})
 		}
@@ -187,7 +187,7 @@ func TestManyReadersOfInstances(t *testing.T) {
 
 func BenchmarkInstances(b *testing.B) {
 	devices := manyDevices(50_000)
-	s := &instances{devices: devices}
+	s := New(Options{Devices: devices})
 	tag := askInstances(s, "http://host/sd", "Accept-Encoding", "gzip").Header().Get("ETag")
 	b.Run("new", func(b *testing.B) {
 		for b.Loop() {
@@ -211,7 +211,7 @@ func BenchmarkInstances(b *testing.B) {
 
 // A query that cannot be read selects nothing and not everything.
 func TestQueriesOfInstancesThatCannotBeRead(t *testing.T) {
-	s := &instances{devices: manyDevices(3)}
+	s := New(Options{Devices: manyDevices(3)})
 	for _, query := range []string{"site=a;b", "site=%zz"} {
 		if w := askInstances(s, "/sd?"+query); w.Code != http.StatusBadRequest || w.Header().Get("ETag") != "" {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
