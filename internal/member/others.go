@@ -23,6 +23,9 @@ func (m *Member) Peers() (list []peer.Member) {
 // Absent returns the names of the members that do not live.
 func (m *Member) Absent() []string { return m.cluster.Absent() }
 
+// Targets returns all targets of the configuration.
+func (m *Member) Targets() []*poller.Target { return m.options.Running().Targets }
+
 // Elsewhere returns the targets that this member does not poll, each with the member that does: one without a name if nobody
 // does.
 func (m *Member) Elsewhere() map[*poller.Target]peer.Member {

@@ -113,7 +113,7 @@ func (f *Fleet) Devices(parameters map[string][]string) (list []fleet.Device, er
 		add(d, selected)
 	})
 	answered := f.facts(url.Values(parameters).Encode())
-	for t := range f.union.members.Elsewhere() {
+	for _, t := range f.union.members.Targets() { // of all members: a target may have moved here meanwhile
 		if own[t.Name] {
 			continue
 		}

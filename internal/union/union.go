@@ -24,7 +24,8 @@ type Members interface {
 	Peers() []peer.Member // the others that live
 	Absent() []string     // those that do not
 	Target(name string) (t *poller.Target, owner peer.Member)
-	Elsewhere() map[*poller.Target]peer.Member
+	Targets() []*poller.Target                 // of the configuration
+	Elsewhere() map[*poller.Target]peer.Member // those that others poll
 	Holder(target string) peer.Member // that has the alarms of a target, or if it is "" what is of none; one without a name if none does
 	Open(context.Context, *peer.Request) (*http.Response, error)
 }

@@ -44,6 +44,7 @@ type site struct {
 	owner  map[string]*member // by target; nil: nobody
 	silent map[string]func(ctx context.Context) (*http.Response, error)
 	asked  int
+	asking func() // as a member is asked
 }
 
 // member is a process with its own targets, and the whole API of it.
@@ -91,6 +92,8 @@ func (m *member) Target(name string) (*poller.Target, peer.Member) {
 	return nil, peer.Member{}
 }
 
+func (m *member) Targets() []*poller.Target { return m.site.targets }
+
 func (m *member) Elsewhere() map[*poller.Target]peer.Member {
 	others := map[*poller.Target]peer.Member{}
 	for _, t := range m.site.targets {
@@ -104,8 +107,11 @@ func (m *member) Elsewhere() map[*poller.Target]peer.Member {
 func (m *member) Open(ctx context.Context, q *peer.Request) (*http.Response, error) {
 	m.site.mu.Lock()
 	m.site.asked++
-	silent := m.site.silent[q.To.Name]
+	silent, asking := m.site.silent[q.To.Name], m.site.asking
 	m.site.mu.Unlock()
+	if asking != nil {
+		asking()
+	}
 	if silent != nil {
 		return silent(ctx)
 	}
@@ -440,25 +446,40 @@ func TestDevicesDoNotChangeWithTheOwner(t *testing.T) {
 		if strings.Count(before[0], "sys-sw") < 10 {
 			t.Fatal(before[0])
 		}
-		for range 6 { // targets move, some to nobody, and nobody has polled them yet
+		var moving sync.Mutex
+		move := func() { // some to nobody, and nobody has polled them yet
+			moving.Lock()
+			defer moving.Unlock()
+			shares := map[*member][]*poller.Target{}
+			s.mu.Lock()
 			for _, target := range s.targets {
 				if random.IntN(4) == 0 {
 					s.owner[target.Name] = append(s.members, nil)[random.IntN(4)]
 				}
+				owner := s.owner[target.Name]
+				shares[owner] = append(shares[owner], target)
 			}
+			s.mu.Unlock()
 			for _, m := range s.members {
-				m.polls.SetTargets(slices.DeleteFunc(slices.Clone(s.targets), func(t *poller.Target) bool { return s.owner[t.Name] != m }))
+				m.polls.SetTargets(shares[m])
 			}
+		}
+		for range 6 {
+			move()
 			if random.IntN(2) == 0 {
 				s.silent["poller-3"] = func(context.Context) (*http.Response, error) { return nil, errors.New("refused") }
 			} else {
 				delete(s.silent, "poller-3")
 			}
-			for i, q := range list {
-				if after := everywhere(q); after != before[i] {
-					t.Fatalf("%v: after a move\n%s, before\n%s", q, after, before[i])
+			for _, meanwhile := range []func(){nil, move} {
+				s.asking = meanwhile
+				for i, q := range list {
+					if after := everywhere(q); after != before[i] {
+						t.Fatalf("%v: after a move\n%s, before\n%s", q, after, before[i])
+					}
 				}
 			}
+			s.asking = nil
 		}
 	})
 }
