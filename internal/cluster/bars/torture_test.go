@@ -1,0 +1,125 @@
+package bars
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Everything that may happen to members happens to them, at random, for half an hour (bar 8).
+// TRAPLINE_BARS_TORTURE is another duration, TRAPLINE_BARS_SEED repeats a run.
+func TestTorture(t *testing.T) {
+	s := flapping(t, 8)
+	s.torture(duration(t, "TRAPLINE_BARS_TORTURE", 30*time.Minute))
+	s.rest()
+}
+
+func (s *site) torture(lasts time.Duration) {
+	s.t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("TRAPLINE_BARS_SEED"); text != "" {
+		seed, _ = strconv.ParseUint(text, 10, 64)
+	}
+	s.t.Logf("TRAPLINE_BARS_SEED=%d", seed)
+	random := rand.New(rand.NewPCG(seed, 8))
+	counts := map[string]int{}
+	for begun := time.Now(); time.Since(begun) < lasts; {
+		i := random.IntN(memberCount)
+		while := 2*time.Second + time.Duration(random.Int64N(int64(25*time.Second)))
+		kind := tortures[random.IntN(len(tortures))]
+		counts[kind.name]++
+		kind.do(s, random, i, while)
+		time.Sleep(time.Duration(random.Int64N(int64(interval))))
+	}
+	s.t.Logf("%v", counts)
+}
+
+var tortures = []struct {
+	name string
+	do   func(s *site, random *rand.Rand, i int, while time.Duration)
+}{
+	{"kill", func(s *site, _ *rand.Rand, i int, while time.Duration) {
+		s.hurt(i, "is killed", false, while, s.killed)
+	}},
+	{"stop", func(s *site, _ *rand.Rand, i int, while time.Duration) {
+		s.hurt(i, "is stopped", false, while, s.stopped)
+	}},
+	{"pause", func(s *site, _ *rand.Rand, i int, while time.Duration) {
+		s.hurt(i, "stands still", false, while, s.stood)
+	}},
+	{"cut", func(s *site, random *rand.Rand, i int, while time.Duration) {
+		c := cuts[random.IntN(len(cuts))]
+		s.hurt(i, c.text, false, while, func(i int) (end func()) {
+			c.do(s.t, i)
+			return func() { join(s.t) }
+		})
+	}},
+	{"cut all", func(s *site, _ *rand.Rand, _ int, while time.Duration) {
+		s.hurt(0, "and all others are cut off from all", true, while, func(int) (end func()) {
+			for i := range memberCount {
+				deaf(s.t, i, othersOf(i)...)
+			}
+			return func() { join(s.t) }
+		})
+	}},
+	{"flutter", func(s *site, _ *rand.Rand, i int, _ time.Duration) { s.flutter(i, 3) }},
+	{"slow disk", func(s *site, random *rand.Rand, i int, while time.Duration) {
+		later := time.Duration(random.Int64N(int64(2 * time.Second)))
+		s.hurt(i, "has a disk slower by "+later.String(), false, while, func(i int) (end func()) { return s.disk(i, later) })
+	}},
+	{"two of three", func(s *site, random *rand.Rand, i int, while time.Duration) {
+		others := othersOf(i)
+		s.hurt(others[0], "and another one are killed", true, while, func(int) (end func()) {
+			a, b := s.killed(others[0]), s.killed(others[1])
+			return func() {
+				a()
+				time.Sleep(time.Duration(random.Int64N(int64(interval))))
+				b()
+			}
+		})
+	}},
+}
+
+// hurt does something to a member for a while, and waits until all is well.
+func (s *site) hurt(i int, text string, blind bool, while time.Duration, do func(i int) (end func())) {
+	s.t.Helper()
+	healed := s.fault(hostOf(i)+" "+text+", for "+while.Round(time.Second).String(), blind)
+	end := do(i)
+	time.Sleep(while)
+	end()
+	s.caughtUp(time.Now())
+	s.await(time.Minute, "the cluster is whole", s.whole)
+	healed()
+}
+
+func (s *site) killed(i int) (end func()) {
+	s.stop(i, syscall.SIGKILL)
+	return func() { s.start(i) }
+}
+
+func (s *site) stopped(i int) (end func()) {
+	s.stop(i, syscall.SIGTERM)
+	return func() { s.start(i) }
+}
+
+func (s *site) stood(i int) (end func()) {
+	s.signal(i, syscall.SIGSTOP)
+	return func() { s.signal(i, syscall.SIGCONT) }
+}
+
+// The same torture, where a commit is compared with the session of the owner of its shard instead of the register, finds faults:
+// it searches where they are.
+func TestTortureFindsEpochs(t *testing.T) {
+	s := newSite(t, "internal/cluster/store.go", `clientv3.Compare(clientv3.ModRevision(seq), "=", p.Revision)`, `clientv3.Compare(clientv3.LeaseValue(c.keys.own(p.Shard)), "=", c.session.lease())`)
+	s.flap(8, 2*time.Hour)
+	time.Sleep(warm)
+	s.torture(duration(t, "TRAPLINE_BARS_EPOCHS", 10*time.Minute))
+	if violations := s.judged(); len(violations) == 0 {
+		t.Error("no fault was found in epochs: the torture does not search where faults are")
+	} else {
+		t.Logf("with epochs there are %d violations, as there should be:\n%s", len(violations), summary(violations))
+	}
+}
