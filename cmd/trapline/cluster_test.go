@@ -48,6 +48,12 @@ func (m *siteMember) url() string { return "http://" + net.JoinHostPort(m.addres
 // newSite starts three members that share simulated devices at 127.0.NET.100 and on.
 func newSite(t *testing.T, network string, devices int) *site {
 	t.Helper()
+	return newSiteOf(t, network, devices, simulated(t, network, devices))
+}
+
+// simulated starts simulated devices at 127.0.NET.100 and on, and returns the targets of a configuration.
+func simulated(t *testing.T, network string, devices int) string {
+	t.Helper()
 	var list []agent.Device
 	for i := range devices {
 		list = append(list, agent.Device{Address: netip.MustParseAddrPort(fmt.Sprintf("127.0.%s.%d:20161", network, 100+i)), Communities: map[string]*agent.Recording{"public": agent.Builtin["switch"](i)}})
@@ -58,14 +64,20 @@ func newSite(t *testing.T, network string, devices int) *site {
 	for i := range devices {
 		fmt.Fprintf(&text, "- {name: device-%d, address: \"127.0.%s.%d:20161\", modules: [system]}\n", i, network, 100+i)
 	}
-	return newSiteOf(t, network, devices, text.String())
+	return text.String()
 }
 
 // newSiteOf starts three members with some targets and other settings.
 func newSiteOf(t *testing.T, network string, targets int, text string) *site {
 	t.Helper()
+	return newSiteWith(t, network, targets, text, fmt.Sprintf("members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]", network))
+}
+
+// newSiteWith starts three members with keys of the section cluster that say where their engine is.
+func newSiteWith(t *testing.T, network string, targets int, text, engine string) *site {
+	t.Helper()
 	s := &site{t: t, program: program(t), devices: targets, file: filepath.Join(t.TempDir(), "snmp.yml")}
-	text += fmt.Sprintf("cluster:\n  members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]\n  lease: 3s\nglobal: {interval: %[2]s, max_age: 1m}\n", network, siteInterval)
+	text += fmt.Sprintf("cluster:\n  %s\n  lease: 3s\nglobal: {interval: %s, max_age: 1m}\n", engine, siteInterval)
 	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 func (s *site) admin(t *testing.T) *Admin {
 	t.Helper()
-	a, err := NewAdmin(Settings{Etcd: &Etcd{Endpoints: []string{s.url}}}, "", quiet())
+	a, err := NewAdmin(Settings{Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}}, "", quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,7 @@ type Cluster struct {
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
 	tasks      sync.WaitGroup // takes, releases and losses under way
+	started    time.Time
 	id         atomic.Pointer[string]
 	agreed     atomic.Int64 // since when all have our configuration, by clock; 0: they have not
 	remembered []string     // owned shards that were written to the disk; used by report only
@@ -109,6 +110,7 @@ func New(c Config, work Work) (*Cluster, error) {
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
+	cluster.started = time.Now()
 	cluster.view = newView(cluster.keys)
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
@@ -125,6 +127,9 @@ func engineConfig(s Settings, dir string, log *slog.Logger) (engine.Config, erro
 	}
 	if s.Etcd != nil {
 		c.Endpoints, c.Username = s.Etcd.Endpoints, s.Etcd.Username
+		if s.Etcd.TLS != nil {
+			c.TLS = (*engine.TLS)(s.Etcd.TLS)
+		}
 		if s.Etcd.PasswordFile != "" {
 			password, err := os.ReadFile(s.Etcd.PasswordFile)
 			if err != nil {
@@ -244,7 +249,7 @@ func (c *Cluster) ID() string {
 // self describes this member.
 func (c *Cluster) self() Member {
 	m := Member{Name: c.settings.Member, Zone: c.settings.Zone, Weight: *c.settings.Weight, Version: c.config.Version, Web: c.config.Web,
-		Format: c.reads.newest, Started: time.Now(), Draining: c.draining.Load(),
+		Format: c.reads.newest, Started: c.started, Draining: c.draining.Load(),
 		URL: "http://" + net.JoinHostPort(c.settings.Member, strconv.Itoa(c.settings.Ports.Members))}
 	if c.settings.TLS != nil {
 		m.URL = "https" + strings.TrimPrefix(m.URL, "http")

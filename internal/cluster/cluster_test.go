@@ -300,6 +300,7 @@ func TestConfigAgreed(t *testing.T) {
 	}
 	b.await(t, "all shards are owned, by both", func() bool { return len(b.owners) == all && b.count("b") > 400 })
 	until(true)
+	started := other.self().Started
 	hash.Store(&changed)
 	if err := other.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
@@ -310,6 +311,9 @@ func TestConfigAgreed(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(true)
+	if again := other.self().Started; !again.Equal(started) {
+		t.Errorf("a member that publishes another configuration has started at %v and %v", started, again)
+	}
 	// The shards that it owned are known after a start without quorum.
 	var names []string
 	for timeout := time.After(time.Minute); len(names) == 0; {
@@ -371,7 +375,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	if _, err := s.client.Put(t.Context(), keysOf(defaultName).format(), `{"writes":99,"id":"x"}`); err != nil {
 		t.Fatal(err)
 	}
-	m, err := New(Config{Settings: Settings{Member: "a", Etcd: &Etcd{Endpoints: []string{s.url}}}, Shards: func() []plan.Shard { return nil }, Log: quiet()}, worker{"a", newBooks()})
+	m, err := New(Config{Settings: Settings{Member: "a", Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}}, Shards: func() []plan.Shard { return nil }, Log: quiet()}, worker{"a", newBooks()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +386,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 
 // The metrics have the names of the documentation, and are collected before the first contact too.
 func TestMetrics(t *testing.T) {
-	m, err := New(Config{Settings: Settings{Member: "a", Etcd: &Etcd{Endpoints: []string{"http://127.0.68.99:1"}}}, Shards: func() []plan.Shard { return AllShards("") }, Log: quiet()}, worker{"a", newBooks()})
+	m, err := New(Config{Settings: Settings{Member: "a", Insecure: true, Etcd: &Etcd{Endpoints: []string{"http://127.0.68.99:1"}}}, Shards: func() []plan.Shard { return AllShards("") }, Log: quiet()}, worker{"a", newBooks()})
 	if err != nil {
 		t.Fatal(err)
 	}

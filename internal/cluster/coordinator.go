@@ -38,7 +38,9 @@ func (c *Cluster) coordinate(ctx context.Context) error {
 		k = c.elected(ctx, k)
 		if k != nil {
 			wait = c.plan(ctx, k)
-			c.compact(ctx, k)
+			if c.settings.Etcd == nil { // somebody's own has other clients, and compacts by itself
+				c.compact(ctx, k)
+			}
 			c.raise(ctx)
 		}
 		timer.Reset(wait)

@@ -29,7 +29,7 @@ func TestFormatIsRaisedWhenAllMembersReadIt(t *testing.T) {
 	s, b := newSite(t), newBooks()
 	reading := func(name string, reads formats) *Cluster {
 		t.Helper()
-		m, err := New(Config{Settings: Settings{Member: name, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
+		m, err := New(Config{Settings: Settings{Member: name, Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
 			Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet()}, worker{name, b})
 		if err != nil {
 			t.Fatal(err)

@@ -83,9 +83,7 @@ func (s *session) step(ctx context.Context) (wait bool, err error) {
 	defer cancel()
 	if id := s.lease(); id != 0 {
 		noted := c.clock()
-		_, err := engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.LeaseKeepAliveResponse, error) {
-			return e.KeepAliveOnce(ctx, id)
-		})
+		err := c.engine.Renew(ctx, id)
 		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
 			c.log.Warn("the session with the cluster has ended, and its shards are lost")
 			s.end()

@@ -3,6 +3,7 @@ package cluster
 import (
 	"math"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,8 +46,16 @@ type Ports struct {
 // Etcd is an etcd cluster that somebody runs.
 type Etcd struct {
 	Endpoints    []string `yaml:"endpoints"`               // URLs
+	TLS          *EtcdTLS `yaml:"tls,omitempty"`           // to reach it; those of the members by default
 	Username     string   `yaml:"username,omitempty"`      // if it requires one
 	PasswordFile string   `yaml:"password_file,omitempty"` // file with the password
+}
+
+// EtcdTLS are the files to reach an etcd cluster that somebody runs.
+type EtcdTLS struct {
+	CAFile   string `yaml:"ca_file"`             // certificate of the authority of its servers
+	CertFile string `yaml:"cert_file,omitempty"` // certificate of this client, if it requires one
+	KeyFile  string `yaml:"key_file,omitempty"`  // its key
 }
 
 const (
@@ -102,6 +111,9 @@ func (s *Settings) SetDirectory(dir string) {
 	}
 	if s.Etcd != nil {
 		names = append(names, &s.Etcd.PasswordFile)
+		if t := s.Etcd.TLS; t != nil {
+			names = append(names, &t.CAFile, &t.CertFile, &t.KeyFile)
+		}
 	}
 	for _, name := range names {
 		if *name != "" && !filepath.IsAbs(*name) {
@@ -151,10 +163,7 @@ func (s *Settings) Problems() []setting.Problem {
 // checkMembers adds problems of the voters, and of how members reach each other.
 func (s *Settings) checkMembers(p *setting.Problems) {
 	switch n := len(s.Members); {
-	case s.Etcd != nil:
-		if len(s.Etcd.Endpoints) == 0 {
-			p.Add("etcd.endpoints", "write the URLs of the servers of etcd, such as [https://etcd-1:2379]")
-		}
+	case s.Etcd != nil: // nobody votes
 	case n < 3 || n%2 == 0 || n > maxVoters:
 		p.Add("members", "a cluster has 3 or 5 members that vote, not %d: with an even number it survives no more failures than with one less", n)
 	}
@@ -165,10 +174,19 @@ func (s *Settings) checkMembers(p *setting.Problems) {
 		if slices.Contains(s.Members[:i], m) {
 			p.Add("members", "%s is listed twice", m)
 		}
-		if s.TLS == nil && !s.Insecure && s.Etcd == nil && !loopback(m) {
-			p.Add("tls", "%s is another machine, and whoever reaches the ports of a member without TLS may change all alarms: write tls with ca_file, cert_file and key_file, or insecure: true", m)
-			break
-		}
+	}
+	s.checkSecurity(p)
+}
+
+// checkSecurity adds problems of connections that others may read or use.
+func (s *Settings) checkSecurity(p *setting.Problems) {
+	hosts := s.Members
+	if s.Etcd != nil {
+		hosts = []string{s.WithDefaults().Member}
+		s.Etcd.check(p, s.Insecure)
+	}
+	if i := slices.IndexFunc(hosts, func(m string) bool { return !loopback(m) }); i >= 0 && s.TLS == nil && !s.Insecure {
+		p.Add("tls", "%s may be reached from other machines, and whoever reaches the ports of a member without TLS may change all alarms: write tls with ca_file, cert_file and key_file, or insecure: true", hosts[i])
 	}
 	if t := s.TLS; t != nil {
 		for _, file := range []struct{ key, name string }{{"ca_file", t.CAFile}, {"cert_file", t.CertFile}, {"key_file", t.KeyFile}} {
@@ -176,6 +194,30 @@ func (s *Settings) checkMembers(p *setting.Problems) {
 				p.Add("tls."+file.key, "%s is required: members identify each other by certificates of one authority", file.key)
 			}
 		}
+	}
+}
+
+// check adds problems of the section etcd.
+func (e *Etcd) check(p *setting.Problems, insecure bool) {
+	if len(e.Endpoints) == 0 {
+		p.Add("etcd.endpoints", "write the URLs of the servers of etcd, such as [https://etcd-1:2379]")
+	}
+	for _, endpoint := range e.Endpoints {
+		switch u, err := url.Parse(endpoint); {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			p.Add("etcd.endpoints", "%q is not the URL of a server: write for example https://etcd-1:2379", endpoint)
+		case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+			p.Add("etcd.endpoints", "%s is another machine, and others may read and change what is sent to it: write https://, or insecure: true", endpoint)
+		}
+	}
+	if (e.Username == "") != (e.PasswordFile == "") {
+		p.Add("etcd", "username and password_file are written together")
+	}
+	if t := e.TLS; t != nil && t.CAFile == "" {
+		p.Add("etcd.tls.ca_file", "ca_file is required: it has the certificate of the authority of etcd's servers")
+	}
+	if t := e.TLS; t != nil && (t.CertFile == "") != (t.KeyFile == "") {
+		p.Add("etcd.tls", "cert_file and key_file are written together")
 	}
 }
 

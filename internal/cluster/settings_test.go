@@ -34,7 +34,14 @@ func TestProblemsOfSettings(t *testing.T) {
 		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Peers: 70000}}, "not a port"},
 		{Settings{Members: loopbacks, Member: "x", TLS: &TLS{CAFile: "ca.pem"}}, "cert_file is required"},
 		{Settings{Member: "x", Etcd: &Etcd{}}, "endpoints"},
-		{Settings{Member: "x", Etcd: &Etcd{Endpoints: []string{"http://e:2379"}}}, ""},
+		{Settings{Member: "x", TLS: tls, Etcd: etcd("https://e:2379")}, ""},
+		{Settings{Member: "x", Insecure: true, Etcd: etcd("http://e:2379")}, ""},
+		{Settings{Member: "127.0.0.1", Etcd: etcd("http://127.0.0.1:2379")}, ""},
+		{Settings{Member: "x", Etcd: etcd("https://e:2379")}, "x may be reached from other machines"},
+		{Settings{Member: "x", TLS: tls, Etcd: etcd("http://e:2379")}, "write https://"},
+		{Settings{Member: "x", TLS: tls, Etcd: etcd("e:2379")}, "not the URL of a server"},
+		{Settings{Member: "x", TLS: tls, Etcd: &Etcd{Endpoints: []string{"https://e:2379"}, Username: "u"}}, "written together"},
+		{Settings{Member: "x", TLS: tls, Etcd: &Etcd{Endpoints: []string{"https://e:2379"}, TLS: &EtcdTLS{CertFile: "c.pem"}}}, "etcd.tls.ca_file"},
 	} {
 		var texts []string
 		for _, p := range c.settings.Problems() {
@@ -56,6 +63,8 @@ func TestVoters(t *testing.T) {
 		}
 	}
 }
+
+func etcd(endpoint string) *Etcd { return &Etcd{Endpoints: []string{endpoint}} }
 
 // Keys of one shard never are keys of another, whatever its name.
 func TestKeysOfShards(t *testing.T) {

@@ -134,7 +134,7 @@ func (b *books) count(member string) (n int) {
 // join starts a member, and returns a function that stops it in order.
 func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func()) {
 	s.t.Helper()
-	c := Config{Settings: Settings{Member: name, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
+	c := Config{Settings: Settings{Member: name, Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
 		Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet(), Hash: func() string { return "h" }}
 	if change != nil {
 		change(&c)

@@ -36,6 +36,10 @@ func Answered(err error) bool {
 // Ask sends a request to a server, and to the next one if the first has not answered after a while, or has failed. The
 // request must be one that may be repeated: copies may be applied in any order, and later. The first answer counts.
 func Ask[T any](ctx context.Context, e *Engine, request func(context.Context, *clientv3.Client) (T, error)) (T, error) {
+	return ask(ctx, e, func(ctx context.Context, c candidate) (T, error) { return request(ctx, c.client) })
+}
+
+func ask[T any](ctx context.Context, e *Engine, request func(context.Context, candidate) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
@@ -51,7 +55,7 @@ func Ask[T any](ctx context.Context, e *Engine, request func(context.Context, *c
 			o := order[asked]
 			asked++
 			go func() {
-				value, err := request(ctx, o.client)
+				value, err := request(ctx, o)
 				answers <- answer{value, err, o.index}
 			}()
 		}
@@ -84,8 +88,9 @@ func Ask[T any](ctx context.Context, e *Engine, request func(context.Context, *c
 }
 
 type candidate struct {
-	client *clientv3.Client
-	index  int
+	client  *clientv3.Client
+	renewal *renewal
+	index   int
 }
 
 // order returns the servers that can be asked, in which order, and how many at once: a second one if the first was slower
@@ -104,7 +109,7 @@ func (e *Engine) order() (order []candidate, together int) {
 			if len(order) == 0 && c.behind {
 				together = 2
 			}
-			order = append(order, candidate{c.client, index})
+			order = append(order, candidate{c.client, c.renewal, index})
 		}
 	}
 	return order, together

@@ -54,7 +54,8 @@ func (t *TLS) info() transport.TLSInfo {
 // go on to ask a server that is stopped until gRPC notices, which takes 10 s or more.
 type Engine struct {
 	config Config
-	server *server // nil unless embedded
+	server *server        // nil unless embedded
+	absent []func() error // each dials a server that did not answer New
 
 	mu      sync.Mutex
 	clients []*endpoint // our own server first
@@ -65,7 +66,8 @@ type Engine struct {
 type endpoint struct {
 	name    string
 	address string           // host and port
-	client  *clientv3.Client // nil: our own, which is not ready
+	client  *clientv3.Client // nil: our own that is not ready, or one that has not answered
+	renewal *renewal         // nil without a password
 	own     bool
 	behind  bool // another server answered before this one did
 }
@@ -98,12 +100,27 @@ func New(c Config) (*Engine, error) {
 	}
 	for _, url := range endpoints {
 		endpoint, err := dial(c, url, url, secure)
-		if err != nil {
+		if err != nil && (c.Username == "" || Answered(err)) {
 			return nil, err
+		}
+		if err != nil { // it may answer later
+			e.absent = append(e.absent, func() error {
+				dialed, err := dial(c, url, url, secure)
+				if err == nil {
+					e.set(endpoint, dialed)
+				}
+				return err
+			})
 		}
 		e.clients = append(e.clients, endpoint)
 	}
 	return e, nil
+}
+
+func (e *Engine) set(to, from *endpoint) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	*to = *from
 }
 
 func (c *Config) url(host string, port int) string {
@@ -117,15 +134,22 @@ func (c *Config) url(host string, port int) string {
 // reconnect is how often a server that is gone is tried: gRPC's own pauses grow to two minutes.
 var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second}
 
+// dial makes the client of a server. With a password, it asks the server: if that does not answer, the endpoint is returned
+// without a client.
 func dial(c Config, name, address string, secure *tls.Config) (*endpoint, error) {
+	e := &endpoint{name: name, address: hostPort(address)}
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{address}, TLS: secure, Username: c.Username, Password: c.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
 		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})},
 		MaxUnaryRetries: 1, Logger: zapLogger(c.Log, nil)})
 	if err != nil {
-		return nil, fmt.Errorf("cannot use the engine at %s: %w", address, err)
+		return e, fmt.Errorf("cannot use the engine at %s: %w", address, err)
 	}
-	return &endpoint{name: name, address: hostPort(address), client: client}, nil
+	e.client = client
+	if c.Username != "" {
+		e.renewal = newRenewal(client)
+	}
+	return e, nil
 }
 
 // hostPort returns the host and the port of a URL.
@@ -141,7 +165,12 @@ func hostPort(address string) string {
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.close()
 	if e.server == nil {
+		var dialing sync.WaitGroup
+		for _, dial := range e.absent {
+			dialing.Go(func() { repeat(ctx, dial) })
+		}
 		<-ctx.Done()
+		dialing.Wait()
 		return nil
 	}
 	running, stop := context.WithCancel(ctx)
@@ -150,6 +179,20 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer promoting.Wait()
 	defer stop()
 	return e.server.run(ctx, e.enter, e.setOwn)
+}
+
+// redial is how long a server that did not answer is not dialed again.
+const redial = time.Second
+
+// repeat calls f until it succeeds, or ctx is canceled.
+func repeat(ctx context.Context, f func() error) {
+	for f() != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(redial):
+		}
+	}
 }
 
 // setOwn puts the client of our own server in its place, or takes it away.
