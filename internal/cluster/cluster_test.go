@@ -147,6 +147,22 @@ func TestCommitAndLoad(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("loaded %d rows, want %d", len(got), len(want))
 	}
+	var tens []string // each the prefix of ten rows
+	for i := range 130 {
+		tens = append(tens, fmt.Sprintf("out/r/%04d", i))
+	}
+	for _, prefixes := range [][]string{{"out/r/000", "out/r/01", "out/s", "out/r/009"}, {"out/r/00", "out/r/012"}, tens} {
+		var loaded, wanted []string
+		for _, p := range prefixes {
+			wanted = append(wanted, slices.DeleteFunc(slices.Sorted(maps.Keys(want)), func(key string) bool { return !strings.HasPrefix(key, p) })...)
+		}
+		if err := m.LoadOf(ctx, "1", prefixes, func(key string, _ []byte) error { loaded = append(loaded, key); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(loaded, wanted) {
+			t.Errorf("%.3v: loaded %d rows, want %d", prefixes, len(loaded), len(wanted))
+		}
+	}
 	var large *fence.TooLarge
 	if err := m.Commit(ctx, make([]Write, 0)); err != nil {
 		t.Errorf("nothing: %v", err)

@@ -28,8 +28,8 @@ const (
 	ending // Drop is called, and own/S removed unless the shard was lost
 )
 
-// maxTakes is how many shards are taken at once.
-const maxTakes = 16
+// maxTakes is how many shards are taken at once: a take waits for several answers of the engine.
+const maxTakes = 64
 
 // attemptWait bounds each request about shards and rows; it is repeated.
 const attemptWait = 2 * time.Second

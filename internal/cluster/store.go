@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/engine"
@@ -55,14 +57,9 @@ func (c *Cluster) LoadOf(ctx context.Context, shard string, prefixes []string, e
 		}
 	}
 	r := &reading{cluster: c, shard: shard, each: each}
-	for _, p := range prefixes {
-		if err := r.read(ctx, c.keys.rows(shard), p); err != nil {
+	for some := range slices.Chunk(c.ranges(shard, prefixes), fence.MaxOps) {
+		if err := r.read(ctx, some); err != nil {
 			return err
-		}
-		if shard == plan.Global && strings.HasPrefix(ledger.Silence, p) {
-			if err := r.read(ctx, c.keys.common(), ledger.Silence); err != nil {
-				return err
-			}
 		}
 	}
 	if len(r.bad) == 0 {
@@ -71,39 +68,85 @@ func (c *Cluster) LoadOf(ctx context.Context, shard string, prefixes []string, e
 	return r.putAside(ctx)
 }
 
+// rows are those of the engine whose keys begin with the prefix below a root.
+type rows struct{ root, prefix string }
+
+func (r rows) end() string { return clientv3.GetPrefixRangeEnd(r.root + r.prefix) }
+
+// ranges returns the rows of a shard whose keys begin with one of the prefixes.
+func (c *Cluster) ranges(shard string, prefixes []string) (list []rows) {
+	for _, p := range prefixes {
+		list = append(list, rows{c.keys.rows(shard), p})
+		if shard == plan.Global && strings.HasPrefix(ledger.Silence, p) {
+			list = append(list, rows{c.keys.common(), ledger.Silence})
+		}
+	}
+	return list
+}
+
 // reading is a Load on its way.
 type reading struct {
 	cluster  *Cluster
 	shard    string
 	each     ledger.Each
-	revision int64   // of the first page: all are of one moment
+	revision int64   // of the first answer: all are of one moment
 	bad      []Write // rows that were refused
 }
 
-// read reads the rows whose keys have a prefix, below the root of all.
-func (r *reading) read(ctx context.Context, root, prefix string) error {
-	from, end := root+prefix, clientv3.GetPrefixRangeEnd(root+prefix)
-	for {
-		page, err := page(ctx, r.cluster.engine, from, end, r.revision)
-		if err != nil {
-			return err
-		}
-		if r.revision == 0 {
-			r.revision = page.Header.Revision
-		}
-		if r.revision == 0 {
-			return errors.New("an answer of the engine has no revision")
-		}
-		for _, kv := range page.Kvs {
-			key := strings.TrimPrefix(string(kv.Key), root)
-			if r.each(key, kv.Value) != nil {
-				r.bad = append(r.bad, Write{Shard: r.shard, Key: key, Value: kv.Value})
+// read reads the rows of some ranges: the first pages of all by one request, for the engine asks a majority for each.
+func (r *reading) read(ctx context.Context, ranges []rows) error {
+	pages, err := r.first(ctx, ranges)
+	if err != nil {
+		return err
+	}
+	for i, page := range pages {
+		for r.add(ranges[i].root, page.Kvs); page.More && len(page.Kvs) > 0; r.add(ranges[i].root, page.Kvs) {
+			from := string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+			if page, err = r.next(ctx, from, ranges[i].end()); err != nil {
+				return err
 			}
 		}
-		if !page.More || len(page.Kvs) == 0 {
-			return nil
+	}
+	return nil
+}
+
+// first reads the first page of each range.
+func (r *reading) first(ctx context.Context, ranges []rows) (pages []*etcdserverpb.RangeResponse, err error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	var gets []clientv3.Op
+	for _, some := range ranges {
+		gets = append(gets, clientv3.OpGet(some.root+some.prefix, clientv3.WithRange(some.end()), clientv3.WithLimit(pageRows), clientv3.WithRev(r.revision)))
+	}
+	answer, err := r.cluster.txn(ctx, nil, gets, nil)
+	if err != nil {
+		return nil, err
+	}
+	if r.revision == 0 {
+		r.revision = answer.Header.Revision
+	}
+	if r.revision == 0 {
+		return nil, errors.New("an answer of the engine has no revision")
+	}
+	for _, one := range answer.Responses {
+		pages = append(pages, one.GetResponseRange())
+	}
+	return pages, nil
+}
+
+// next reads another page.
+func (r *reading) next(ctx context.Context, from, end string) (*etcdserverpb.RangeResponse, error) {
+	page, err := page(ctx, r.cluster.engine, from, end, r.revision)
+	return (*etcdserverpb.RangeResponse)(page), err
+}
+
+// add calls each with some rows below a root.
+func (r *reading) add(root string, kvs []*mvccpb.KeyValue) {
+	for _, kv := range kvs {
+		key := strings.TrimPrefix(string(kv.Key), root)
+		if r.each(key, kv.Value) != nil {
+			r.bad = append(r.bad, Write{Shard: r.shard, Key: key, Value: kv.Value})
 		}
-		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 	}
 }
 

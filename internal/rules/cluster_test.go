@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,4 +272,40 @@ func (s *site) note(t *outbox.Transition) {
 	}
 	s.sent = append(s.sent, text)
 	delete(s.names, t.Alarm.ID)
+}
+
+// gatheredStore answers nobody before as many loads are under way.
+type gatheredStore struct {
+	alertStore
+	loads sync.WaitGroup
+}
+
+func (g *gatheredStore) load(ctx context.Context, shard string, logger *slog.Logger) ([]*record, looks, time.Time, error) {
+	g.loads.Done()
+	g.loads.Wait()
+	return g.alertStore.load(ctx, shard, logger)
+}
+
+// Many shards are taken at once: none waits until the engine has answered for another.
+func TestShardsAreLoadedAtOnce(t *testing.T) {
+	names := []string{"a", "b", "c", "d"}
+	s := startSite(t, 1, `{alert: High, expr: load > 50}`, names...)
+	p := s.members[0]
+	gathered := &gatheredStore{alertStore: p.e.alertStore}
+	gathered.loads.Add(len(names))
+	p.e.alertStore = gathered
+	taken := make(chan error, len(names))
+	for _, name := range names {
+		go func() { taken <- p.e.Take(t.Context(), shardOf(name), time.Time{}) }()
+	}
+	for range names {
+		select {
+		case err := <-taken:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("one waits for another")
+		}
+	}
 }

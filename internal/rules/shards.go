@@ -13,12 +13,12 @@ import (
 // Take loads the alerts of a shard that was evaluated up to the time alive: they go on as after a restart, and the time since
 // then counts neither for `for` nor for keep_firing_for. The next Configure hands them to their targets.
 func (e *Evaluator) Take(ctx context.Context, shard string, alive time.Time) error {
-	e.configuring.Lock()
-	defer e.configuring.Unlock()
-	list, looked, _, err := e.alertStore.load(ctx, shard, e.logger)
+	list, looked, _, err := e.alertStore.load(ctx, shard, e.logger) // many at once: nobody else writes what is loaded
 	if err != nil {
 		return err
 	}
+	e.configuring.Lock()
+	defer e.configuring.Unlock()
 	dropped := e.drop(shard)
 	now := e.now()
 	changes := make([]change, 0, len(list))

@@ -174,9 +174,10 @@ func (e *Engine) Run(ctx context.Context) error {
 		return nil
 	}
 	running, stop := context.WithCancel(ctx)
-	var promoting sync.WaitGroup
-	promoting.Go(func() { e.promote(running) })
-	defer promoting.Wait()
+	var tasks sync.WaitGroup
+	tasks.Go(func() { e.promote(running) })
+	tasks.Go(func() { e.limitStreams(running) })
+	defer tasks.Wait()
 	defer stop()
 	return e.server.run(ctx, e.enter, e.setOwn)
 }
@@ -191,6 +192,24 @@ func repeat(ctx context.Context, f func() error) {
 		case <-ctx.Done():
 			return
 		case <-time.After(redial):
+		}
+	}
+}
+
+// limitStreams has streams of our own server end soon after they have been cut off, those of each second.
+func (e *Engine) limitStreams(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	failed := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := limitStreams(e.config.Peers); err != nil && !failed {
+			failed = true
+			e.config.Log.Warn("connections of voters cannot be limited in time: after a fault of the network they may be back late", "err", err)
 		}
 	}
 }
