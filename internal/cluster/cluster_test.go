@@ -424,3 +424,15 @@ func TestMetrics(t *testing.T) {
 		t.Error("a member without a session may send")
 	}
 }
+
+// A watch that is late once makes no clock differ, and a clock that differs is found by the second measure.
+func TestSkewIsTheLessOfTwoMeasures(t *testing.T) {
+	v := newView(keysOf("x"))
+	for i, c := range []struct{ behind, want time.Duration }{
+		{0, 0}, {6 * time.Second, 0}, {time.Millisecond, time.Millisecond}, {-9 * time.Second, time.Millisecond}, {-8 * time.Second, -8 * time.Second}, {-9 * time.Second, -8 * time.Second},
+	} {
+		if v.measure("m", c.behind); v.skew["m"] != c.want {
+			t.Errorf("measure %d: %v, want %v", i, v.skew["m"], c.want)
+		}
+	}
+}

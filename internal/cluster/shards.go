@@ -29,7 +29,7 @@ const (
 )
 
 // maxTakes is how many shards are taken at once: a take waits for several answers of the engine.
-const maxTakes = 64
+const maxTakes = 32
 
 // attemptWait bounds each request about shards and rows; it is repeated.
 const attemptWait = 2 * time.Second

@@ -112,13 +112,15 @@ func (r *reading) read(ctx context.Context, ranges []rows) error {
 
 // first reads the first page of each range.
 func (r *reading) first(ctx context.Context, ranges []rows) (pages []*etcdserverpb.RangeResponse, err error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptWait)
-	defer cancel()
 	var gets []clientv3.Op
 	for _, some := range ranges {
 		gets = append(gets, clientv3.OpGet(some.root+some.prefix, clientv3.WithRange(some.end()), clientv3.WithLimit(pageRows), clientv3.WithRev(r.revision)))
 	}
-	answer, err := r.cluster.txn(ctx, nil, gets, nil)
+	var answer *clientv3.TxnResponse
+	err = r.insist(ctx, func(ctx context.Context) (err error) {
+		answer, err = r.cluster.txn(ctx, nil, gets, nil)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +137,30 @@ func (r *reading) first(ctx context.Context, ranges []rows) (pages []*etcdserver
 }
 
 // next reads another page.
-func (r *reading) next(ctx context.Context, from, end string) (*etcdserverpb.RangeResponse, error) {
-	page, err := page(ctx, r.cluster.engine, from, end, r.revision)
-	return (*etcdserverpb.RangeResponse)(page), err
+func (r *reading) next(ctx context.Context, from, end string) (answer *etcdserverpb.RangeResponse, err error) {
+	err = r.insist(ctx, func(ctx context.Context) error {
+		page, err := page(ctx, r.cluster.engine, from, end, r.revision)
+		answer = (*etcdserverpb.RangeResponse)(page)
+		return err
+	})
+	return answer, err
+}
+
+// readTries is how often a request is sent that is not answered: a shard whose records are not read is given up, and taken again
+// from the beginning, which costs more answers.
+const readTries = 3
+
+// insist sends a request until it is answered, but not too often.
+func (r *reading) insist(ctx context.Context, request func(context.Context) error) (err error) {
+	for range readTries {
+		asking, cancel := context.WithTimeout(ctx, attemptWait)
+		err = request(asking)
+		cancel()
+		if err == nil || engine.Answered(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
 }
 
 // add calls each with some rows below a root.

@@ -32,6 +32,7 @@ type view struct {
 	plan        plan.Plan
 	planned     bool
 	skew        map[string]time.Duration     // of members' wall clocks
+	behind      map[string]time.Duration     // the same, as measured last
 	lates       map[string]map[string][]byte // texts by shard and ID: see Cluster.Late
 	common      map[string][]byte            // the rows that all members know
 	changes     uint64                       // of common
@@ -52,7 +53,7 @@ func newView(k keys) *view {
 func (v *view) clear() {
 	v.members, v.owners = map[string]Member{}, map[string]ownership{}
 	v.alive, v.costs = map[string]time.Time{}, map[string]map[string]float64{}
-	v.skew = map[string]time.Duration{}
+	v.skew, v.behind = map[string]time.Duration{}, map[string]time.Duration{}
 	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
 	v.lates, v.common = map[string]map[string][]byte{}, map[string][]byte{}
 	v.changes++
@@ -187,6 +188,15 @@ func (v *view) apply(revision int64, events []*clientv3.Event) {
 	}
 }
 
+// measure notes by how much a member's wall clock is behind: the less of two measures, for a watch may be late once.
+func (v *view) measure(member string, behind time.Duration) {
+	v.skew[member] = behind
+	if last, ok := v.behind[member]; ok && last.Abs() < behind.Abs() {
+		v.skew[member] = last
+	}
+	v.behind[member] = behind
+}
+
 // put notes a key. A value that cannot be read is left out: it may be of a newer version.
 func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 	is, name := v.keys.cut(string(kv.Key))
@@ -212,7 +222,7 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 		if at, err := time.Parse(time.RFC3339Nano, string(kv.Value)); err == nil {
 			v.alive[name] = at
 			if live {
-				v.skew[name] = time.Since(at)
+				v.measure(name, time.Since(at))
 			}
 		}
 	case "late":
@@ -238,6 +248,7 @@ func (v *view) delete(key string) {
 	case "members":
 		delete(v.members, name)
 		delete(v.skew, name)
+		delete(v.behind, name)
 	case "own":
 		delete(v.owners, unescape(name))
 	case "coordinator":

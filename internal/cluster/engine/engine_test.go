@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -142,6 +146,17 @@ func TestFatalErrorsAreReported(t *testing.T) {
 		if <-done || <-failed != "disk full" {
 			t.Error("the goroutine goes on")
 		}
+	}
+}
+
+// etcd's errors are logged, unless they are of requests that were given up.
+func TestGivenUpRequestsAreNotLogged(t *testing.T) {
+	var text bytes.Buffer
+	log := zapLogger(slog.New(slog.NewTextHandler(&text, nil)), nil)
+	log.Error("a", zap.Error(fmt.Errorf("read: %w", context.Canceled)))
+	log.Error("b", zap.Error(fmt.Errorf("read: %w", context.DeadlineExceeded)))
+	if got := text.String(); strings.Contains(got, "message=a") || !strings.Contains(got, "message=b") {
+		t.Error(got)
 	}
 }
 

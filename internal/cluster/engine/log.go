@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime"
+	"slices"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -50,8 +52,11 @@ func (c core) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.Che
 	return checked.AddCore(e, c)
 }
 
-// Write is of zapcore.Core.
+// Write is of zapcore.Core. A request that its sender gave up is no error: another server has answered it.
 func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if slices.ContainsFunc(fields, canceled) {
+		return nil
+	}
 	encoder := zapcore.NewMapObjectEncoder()
 	attrs := make([]slog.Attr, 0, len(fields)+1)
 	attrs = append(attrs, slog.String("message", e.Message))
@@ -63,6 +68,11 @@ func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	}
 	c.log.LogAttrs(context.Background(), slog.LevelWarn, "engine", attrs...)
 	return nil
+}
+
+func canceled(f zapcore.Field) bool {
+	err, ok := f.Interface.(error)
+	return ok && errors.Is(err, context.Canceled)
 }
 
 // Sync is of zapcore.Core.
