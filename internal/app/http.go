@@ -62,7 +62,7 @@ func newServer(s *server) http.Handler {
 	rendered := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, l.spool.Handler(l.render, h)) }
 	mux.Handle("/snmp", l.spool.Handler(nil, http.HandlerFunc(s.snmp)))
 	mux.Handle(s.options.TelemetryPath, promhttp.InstrumentMetricHandler(s.registry, l.spool.Handler(l.telemetry, http.HandlerFunc(s.telemetry))))
-	rendered("/targets/{name}/metrics", s.target)
+	mux.Handle("/targets/{name}/metrics", l.spool.Handler(nil, s.target(l.render.Handler(http.HandlerFunc(s.ownTarget)))))
 	listed := instances.Options{Devices: s.devices, Targets: func() []*poller.Target { return s.reloader.current.Load().Targets }, Prefix: s.prefix}
 	if s.member != nil {
 		listed.Owner = s.member.Web
@@ -215,13 +215,16 @@ func (s *server) exposesTargets() bool {
 	return s.options.ExposeTargets && (s.member == nil || s.options.ExposeChosen)
 }
 
-// target exposes the series of one target, whoever polls it. Without an answer in its last poll it is a failed scrape, so
-// that `up` says the same of the device as for any other instance.
-func (s *server) target(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if _, own := s.poller.Report(name); own || !s.member.PassOn(w, r, name, "/targets/"+url.PathEscape(name)+"/metrics") {
-		s.ownTarget(w, r)
-	}
+// target exposes the series of one target: those of a target that is polled here by own, and else those that its owner answers
+// with, which is waited for at no cost to other scrapes. Without an answer in its last poll it is a failed scrape, so that `up` says
+// the same of the device as for any other instance.
+func (s *server) target(own http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("name")
+		if _, here := s.poller.Report(name); here || !s.member.PassOn(w, r, name, "/targets/"+url.PathEscape(name)+"/metrics") {
+			own.ServeHTTP(w, r)
+		}
+	})
 }
 
 // ownTarget exposes the series of a target that is polled here.

@@ -26,7 +26,7 @@ type Members interface {
 	Target(name string) (t *poller.Target, owner peer.Member)
 	Targets() []*poller.Target                 // of the configuration
 	Elsewhere() map[*poller.Target]peer.Member // those that others poll
-	Holder(target string) peer.Member // that has the alarms of a target, or if it is "" what is of none; one without a name if none does
+	Holder(target string) peer.Member          // that has the alarms of a target, or if it is "" what is of none; one without a name if none does
 	Open(context.Context, *peer.Request) (*http.Response, error)
 }
 

@@ -22,9 +22,6 @@ import (
 // Header has the name of the member that has passed a request on: it is passed on once.
 const Header = "Trapline-Passed-On-By"
 
-// MaxScrape is how long an answer to a scrape may take.
-const MaxScrape = 10 * time.Second
-
 const (
 	dialWait  = 2 * time.Second
 	maxAnswer = 256 << 20 // octets
@@ -93,6 +90,7 @@ func (s *Server) Close() { _ = s.listener.Close() }
 type Client struct {
 	member string
 	http   *http.Client
+	lanes  lanes
 }
 
 // NewClient returns the client of a member.
@@ -109,7 +107,7 @@ func NewClient(member string, t *TLS) (*Client, error) {
 		}
 		transport.TLSClientConfig = c
 	}
-	return &Client{member, &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	return &Client{member: member, http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
 // Close closes the connections that are idle.
@@ -151,49 +149,6 @@ func Read(body io.Reader, limit int) ([]byte, error) {
 	}
 	return text, err
 }
-
-// Answer is a whole answer to a scrape.
-type Answer struct {
-	Status int
-	header http.Header
-	body   []byte
-}
-
-// Scrape hands a scrape on to a path of another member, and returns the whole answer.
-func (c *Client) Scrape(r *http.Request, to Member, path string, wait time.Duration) (*Answer, error) {
-	if r.Header.Get(Header) != "" {
-		return nil, ErrPassed
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), min(wait, MaxScrape))
-	defer cancel()
-	header := http.Header{}
-	for _, name := range passed {
-		if values := r.Header.Values(name); len(values) > 0 {
-			header[name] = values
-		}
-	}
-	answer, err := c.Open(ctx, &Request{To: to, Path: path, Header: header})
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	body, err := Read(answer.Body, maxAnswer)
-	return &Answer{answer.StatusCode, answer.Header, body}, err
-}
-
-// Write hands the answer back.
-func (a *Answer) Write(w http.ResponseWriter) {
-	for _, name := range []string{"Content-Type", "Content-Encoding", "Vary"} {
-		if values := a.header.Values(name); len(values) > 0 {
-			w.Header()[name] = values
-		}
-	}
-	w.WriteHeader(a.Status)
-	_, _ = w.Write(a.body) // after a disconnect nobody can receive the error
-}
-
-// passed are the headers of scrapes that the owner of a target needs.
-var passed = []string{"Accept", "Accept-Encoding"}
 
 // config is that of both sides.
 func (t *TLS) config() (*tls.Config, error) {
