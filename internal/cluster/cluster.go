@@ -75,6 +75,7 @@ type Cluster struct {
 
 	lates      chan lateSend
 	draining   atomic.Bool
+	losing     atomic.Int64 // shards that are lost and not yet forgotten
 	space      space
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
@@ -84,8 +85,9 @@ type Cluster struct {
 	agreed     atomic.Int64 // since when all have our configuration, by clock; 0: they have not
 	remembered []string     // owned shards that were written to the disk; used by report only
 
-	mu        sync.Mutex // shards, fence, commit
+	mu        sync.Mutex // shards, takes, fence, commit
 	shards    map[string]*shard
+	takes     takes
 	fence     *fence.Fence
 	commit    *fence.Commit   // under way
 	repeating map[string]bool // keys of late sends that Work is repeating
@@ -107,7 +109,7 @@ func New(c Config, work Work) (*Cluster, error) {
 		return nil, err
 	}
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: boottime.Elapsed,
-		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, fence: fence.New(token()), commits: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, takes: newTakes(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
 	cluster.started = time.Now()
@@ -206,9 +208,9 @@ func (c *Cluster) drain(ctx context.Context) {
 // Refresh publishes a change of the configuration.
 func (c *Cluster) Refresh(ctx context.Context) error { return c.session.publish(ctx) }
 
-// MaySend reports whether this member may send now: its session lives, by its own clock. It is asked before each
-// transmission, retransmissions included.
-func (c *Cluster) MaySend() bool { return c.session.valid() }
+// MaySend reports whether this member may send now: its session lives, by its own clock, and nothing of a shard that it lost is under
+// way, which the next session is no consent for. It is asked before each transmission, retransmissions included.
+func (c *Cluster) MaySend() bool { return c.session.valid() && c.losing.Load() == 0 }
 
 // Remaining returns how long this member may send; negative: since when it may not.
 func (c *Cluster) Remaining() time.Duration { return c.session.remaining() }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -112,6 +113,41 @@ func TestZonesWeightsAndLeaving(t *testing.T) {
 	}
 	if owner, ok := m.Owner(plan.Of("berlin", "switch-1")); !ok || owner.Name != "berlin-2" || owner.Zone != "berlin" {
 		t.Errorf("owner: %+v, %v", owner, ok)
+	}
+}
+
+// Until all is forgotten that belongs to the shards of a session that has ended, the next session is no consent to send: others may
+// have taken those.
+func TestNothingIsSentForShardsOfTheLastSession(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	forgotten := make(chan struct{})
+	forget := sync.OnceFunc(func() { close(forgotten) })
+	t.Cleanup(forget)
+	b.forget = func() { <-forgotten }
+	m, _ := s.join("a", b, func(c *Config) { c.Shards = func() []plan.Shard { return []plan.Shard{{Name: "1", Cost: 1}} } })
+	b.await(t, "the shard is owned", func() bool { return b.owners["1"] != "" })
+	if !m.MaySend() {
+		t.Fatal("it may not send")
+	}
+	before := m.session.lease()
+	if _, err := s.client.Revoke(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	next := before
+	for timeout := time.After(time.Minute); next == before || next == 0; next = m.session.lease() {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-timeout:
+			t.Fatal("there is no other session")
+		}
+	}
+	if !m.session.valid() || m.MaySend() {
+		t.Errorf("the session is valid: %v, it may send: %v", m.session.valid(), m.MaySend())
+	}
+	forget()
+	b.await(t, "the shard is owned again", func() bool { return b.lost == 1 && b.owners["1"] != "" })
+	if !m.MaySend() {
+		t.Error("it may not send for the shard that it has taken again")
 	}
 }
 

@@ -28,9 +28,6 @@ const (
 	ending // Drop is called, and own/S removed unless the shard was lost
 )
 
-// maxTakes is how many shards are taken at once: a take waits for several answers of the engine.
-const maxTakes = 32
-
 // attemptWait bounds each request about shards and rows; it is repeated.
 const attemptWait = 2 * time.Second
 
@@ -100,7 +97,7 @@ func (c *Cluster) look(ctx context.Context) {
 		}
 	}
 	for _, name := range d.free {
-		if usable && !draining && under < maxTakes && c.shards[name] == nil {
+		if usable && !draining && under < c.takes.most && c.shards[name] == nil {
 			under++
 			taken, cancel := context.WithCancel(ctx)
 			s := &shard{state: taking, cancel: cancel}
@@ -127,6 +124,9 @@ func (c *Cluster) forget(name string) {
 	if s := c.shards[name]; s != nil {
 		s.cancel()
 		delete(c.shards, name)
+		if s.lost {
+			c.losing.Add(-1)
+		}
 	}
 	c.mu.Unlock()
 	c.poke()
@@ -153,7 +153,9 @@ func (c *Cluster) held() int {
 
 // take makes a shard ours, and has it worked on.
 func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv3.LeaseID) {
+	begun := c.clock()
 	claim, err := c.claim(ctx, name, lease)
+	c.noteTake(begun, err)
 	if err != nil {
 		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
 			c.log.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
@@ -186,12 +188,26 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 		c.forget(name)
 	case err != nil:
 		c.log.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
+		c.noteTake(begun, err)
 		c.work.Drop(name, true)
 		c.leave(ctx, name, lease)
 		c.forgetLater(name, s)
 	default:
 		c.metrics.takes.WithLabelValues(claim.cause).Inc()
 		c.poke()
+	}
+}
+
+// noteTake notes how soon the engine has answered since a take began, or that it has not.
+func (c *Cluster) noteTake(begun time.Duration, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.clock()
+	switch {
+	case err == nil:
+		c.takes.answered(now, now-begun)
+	case errors.Is(err, context.DeadlineExceeded):
+		c.takes.late(now)
 	}
 }
 
@@ -318,6 +334,7 @@ func (c *Cluster) lose(name string) {
 		return
 	}
 	s.lost = true
+	c.losing.Add(1)
 	s.cancel()
 	if s.state == owned { // else its take or its release goes on from here
 		s.state = ending

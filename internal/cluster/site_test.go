@@ -62,6 +62,7 @@ type books struct {
 	lost    int
 	dropped int
 	faults  []string
+	forget  func() // called by Drop of a shard that was lost; may be nil
 }
 
 func newBooks() *books {
@@ -86,6 +87,9 @@ func (w worker) Take(_ context.Context, shard string, alive time.Time) error {
 }
 
 func (w worker) Drop(shard string, lost bool) {
+	if lost && w.books.forget != nil {
+		w.books.forget()
+	}
 	w.books.note(func() {
 		if lost {
 			w.books.lost++
