@@ -45,12 +45,12 @@ soak:
 	go test -race -tags $(TAGS) -timeout 30m $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
 
 # cluster-test runs the long tests of three members, one after the other, and holds their bars in seconds: for ten minutes
-# those of three processes, and as root, with iproute2, nftables and strace, for an hour and a quarter those of three hosts.
-# TRAPLINE_BARS_TORTURE (30m) and TRAPLINE_BARS_EPOCHS (10m) change that.
+# those of three processes, and as root, with iproute2, nftables and strace, for an hour those of three hosts, of which
+# TRAPLINE_BARS_TORTURE (30m) is the longest.
 cluster-test:
 	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -parallel 1 -timeout 30m -v ./internal/cluster ./internal/cluster/fence
 	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -run TestCluster -timeout 30m -v ./cmd/trapline
-	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -timeout 180m -v ./internal/cluster/bars
+	TRAPLINE_SOAK=1 go test -count=1 -tags $(TAGS) -timeout 150m -v ./internal/cluster/bars
 
 # bench runs the benchmarks, and compares with gosnmp as others build it.
 bench:

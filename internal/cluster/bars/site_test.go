@@ -68,64 +68,25 @@ type process struct {
 
 func (p *process) runs() bool { return p.command != nil }
 
-var built struct {
-	sync.Mutex
-	programs map[string]string // by the changes
-}
+// build builds the program, once.
+var build = sync.OnceValues(func() (path string, err error) {
+	path = filepath.Join(programDir, "trapline")
+	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", path, "trapline/cmd/trapline").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
 
-// build builds the program, with some texts of a file replaced by others: neither is known to the program.
-func build(t *testing.T, file string, replace ...string) string {
-	t.Helper()
-	built.Lock()
-	defer built.Unlock()
-	key := file + strings.Join(replace, "\x00")
-	if path := built.programs[key]; path != "" {
-		return path
-	}
-	dir, err := os.MkdirTemp(programDir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"build", "-tags", "gosnmp_nodebug", "-o", filepath.Join(dir, "trapline")}
-	if file != "" {
-		original := filepath.Join(moduleRoot(t), file)
-		text, err := os.ReadFile(original)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for pair := range slices.Chunk(replace, 2) {
-			if !strings.Contains(string(text), pair[0]) {
-				t.Fatalf("%s has no %q", file, pair[0])
-			}
-			text = []byte(strings.ReplaceAll(string(text), pair[0], pair[1]))
-		}
-		changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
-		list, _ := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
-		for name, text := range map[string][]byte{changed: text, overlay: list} {
-			if err := os.WriteFile(name, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		args = append(args, "-overlay", overlay)
-	}
-	c := exec.Command("go", append(args, "./cmd/trapline")...)
-	c.Dir = moduleRoot(t)
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", c.Args, err, out)
-	}
-	if built.programs == nil {
-		built.programs = map[string]string{}
-	}
-	built.programs[key] = filepath.Join(dir, "trapline")
-	return built.programs[key]
-}
-
-// newSite starts three members, and waits until all targets are polled. Some texts of a file of the program are replaced.
-func newSite(t *testing.T, file string, replace ...string) *site {
+// newSite starts three members, and waits until all targets are polled.
+func newSite(t *testing.T) *site {
 	t.Helper()
 	layNetwork(t)
 	join(t)
-	s := &site{t: t, program: build(t, file, replace...), dir: t.TempDir()}
+	program, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{t: t, program: program, dir: t.TempDir()}
 	if dir := os.Getenv("TRAPLINE_BARS_DIR"); dir != "" { // logs stay there
 		s.dir = filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+"-"+time.Now().Format("150405"))
 	}
@@ -247,8 +208,8 @@ func (s *site) get(i int, path string) string {
 
 func (s *site) status(i int) (c api.Cluster, ok bool) {
 	var answer struct{ Data api.Cluster }
-	text := s.get(i, "/api/v1/cluster")
-	return answer.Data, text != "" && json.Unmarshal([]byte(text), &answer) == nil && func() bool { c = answer.Data; return true }()
+	err := json.Unmarshal([]byte(s.get(i, "/api/v1/cluster")), &answer)
+	return answer.Data, err == nil
 }
 
 // running returns the members that run.
@@ -280,7 +241,7 @@ func (s *site) whole() bool {
 	return true
 }
 
-// role returns the member that leads the engine, and the coordinator.
+// roles returns the member that leads the engine, and the coordinator.
 func (s *site) roles() (leader, coordinator int) {
 	leader, coordinator = -1, -1
 	s.await(time.Minute, "", func() bool {
@@ -354,13 +315,6 @@ func (s *site) fault(text string, blind bool) (healed func()) {
 // rest has nothing change, waits until all is sent, and judges.
 func (s *site) rest() {
 	s.t.Helper()
-	if violations := s.judged(); len(violations) > 0 {
-		s.t.Errorf("%d violations:\n%s", len(violations), summary(violations))
-	}
-}
-
-func (s *site) judged() []string {
-	s.t.Helper()
 	s.truth.settle(time.Now())
 	for begun := time.Now(); len(s.book.behind(s.truth, time.Now(), 0)) > 0 && time.Since(begun) < time.Minute; { // else the judge finds it
 		time.Sleep(time.Second)
@@ -372,7 +326,9 @@ func (s *site) judged() []string {
 		due += s.truth.segment(alarm, time.Now())
 	}
 	s.t.Logf("%d transitions, %d were sent, %d notifications were repeats; sent after %s; %d violations", due, seen, s.book.repeats(), middle(delays), len(violations))
-	return violations
+	if len(violations) > 0 {
+		s.t.Errorf("%d violations:\n%s", len(violations), summary(violations))
+	}
 }
 
 // caughtUp waits until all that was true before a time has been sent.
