@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -74,6 +76,7 @@ func TestClusterAlarms(t *testing.T) {
 	set(100)
 	s.await("all alarms are raised", func() bool { return w.count() == alarms })
 	s.await("they lie in the cluster", func() bool { return s.activeOf() == alarms })
+	s.evaluatesAlike(targets, alarms)
 	killed := s.members[2]
 	_ = s.stop(killed, syscall.SIGKILL)
 	s.await("killed: its targets are polled again", s.settled)
@@ -121,6 +124,36 @@ func TestClusterAlarms(t *testing.T) {
 		t.Errorf("%d alarms about the quorum were raised and cleared", n)
 	}
 	w.want(alarms, "raise clear raise clear raise")
+}
+
+// evaluatesAlike compares the answers of the members about rules over the gauges of all targets, all of which are above 50.
+func (s *site) evaluatesAlike(targets, alarms int) {
+	s.t.Helper()
+	for _, m := range s.alive() {
+		for path, want := range map[string]int{"/api/v1/alerts": alarms, "/api/v1/rules": alarms, "/api/v1/rules?type=record": 0} {
+			if text, status := s.get(m.url() + path); status != 200 || strings.Count(text, `"state":"firing","activeAt"`) != want {
+				s.t.Errorf("%s: %s: %d %.2000s", m.address, path, status, text)
+			}
+		}
+		for expr, want := range map[string]string{
+			"g > 50":         fmt.Sprintf(`"total":%[1]d,"firing":%[1]d,"targets":%[1]d,`, targets),
+			"count(g > 50)":  fmt.Sprintf(`"value":%d,`, targets),
+			"count(g) == 23": `"matches":[],"total":0,`,
+		} {
+			r, err := http.Post(m.url()+"/api/v1/rules/try", "application/json", strings.NewReader(fmt.Sprintf(`{"expr":%q}`, expr)))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			text, err := io.ReadAll(r.Body)
+			r.Body.Close()
+			if err != nil || r.StatusCode != 200 || !strings.Contains(string(text), want) {
+				s.t.Errorf("%s: try %s: %d %v %.2000s", m.address, expr, r.StatusCode, err, text)
+			}
+		}
+		if text, status := s.get(m.url() + "/api/v1/outbox"); status != 200 || !strings.Contains(text, `"receiver":"w"`) || strings.Contains(text, "missing") {
+			s.t.Errorf("%s: outbox: %d %.300s", m.address, status, text)
+		}
+	}
 }
 
 func (w *witness) repeats() int {

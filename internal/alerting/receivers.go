@@ -54,6 +54,14 @@ func (c *Console) Receivers() ([]api.Receiver, error) {
 	return list, err
 }
 
+// Waiting returns the events of each receiver that wait or were given up, in the order of the configuration.
+func (c *Console) Waiting() ([]outbox.Waiting, error) {
+	if c.outbox() == nil {
+		return nil, errNoReceivers
+	}
+	return c.outbox().Waiting()
+}
+
 // maxQueued is how many events of a receiver are listed.
 const maxQueued = 100
 

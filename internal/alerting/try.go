@@ -15,14 +15,32 @@ import (
 	"trapline/internal/human"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
+	"trapline/internal/rules/fleet"
 )
 
 // maxMatches is how many matches are listed.
 const maxMatches = 100
 
+// Tried is the part of a member of a cluster in the trial of an expression.
+type Tried = fleet.Tried
+
+// Tried returns the part of this process in a trial of another member: see Try.
+func (c *Console) Tried(q api.TryRequest, selected func(query string) ([]poller.Report, error)) (*Tried, error) {
+	reports, err := selected(q.Targets)
+	if err != nil && !errors.Is(err, api.ErrNotFound) {
+		return nil, err
+	}
+	part, err := c.rules.Tried(&rules.Trial{Expr: q.Expr, Polls: reports})
+	if err != nil {
+		err = api.Errorf(api.ErrBadRequest, "%w", err)
+	}
+	return part, err
+}
+
 // Try evaluates an expression as a rule would be, on the last polls of targets and on the samples that rules look
-// back at; selected returns the reports of the targets that q selects. Nothing is raised. Its cost is bounded as for queries.
-func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query string) ([]poller.Report, error)) (api.Try, error) {
+// back at; selected returns the reports of the targets that q selects, and others, which is nil without a cluster, the parts of its
+// other members. Nothing is raised. Its cost is bounded as for queries.
+func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query string) ([]poller.Report, error), others func() ([]*Tried, error)) (api.Try, error) {
 	hold, err := holdTime(q.For)
 	if err != nil {
 		return api.Try{}, err
@@ -30,21 +48,24 @@ func (c *Console) Try(ctx context.Context, q api.TryRequest, selected func(query
 	if strings.TrimSpace(q.Expr) == "" {
 		return api.Try{}, api.WithHint(api.Errorf(api.ErrBadRequest, "there is no expression"), "Write one such as ifOperStatus == 2")
 	}
-	reports, err := selected(q.Targets)
-	if err != nil {
-		return api.Try{}, err
+	reports, none := selected(q.Targets)
+	if none != nil && (others == nil || !errors.Is(none, api.ErrNotFound)) {
+		return api.Try{}, none
 	}
-	found, err := c.rules.Try(ctx, &rules.Trial{Expr: q.Expr, Polls: reports})
+	found, err := c.rules.Try(ctx, &rules.Trial{Expr: q.Expr, Polls: reports, Others: others})
 	if exprError := (*rules.ExprError)(nil); errors.As(err, &exprError) {
 		if strings.HasSuffix(exprError.Error(), `unexpected "="`) {
 			return api.Try{}, api.WithHint(api.Errorf(api.ErrBadRequest, "%w", err), "Write == to compare values")
 		}
 		return api.Try{}, api.Errorf(api.ErrBadRequest, "%w", err)
 	}
+	if err == nil && found.Targets == 0 {
+		err = none
+	}
 	if err != nil {
 		return api.Try{}, err
 	}
-	t := api.Try{Matches: []api.TryMatch{}, Total: len(found.Matches), Targets: len(reports), Window: found.Window.Seconds(), Began: found.Began, Ended: found.Ended, Warnings: lacks(found)}
+	t := api.Try{Matches: []api.TryMatch{}, Total: len(found.Matches), Targets: found.Targets, Window: found.Window.Seconds(), Began: found.Began, Ended: found.Ended, Warnings: lacks(found)}
 	now := time.Now()
 	for _, m := range found.Matches {
 		one := api.TryMatch{Target: m.Target, Labels: m.Labels, Since: m.Since, Changes: m.Began}

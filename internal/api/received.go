@@ -7,7 +7,7 @@ type Received struct {
 	Listens  []string       `json:"listens"`  // addresses; empty means that none are received
 	Counts   []TrapCount    `json:"counts"`   // the most frequent first
 	Total    int            `json:"total"`    // of which Counts are some
-	Refused  []RefusedCount `json:"refused"`  // by reason, without those that are 0
+	Refused  []RefusedCount `json:"refused"`  // sorted by reason, without those that are 0
 	Refusers []Refuser      `json:"refusers"` // the last, the newest first
 	Unknown  []UnknownTrap  `json:"unknown"`  // the last ones of devices that are no target, the newest first
 }

@@ -93,19 +93,30 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	all.console.Register(calls)
 	all.alarms.Register(calls)
 	s.newAlertmanager(nil).Register(calls)
+	s.rules(calls, nil)
 	calls.HandleFunc("GET /targets/{name}/metrics", s.ownTarget)
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
-	calls.HandleFunc("GET "+union.DevicesPath, all.fleet.ServeDevices)
-	mux.Handle("/", s.limits.spool.Handler(gate, calls))
-	mux.HandleFunc("POST /api/v1/targets/{name}/walk", func(w http.ResponseWriter, r *http.Request) { // which bounds itself, and streams
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(walkTime))
+	all.fleet.Register(calls)
+	whole := s.limits.spool.Handler(gate, calls)
+	stream := func(w http.ResponseWriter, r *http.Request) { // which bounds itself
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(streamTime))
 		calls.ServeHTTP(w, r)
+	}
+	mux.Handle("/", whole)
+	mux.HandleFunc("POST /api/v1/targets/{name}/walk", stream)
+	mux.HandleFunc("GET /api/v1/events", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("follow") == "" {
+			whole.ServeHTTP(w, r)
+			return
+		}
+		stream(w, r)
 	})
 	return mux
 }
 
-// walkTime is how long an answer to another member may take that is a walk of a device.
-const walkTime = 6 * time.Minute
+// streamTime is how long an answer to another member may take that is a walk of a device, or events as they happen: who follows
+// these asks again.
+const streamTime = 6 * time.Minute
 
 // running returns the configuration, also while the process starts.
 func (d *daemon) running() *runtimeconfig.Config {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	_ "net/http/pprof" // on the default mux, which is handed on under /debug/pprof/
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
+	"trapline/internal/rules/result"
 	"trapline/internal/series"
 	"trapline/internal/web"
 )
@@ -88,7 +90,7 @@ func (s *server) pages(mux *http.ServeMux) {
 	l, metrics := s.limits, s.options.TelemetryPath
 	source := PagesOf(s.answers)
 	if s.listener != nil {
-		source.Traps = s.listener
+		source.Traps = s.answers
 	}
 	site := web.New(web.Options{Source: source, Prefix: s.outside, Telemetry: metrics})
 	for _, route := range site.Routes() {
@@ -107,11 +109,20 @@ func (s *server) pages(mux *http.ServeMux) {
 // api adds the API, the paths that accept alerts, and queries of the rules' samples.
 func (s *server) api(mux *http.ServeMux) {
 	l, calls := s.limits, http.NewServeMux()
-	for _, pattern := range notify.AlertsAPIPatterns {
+	inlet := notify.AlertsAPIPatterns
+	if s.all != nil {
+		s.all.console.ServeOutbox(calls)
+	} else {
+		inlet = slices.Concat(inlet, notify.OutboxPatterns)
+	}
+	for _, pattern := range inlet {
 		calls.HandleFunc(pattern, s.notifier.serveInlet)
 	}
 	s.alertmanager(mux)
-	s.evaluator.Register(calls, s.options.EnableQuery)
+	if s.options.EnableQuery {
+		s.evaluator.Register(calls)
+	}
+	s.rules(calls, s.all)
 	s.answers.Register(calls)
 	mux.Handle("/api/", l.spool.Handler(l.render, calls))
 	mux.Handle("POST /api/v1/", l.spool.Handler(l.actions, calls))
@@ -152,6 +163,15 @@ func (s *server) alertmanager(mux *http.ServeMux) {
 		}
 		mux.Handle(pattern, l.spool.Handler(limit, calls))
 	}
+}
+
+// rules adds Prometheus' paths for rules and alerts, for all members of a cluster or, if all is nil, for other members of it.
+func (s *server) rules(mux *http.ServeMux, all *unionParts) {
+	if all == nil {
+		result.Serve(mux, s.evaluator, nil)
+		return
+	}
+	result.Serve(mux, s.evaluator, all.union)
 }
 
 // newAlertmanager returns Alertmanager's API, for all members of a cluster or, if all is nil, for other members of it.

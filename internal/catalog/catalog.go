@@ -4,6 +4,7 @@ package catalog
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -50,6 +51,14 @@ type Catalog struct {
 	polls   *poller.Poller // whose targets use modules
 	names   func() (*mibs.Tree, error)
 	modules func() (map[string]KnownModule, error)
+	others  func() []map[string]*Usage // of the other members of a cluster; nil without one
+}
+
+// ForAll returns the catalog of a cluster: others returns the Usages of its other members.
+func (c *Catalog) ForAll(others func() []map[string]*Usage) *Catalog {
+	all := *c
+	all.others = others
+	return &all
 }
 
 // New returns the catalog of the MIBs and the modules that these functions return, either of which may be nil.
@@ -75,41 +84,74 @@ func (c *Catalog) Readers(metric string, object snmp.OID) (names []string) {
 	return names
 }
 
-// usage sums the costs of a module over all targets.
-type usage struct {
-	targets, polls         int
-	seconds, packets, rows float64
-	profiles               map[string]int // that auto chose it by
+// Usage sums the costs of a module over all targets.
+type Usage struct {
+	Targets  int            `json:"targets"`
+	Polls    int            `json:"polls"`
+	Seconds  float64        `json:"seconds"`
+	Packets  float64        `json:"packets"`
+	Rows     float64        `json:"rows"`
+	Profiles map[string]int `json:"profiles"` // that auto chose it by
 }
 
-// usages are those of all modules.
-func (c *Catalog) usages() map[string]*usage {
-	all := map[string]*usage{}
-	of := func(name string) *usage {
-		u := all[name]
-		if u == nil {
-			u = &usage{profiles: map[string]int{}}
-			all[name] = u
-		}
-		return u
+// usages are those of all modules, by name.
+type usages map[string]*Usage
+
+func (u usages) of(name string) *Usage {
+	one := u[name]
+	if one == nil {
+		one = &Usage{Profiles: map[string]int{}}
+		u[name] = one
 	}
+	return one
+}
+
+// add adds the usages of another member.
+func (u usages) add(part map[string]*Usage) {
+	for name, p := range part {
+		if p == nil {
+			continue
+		}
+		one := u.of(name)
+		one.Targets, one.Polls = one.Targets+p.Targets, one.Polls+p.Polls
+		one.Seconds, one.Packets, one.Rows = one.Seconds+p.Seconds, one.Packets+p.Packets, one.Rows+p.Rows
+		for profile, n := range p.Profiles {
+			one.Profiles[profile] += n
+		}
+	}
+}
+
+// usages returns those of all members.
+func (c *Catalog) usages() usages {
+	all := usages(c.Usages())
+	if c.others != nil {
+		for _, part := range c.others() {
+			all.add(part)
+		}
+	}
+	return all
+}
+
+// Usages returns those of all modules by the targets of this process, by name.
+func (c *Catalog) Usages() map[string]*Usage {
+	all := usages{}
 	for _, s := range c.polls.Summaries() {
 		p := cmp.Or(s.Answered, s.Last)
 		var polled []*collector.Module
 		if p != nil {
 			polled = p.Modules
-			addCosts(p, of)
+			addCosts(p, all)
 		}
 		names := map[string]bool{}
 		for _, m := range slices.Concat(s.Target.Modules, polled) {
 			names[m.Name] = true
 		}
 		for name := range names {
-			of(name).targets++
+			all.of(name).Targets++
 		}
 		if p != nil && p.Choice != nil {
 			for _, m := range p.Choice.Modules {
-				of(m.Module.Name).profiles[p.Choice.Profile()]++
+				all.of(m.Module.Name).Profiles[p.Choice.Profile()]++
 			}
 		}
 	}
@@ -117,7 +159,7 @@ func (c *Catalog) usages() map[string]*usage {
 }
 
 // addCosts adds the costs of modules, which are among the series of a poll about itself.
-func addCosts(p *poller.Pass, of func(string) *usage) {
+func addCosts(p *poller.Pass, to usages) {
 	if len(p.Sets) == 0 {
 		return
 	}
@@ -128,12 +170,12 @@ func addCosts(p *poller.Pass, of func(string) *usage) {
 			name := LabelOf(c.Table.Row(c.RowOf(j)), "module")
 			switch c.Desc.Name {
 			case "snmp_scrape_duration_seconds":
-				of(name).seconds += v
-				of(name).polls++
+				to.of(name).Seconds += v
+				to.of(name).Polls++
 			case "snmp_scrape_packets_sent":
-				of(name).packets += v
+				to.of(name).Packets += v
 			case "snmp_scrape_pdus_returned":
-				of(name).rows += v
+				to.of(name).Rows += v
 			}
 		}
 	}
@@ -218,18 +260,18 @@ func describe(m *api.Module, s *collector.Settings, tree *mibs.Tree) {
 }
 
 // used returns a module with its costs, and why auto chose it.
-func used(name, origin string, u *usage) api.Module {
+func used(name, origin string, u *Usage) api.Module {
 	m := api.Module{Name: name, Origin: origin, Walks: []string{}, Metrics: []string{}}
 	if u == nil {
 		return m
 	}
-	m.Targets = u.targets
-	if polls := float64(u.polls); polls > 0 {
-		m.Seconds, m.Packets, m.Rows = u.seconds/polls, u.packets/polls, u.rows/polls
+	m.Targets = u.Targets
+	if polls := float64(u.Polls); polls > 0 {
+		m.Seconds, m.Packets, m.Rows = math.Round(u.Seconds/polls*1e6)/1e6, u.Packets/polls, u.Rows/polls // whatever order they are added in
 	}
 	var why []string
-	for _, chosen := range slices.Sorted(maps.Keys(u.profiles)) {
-		text := human.Count(u.profiles[chosen], "target", "targets") + " of profile " + chosen
+	for _, chosen := range slices.Sorted(maps.Keys(u.Profiles)) {
+		text := human.Count(u.Profiles[chosen], "target", "targets") + " of profile " + chosen
 		if chosen == profile.Default {
 			text += ", for devices of no known kind"
 		}

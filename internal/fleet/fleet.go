@@ -30,6 +30,9 @@ func New(polls *poller.Poller, open poller.Open, catalog *catalog.Catalog, conso
 	return &Fleet{polls: polls, open: open, catalog: catalog, console: console, started: started}
 }
 
+// Usages returns how much the targets use modules, by name.
+func (f *Fleet) Usages() map[string]*catalog.Usage { return f.catalog.Usages() }
+
 // Detail returns the state of a target. The error of a name that no target has is ErrNotFound.
 func (f *Fleet) Detail(name string) (poller.Detail, error) {
 	d, ok := f.polls.Detail(name)

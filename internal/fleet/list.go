@@ -231,5 +231,15 @@ func (f *Fleet) reports(query string) ([]poller.Report, error) {
 
 // Try evaluates an expression as a rule would be, over the targets that q selects. Nothing is raised.
 func (f *Fleet) Try(ctx context.Context, q api.TryRequest) (api.Try, error) {
-	return f.console.Try(ctx, q, f.reports)
+	return f.TryWith(ctx, q, nil)
+}
+
+// TryWith does so over the targets of all members of a cluster: others returns the parts of the other ones.
+func (f *Fleet) TryWith(ctx context.Context, q api.TryRequest, others func() ([]*alerting.Tried, error)) (api.Try, error) {
+	return f.console.Try(ctx, q, f.reports, others)
+}
+
+// Tried returns the part of this process in a trial of another member.
+func (f *Fleet) Tried(q api.TryRequest) (*alerting.Tried, error) {
+	return f.console.Tried(q, f.reports)
 }

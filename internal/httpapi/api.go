@@ -79,9 +79,12 @@ func New(o Options) *API {
 type Union interface {
 	Warnings() []string // which members do not answer
 	Status(api.Status) api.Status
+	Usages() []map[string]*catalog.Usage // of modules, by other members
+	Received(own func(limit int) api.Received, limit int) api.Received
+	Everywhere(path string) error // has the other members act by a path
 }
 
 // ForAll returns an API that answers for all members of a cluster.
 func (a *API) ForAll(u Union, f Fleet, c Console, x Explainer) *API {
-	return &API{Fleet: f, Console: c, Catalog: a.Catalog, Explainer: x, Own: a.Own, options: a.options, union: u, own: a}
+	return &API{Fleet: f, Console: c, Catalog: a.Catalog.ForAll(u.Usages), Explainer: x, Own: a.Own, options: a.options, union: u, own: a}
 }

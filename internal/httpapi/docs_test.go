@@ -45,7 +45,11 @@ JSON object with Content-Type: application/json, or a form with the same fields;
 refused so is 403, a body of another type 415.
 
 Prometheus' own paths, ` + "`/api/v1/rules`, `/api/v1/alerts`" + ` and with ` + "`--web.enable-query` `/api/v1/query` and `/api/v1/query_range`" + `,
-answer as Prometheus' do.
+answer as Prometheus' do. ` + "`/sd`" + ` and ` + "`/metrics`" + ` are [Prometheus and Grafana](4-prometheus.md).
+
+In a [cluster](15-cluster.md#any-member-answers) any member answers for all. "warnings" names the members whose parts are missing: those that
+do not answer. The member that is asked answers alone for its ` + "`/api/v1/config`" + `, a check and a reload of it, ` + "`/api/v1/discovery`" + `, ` + "`/api/v1/cluster`" + `, tests of
+receivers, and for events after a number of its journal (` + "`after`" + `).
 `
 
 // docs is docs/api.md while it is written.

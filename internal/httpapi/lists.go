@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"trapline/internal/api"
@@ -20,7 +21,7 @@ type Discovery struct {
 var lists = []route{
 	gives("GET /api/v1/discovery", "Lists of targets that are kept elsewhere: when they were read, what they have, and what is not polled of it.",
 		func(a *API, _ *http.Request) ([]api.List, error) { return a.Lists(), nil }),
-	takes("POST /api/v1/discovery/{list}/accept", "Accepts a list as it is: targets that it has lost all at once are polled no more, and their alarms are cleared; targets that assign names get the names that it gives today.",
+	takes("POST /api/v1/discovery/{list}/accept", "Accepts a list as it is, in a cluster on all members: targets that it has lost all at once are polled no more, and their alarms are cleared; targets that assign names get the names that it gives today.",
 		func(a *API, r *http.Request, _ *nothing) (Done, error) {
 			return Done{}, a.AcceptList(r.PathValue("list"))
 		}),
@@ -73,5 +74,9 @@ func (a *API) AcceptList(name string) error {
 	if a.options.Discovery.Accept == nil {
 		return api.Errorf(api.ErrUnavailable, "no lists")
 	}
-	return a.options.Discovery.Accept(name)
+	err := a.options.Discovery.Accept(name)
+	if err == nil && a.union != nil {
+		err = a.union.Everywhere("/api/v1/discovery/" + url.PathEscape(name) + "/accept")
+	}
+	return err
 }

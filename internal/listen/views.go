@@ -85,7 +85,7 @@ func (c *counts) greatest(limit int) (list []api.TrapCount, total int) {
 
 // view returns the counts by reason, and the senders that were refused last.
 func (r *refusals) view(began time.Time) (counts []api.RefusedCount, last []api.Refuser) {
-	for _, reason := range refusalReasons {
+	for _, reason := range slices.Sorted(slices.Values(refusalReasons)) {
 		if n := r.totals[reason].Load(); n > 0 {
 			counts = append(counts, api.RefusedCount{Reason: reason, Hint: remedies[reason], Count: n})
 		}

@@ -69,7 +69,7 @@ func (m *Member) samplesOf(ctx context.Context, other peer.Member, request []byt
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		text, _ := peer.Read(answer.Body, maxHeld)
-		return nil, fmt.Errorf("member %s has no samples: %s", other.Name, bytes.TrimSpace(text))
+		return nil, &fleet.Refused{Member: other.Name, Text: string(bytes.TrimSpace(text))}
 	}
 	a, err := fleet.ReadAnswer(answer.Body)
 	if err != nil {

@@ -31,12 +31,14 @@ type AlertsAPI struct {
 	clocks senderclock.Clocks
 }
 
-// AlertsAPIPatterns are those of http.ServeMux that an inlet serves.
-var AlertsAPIPatterns = []string{
-	"POST /api/v2/alerts", "POST /api/v1/webhook", "GET /api/v1/outbox", "POST /api/v1/outbox/{receiver}/retry", "POST /api/v1/outbox/{receiver}/drop",
-}
+// AlertsAPIPatterns and OutboxPatterns are those of http.ServeMux that an inlet serves: by which alerts are posted, and of events that
+// wait.
+var (
+	AlertsAPIPatterns = []string{"POST /api/v2/alerts", "POST /api/v1/webhook"}
+	OutboxPatterns    = []string{"GET /api/v1/outbox", "POST /api/v1/outbox/{receiver}/retry", "POST /api/v1/outbox/{receiver}/drop"}
+)
 
-// Register adds the inlet's paths, which are AlertsAPIPatterns.
+// Register adds the inlet's paths, which are AlertsAPIPatterns and OutboxPatterns.
 func (i *AlertsAPI) Register(mux *http.ServeMux) {
 	if i.StateDir != "" {
 		file := filepath.Join(i.StateDir, senderclock.File)

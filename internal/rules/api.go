@@ -2,12 +2,8 @@ package rules
 
 import (
 	"cmp"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -16,36 +12,9 @@ import (
 	"trapline/internal/series"
 )
 
-// Register adds the paths of Prometheus' API for rules and alerts, and if queries is set, those for queries of the
-// stored samples.
-func (e *Evaluator) Register(mux *http.ServeMux, asks bool) {
-	mux.HandleFunc("GET /api/v1/rules", e.serveRules)
-	mux.HandleFunc("GET /api/v1/alerts", func(w http.ResponseWriter, _ *http.Request) {
-		list := []alertAnswer{}
-		for _, s := range e.statuses() {
-			list = append(list, s.alerts...)
-		}
-		writeData(w, "alerts", list)
-	})
-	if asks {
-		mux.HandleFunc("/api/v1/query", e.serveQuery)
-		mux.HandleFunc("/api/v1/query_range", e.serveRange)
-	}
-}
-
-// alertAnswer is an alert as Prometheus' API has it.
-type alertAnswer struct {
-	Labels          labels.Labels `json:"labels"`
-	Annotations     labels.Labels `json:"annotations"`
-	State           string        `json:"state"`
-	ActiveAt        time.Time     `json:"activeAt"`
-	KeepFiringSince time.Time     `json:"keepFiringSince,omitzero"`
-	Value           string        `json:"value"`
-}
-
 // status is the state of a rule over all targets.
 type status struct {
-	alerts []alertAnswer
+	alerts []result.Alert
 	err    error
 	last   time.Time
 	took   time.Duration
@@ -73,99 +42,57 @@ func (e *Evaluator) statuses() map[string]*status {
 				s.last = f.last
 			}
 			for _, r := range f.alerts {
-				s.alerts = append(s.alerts, alertAnswer{r.shown(), r.Annotations, stateWord(r.Firing), e.wall(r.ActiveAt), e.wall(r.KeepFiringSince), strconv.FormatFloat(float64(r.Value), 'e', -1, 64)})
+				s.alerts = append(s.alerts, result.Alert{
+					Labels: r.shown(), Annotations: r.Annotations, State: stateWord(r.Firing), ActiveAt: e.wall(r.ActiveAt), KeepFiringSince: e.wall(r.KeepFiringSince),
+					Value: strconv.FormatFloat(float64(r.Value), 'e', -1, 64),
+				})
 			}
 		}
 	}
 	for _, s := range list {
 		s.last = e.wall(s.last)
-		slices.SortFunc(s.alerts, func(a, b alertAnswer) int { return labels.Compare(a.Labels, b.Labels) })
+		slices.SortFunc(s.alerts, func(a, b result.Alert) int { return labels.Compare(a.Labels, b.Labels) })
 	}
 	return list
 }
 
-type groupAnswer struct {
-	Name     string       `json:"name"`
-	File     string       `json:"file"`
-	Rules    []ruleAnswer `json:"rules"`
-	Interval float64      `json:"interval"`
-	Limit    int          `json:"limit"`
-}
-
-type ruleAnswer struct {
-	State          string            `json:"state,omitempty"`
-	Name           string            `json:"name"`
-	Query          string            `json:"query"`
-	Duration       *float64          `json:"duration,omitempty"`
-	KeepFiringFor  *float64          `json:"keepFiringFor,omitempty"`
-	Labels         map[string]string `json:"labels"`
-	Annotations    map[string]string `json:"annotations,omitempty"`
-	Alerts         []alertAnswer     `json:"alerts,omitempty"`
-	Health         string            `json:"health"`
-	LastError      string            `json:"lastError,omitempty"`
-	EvaluationTime float64           `json:"evaluationTime"`
-	LastEvaluation time.Time         `json:"lastEvaluation"`
-	Type           string            `json:"type"`
-	Global         string            `json:"global,omitempty"` // why it is evaluated over all targets at once
-}
-
-func (e *Evaluator) serveRules(w http.ResponseWriter, r *http.Request) {
+// RuleGroups returns the rules with their alerts, as Prometheus' API has them.
+func (e *Evaluator) RuleGroups() []result.Group {
 	e.mu.Lock()
 	set, usual := e.set, e.settings.interval()
 	e.mu.Unlock()
 	all := e.statuses()
-	only := r.FormValue("type")
-	groups := []groupAnswer{}
+	groups := []result.Group{}
 	for _, g := range set.Groups {
-		answer := groupAnswer{Name: g.Name, File: g.File, Interval: cmp.Or(g.Interval, usual).Seconds(), Rules: []ruleAnswer{}}
+		one := result.Group{Name: g.Name, File: g.File, Interval: cmp.Or(g.Interval, usual).Seconds(), Rules: []result.Rule{}}
 		for _, rule := range g.Rules {
-			if a := rule.answer(all[rule.UID]); only == "" || strings.HasPrefix(a.Type, only) {
-				answer.Rules = append(answer.Rules, a)
-			}
+			one.Rules = append(one.Rules, rule.answer(all[rule.UID]))
 		}
-		groups = append(groups, answer)
+		groups = append(groups, one)
 	}
-	writeData(w, "groups", groups)
+	return groups
 }
 
-// answer returns the JSON of a rule. A status of nil means that the rule has no instances.
-func (r *Rule) answer(s *status) ruleAnswer {
-	a := ruleAnswer{Name: r.Name(), Query: r.Text, Labels: r.Labels, Annotations: r.Annotations, Health: "unknown", Type: "recording", Global: r.Global}
+// answer returns a rule as Prometheus' API has it. A status of nil means that it has no instances.
+func (r *Rule) answer(s *status) result.Rule {
+	a := result.Rule{Name: r.Name(), Query: r.Text, Labels: r.Labels, Annotations: r.Annotations, Health: result.Unknown, Type: "recording", Global: r.Global}
 	if r.Alert != "" {
 		hold, keep := r.For.Seconds(), r.KeepFiringFor.Seconds()
-		a.Type, a.State, a.Duration, a.KeepFiringFor = "alerting", "inactive", &hold, &keep
+		a.Type, a.State, a.Duration, a.KeepFiringFor = "alerting", result.Inactive, &hold, &keep
 	}
 	if s == nil {
 		return a
 	}
 	a.Alerts, a.EvaluationTime, a.LastEvaluation = s.alerts, s.took.Seconds(), s.last
-	if a.Health = "ok"; s.err != nil {
-		a.Health, a.LastError = "err", s.err.Error()
+	if a.Health = result.OK; s.err != nil {
+		a.Health, a.LastError = result.Failing, s.err.Error()
 	}
 	for _, one := range s.alerts {
-		if a.State != "firing" {
+		if a.State != result.Firing {
 			a.State = one.State
 		}
 	}
 	return a
-}
-
-// writeData writes a list, element by element.
-func writeData[T any](w http.ResponseWriter, name string, list []T) {
-	w.Header().Set("Content-Type", "application/json")
-	fmt.Fprintf(w, `{"data":{%q:`, name)
-	result.WriteList(w, len(list), func(b []byte, i int) []byte {
-		text, _ := json.Marshal(&list[i]) // which is always possible
-		return append(b, text...)
-	})
-	fmt.Fprintln(w, `},"status":"success"}`)
-}
-
-// writeError answers a request that cannot be served.
-func writeError(w http.ResponseWriter, code int, kind string, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(map[string]string{"status": "error", "errorType": kind, "error": err.Error()})
 }
 
 // Alerts returns the series ALERTS and ALERTS_FOR_STATE of Prometheus.

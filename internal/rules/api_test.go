@@ -10,13 +10,15 @@ import (
 
 	"github.com/prometheus/common/expfmt"
 
+	"trapline/internal/rules/result"
 	"trapline/internal/series"
 )
 
 func (r *rig) get(path string) string {
 	r.Helper()
 	mux := http.NewServeMux()
-	r.e.Register(mux, true)
+	r.e.Register(mux)
+	result.Serve(mux, r.e, nil)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
 	return fmt.Sprint(w.Code, " ", strings.TrimSpace(w.Body.String()))

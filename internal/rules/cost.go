@@ -187,6 +187,6 @@ func (a *place) lengthen(times, octets int) {
 // maxSeries is how many series may be looked at, so that neither their labels nor the regular expressions that are
 // tried on them take too much.
 func (c *cost) maxSeries() uint64 {
-	const most, tries = 100_000, 5_000_000
-	return uint64(max(1, min(most/c.growth, tries/max(1, c.regexps))))
+	const tries = 5_000_000
+	return uint64(max(1, min(maxQuerySeries/c.growth, tries/max(1, c.regexps))))
 }

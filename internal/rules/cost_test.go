@@ -144,7 +144,7 @@ func TestHostileQueries(t *testing.T) {
 	r := start(t, hot)
 	r.warm()
 	mux := http.NewServeMux()
-	r.e.Register(mux, true)
+	r.e.Register(mux)
 	ask := func(path string, form url.Values) (int, string) {
 		w := httptest.NewRecorder()
 		request := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))

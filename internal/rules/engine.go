@@ -82,4 +82,4 @@ func QueryFunc(engine *promql.Engine, q storage.Queryable) template.QueryFunc {
 var errNoVector = errors.New("rule result is not a vector or scalar")
 
 // The limits of a query, which are lower than those of a rule.
-const maxQuerySamples, maxQueryReads, maxQueryTime = 1_000_000, 50_000_000, 10 * time.Second
+const maxQuerySeries, maxQuerySamples, maxQueryReads, maxQueryTime = 100_000, 1_000_000, 50_000_000, 10 * time.Second

@@ -4,27 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/fleet"
 	"trapline/internal/rules/result"
 
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/storage"
 )
 
 // maxSteps bounds the points of a series that a query may ask for, as Prometheus does.
 const maxSteps = 11_000
 
+// Register adds the paths of Prometheus' API for queries of the stored samples.
+func (e *Evaluator) Register(mux *http.ServeMux) {
+	mux.HandleFunc("/api/v1/query", e.serveQuery)
+	mux.HandleFunc("/api/v1/query_range", e.serveRange)
+}
+
 // serveQuery evaluates an expression at one time.
 func (e *Evaluator) serveQuery(w http.ResponseWriter, r *http.Request) {
 	at, err := result.ParseTime(r.FormValue("time"), e.now())
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
+		result.WriteError(w, http.StatusBadRequest, "bad_data", fmt.Errorf("time: %w", err))
 		return
 	}
 	e.runQuery(w, r, CostOptions{}, func(ctx context.Context, s *queryEngine, engine *promql.Engine) (promql.Query, error) {
-		return engine.NewInstantQuery(ctx, s.store.samples, nil, r.FormValue("query"), at)
+		return engine.NewInstantQuery(ctx, e.everywhere(s, nil), nil, r.FormValue("query"), at)
 	})
 }
 
@@ -42,11 +52,11 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 		err = fmt.Errorf("more than %d points for a series: take a longer step", maxSteps)
 	}
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "bad_data", err)
+		result.WriteError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	e.runQuery(w, r, CostOptions{Span: end.Sub(start), Step: step}, func(ctx context.Context, s *queryEngine, engine *promql.Engine) (promql.Query, error) {
-		return engine.NewRangeQuery(ctx, s.store.samples, nil, r.FormValue("query"), start, end, step)
+		return engine.NewRangeQuery(ctx, e.everywhere(s, nil), nil, r.FormValue("query"), start, end, step)
 	})
 }
 
@@ -54,29 +64,48 @@ func (e *Evaluator) serveRange(w http.ResponseWriter, r *http.Request) {
 func (e *Evaluator) runQuery(w http.ResponseWriter, r *http.Request, o CostOptions, query func(context.Context, *queryEngine, *promql.Engine) (promql.Query, error)) {
 	s := e.queryEngine.Load()
 	if s == nil {
-		writeError(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
+		result.WriteError(w, http.StatusServiceUnavailable, "unavailable", errNotOpen)
 		return
 	}
 	cost, err := e.costOf(r.FormValue("query"), o)
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "bad_data", err)
+		result.WriteError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), maxQueryTime)
 	defer cancel()
 	q, err := query(ctx, s, newLimitedEngine(s.lookback, cost.maxSeries()))
 	if err != nil {
-		writeError(w, http.StatusBadRequest, "bad_data", err)
+		result.WriteError(w, http.StatusBadRequest, "bad_data", err)
 		return
 	}
 	defer q.Close()
 	found := q.Exec(ctx)
 	if found.Err != nil {
-		writeError(w, http.StatusUnprocessableEntity, "execution", found.Err)
+		result.WriteError(w, http.StatusUnprocessableEntity, "execution", found.Err)
 		return
 	}
-	result.Write(w, found.Value)
+	warnings, _ := found.Warnings.AsStrings(r.FormValue("query"), maxWarnings, 0)
+	result.Write(w, found.Value, warnings)
 }
+
+// maxWarnings bounds the warnings of an answer.
+const maxWarnings = 20
+
+// everywhere returns the samples of a query: in a cluster those of all members, of so many targets or, if there are none, of all.
+func (e *Evaluator) everywhere(s *queryEngine, targets map[string]bool) storage.Queryable {
+	if !e.shards.Many() {
+		return s.store.samples
+	}
+	all := &fleet.Everywhere{Own: e.source(s), Ask: e.rounds.Ask, Series: maxQuerySeries, Samples: maxQuerySamples}
+	if len(targets) <= maxNamed {
+		all.Targets = slices.Sorted(maps.Keys(targets))
+	}
+	return all
+}
+
+// maxNamed is how many targets a query for samples names. Samples of more are asked for without names.
+const maxNamed = 10_000
 
 func (e *Evaluator) costOf(text string, o CostOptions) (*cost, error) {
 	if err := CheckText(text); err != nil {

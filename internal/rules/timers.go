@@ -193,7 +193,7 @@ func selectorsOf(r *Rule) (match []string) {
 func (e *Evaluator) source(s *queryEngine) fleet.Source {
 	return fleet.Source{
 		Samples: s.store.samples, Now: e.now().UnixMilli(), Lookback: s.lookback.Milliseconds(), Ahead: e.clock.Ahead(e.read()).Milliseconds(),
-		Has: func(target string) bool { return e.device(target) != nil },
+		Has: func(target string) bool { return e.device(target) != nil }, Global: e.shards.Owned(e.shards.ShardOf("")),
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -12,11 +14,11 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
-	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/util/annotations"
 
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/fleet"
 	"trapline/internal/series"
 )
 
@@ -24,10 +26,13 @@ import (
 type Trial struct {
 	Expr  string
 	Polls []poller.Report // of the targets to try it on
+	// Others returns the parts of the other members of a cluster, which need not be all; nil without one.
+	Others func() ([]*fleet.Tried, error)
 }
 
 // TrialResult is the result of a Trial.
 type TrialResult struct {
+	Targets int           // that it was tried on
 	Matches []Match       // now, sorted by target and labels
 	Window  time.Duration // that was looked back over; 0 if there are no samples
 	Began   int           // how often it became true for a series in Window
@@ -61,7 +66,7 @@ func (e *Evaluator) Try(ctx context.Context, t *Trial) (*TrialResult, error) {
 	defer cancel()
 	found := &TrialResult{}
 	tr, err := e.newTrial(t)
-	for _, step := range []func() error{tr.gather, func() error { tr.names(found); return nil }, func() error { return tr.present(ctx, found) }, func() error { return tr.past(ctx, found) }} {
+	for _, step := range []func() error{tr.gather, func() error { return tr.join(t.Others) }, func() error { tr.names(found); return nil }, func() error { return tr.present(ctx, found) }, func() error { return tr.past(ctx, found) }} {
 		if err == nil {
 			err = step()
 		}
@@ -69,7 +74,64 @@ func (e *Evaluator) Try(ctx context.Context, t *Trial) (*TrialResult, error) {
 	if err != nil {
 		return nil, &ExprError{err}
 	}
+	found.Targets = len(tr.of)
 	return found, nil
+}
+
+// Tried returns the part of this member in the trial of another one.
+func (e *Evaluator) Tried(t *Trial) (*fleet.Tried, error) {
+	tr, err := e.newTrial(t)
+	if err == nil {
+		err = tr.gather()
+	}
+	if err != nil {
+		return nil, &ExprError{err}
+	}
+	part := &fleet.Tried{Targets: slices.Sorted(maps.Keys(tr.of)), Named: slices.Sorted(maps.Keys(tr.named)), Series: tr.series}
+	part.Interval, _ = e.sampling()
+	if from := tr.oldest(); from <= tr.now.UnixMilli() {
+		part.Since = from
+	}
+	part.Move(e.clock.Ahead(e.read()).Milliseconds())
+	return part, nil
+}
+
+// oldest returns the time of the oldest sample that is kept here.
+func (t *trial) oldest() int64 {
+	if t.queryEngine == nil {
+		return math.MaxInt64
+	}
+	return t.queryEngine.store.samples.MinTime()
+}
+
+// join adds the parts of other members.
+func (t *trial) join(others func() ([]*fleet.Tried, error)) error {
+	t.interval, t.retention = t.evaluator.sampling()
+	t.since, t.alone = t.oldest(), others == nil
+	if t.alone {
+		return nil
+	}
+	parts, err := others()
+	for _, part := range parts {
+		part.Move(-t.evaluator.clock.Ahead(t.evaluator.read()).Milliseconds())
+		for _, name := range part.Targets {
+			t.of[name] = true
+		}
+		for _, name := range part.Named {
+			t.named[name] = true
+		}
+		if part.Since != 0 {
+			t.since = min(t.since, part.Since)
+		}
+		if part.Interval > 0 && (t.interval == 0 || part.Interval < t.interval) {
+			t.interval = part.Interval
+		}
+		if t.series = append(t.series, part.Series...); len(t.series) > t.maxSeries {
+			return t.tooMany()
+		}
+	}
+	t.sort()
+	return err
 }
 
 func (e *Evaluator) newTrial(t *Trial) (*trial, error) {
@@ -97,9 +159,13 @@ type trial struct {
 	now         time.Time
 	maxSeries   int // series
 
-	series []storage.Series // of the last polls, sorted
-	of     map[string]bool  // targets
-	named  map[string]bool  // metrics that the last polls have
+	series []fleet.Series  // of the last polls, sorted, of one sample each
+	of     map[string]bool // targets
+	named  map[string]bool // metrics that the last polls have
+
+	alone               bool          // no other member is asked
+	since               int64         // of the oldest sample
+	interval, retention time.Duration // of samples
 }
 
 // gather collects the samples of the last polls that the expression selects.
@@ -120,13 +186,21 @@ func (t *trial) gather() error {
 				t.column(in, wanted, &set.Columns[j], r.Target.Rendered, at)
 			}
 			if len(t.series) > t.maxSeries {
-				return fmt.Errorf("it looks at more than %d series: try it on fewer targets", t.maxSeries)
+				return t.tooMany()
 			}
 		}
 	}
-	slices.SortFunc(t.series, func(a, b storage.Series) int { return labels.Compare(a.Labels(), b.Labels()) })
-	t.series = slices.CompactFunc(t.series, func(a, b storage.Series) bool { return labels.Equal(a.Labels(), b.Labels()) })
+	t.sort()
 	return nil
+}
+
+func (t *trial) tooMany() error {
+	return fmt.Errorf("it looks at more than %d series: try it on fewer targets", t.maxSeries)
+}
+
+func (t *trial) sort() {
+	slices.SortStableFunc(t.series, func(a, b fleet.Series) int { return labels.Compare(a.Labels, b.Labels) })
+	t.series = slices.CompactFunc(t.series, func(a, b fleet.Series) bool { return labels.Equal(a.Labels, b.Labels) })
 }
 
 func (t *trial) column(in *pollWriter, wanted []*parser.VectorSelector, c *series.Column, rendered []byte, at int64) {
@@ -137,7 +211,7 @@ func (t *trial) column(in *pollWriter, wanted []*parser.VectorSelector, c *serie
 	for i, v := range c.Values {
 		lset := in.labels(c.Desc.Name, rendered, c.Table.Row(c.RowOf(i)), c.ExtraOf(i))
 		if slices.ContainsFunc(wanted, func(vs *parser.VectorSelector) bool { return selected(vs, lset) }) {
-			t.series = append(t.series, storage.NewListSeries(lset, []chunks.Sample{sample{at, v}}))
+			t.series = append(t.series, fleet.Series{Labels: lset, Times: []int64{at}, Values: []fleet.Number{fleet.Number(v)}})
 		}
 	}
 }
@@ -260,9 +334,8 @@ func (t *trial) window() (window, step time.Duration) {
 	if t.queryEngine == nil {
 		return 0, 0
 	}
-	interval, retention := t.evaluator.sampling()
-	window = min(retention, t.now.Sub(time.UnixMilli(t.queryEngine.store.samples.MinTime())))
-	step = max(interval, (window / maxTrySteps).Truncate(time.Second), time.Second)
+	window = min(t.retention, t.now.Sub(time.UnixMilli(t.since)))
+	step = max(t.interval, (window / maxTrySteps).Truncate(time.Second), time.Second)
 	return window.Truncate(step), step
 }
 
@@ -302,8 +375,12 @@ func (t *trial) Querier(from, to int64) (storage.Querier, error) {
 	if t.queryEngine == nil {
 		return q, nil
 	}
+	kept := storage.Queryable(t.queryEngine.store.samples)
+	if !t.alone {
+		kept = t.evaluator.everywhere(t.queryEngine, t.of)
+	}
 	var err error
-	q.kept, err = t.queryEngine.store.samples.Querier(from, to)
+	q.kept, err = kept.Querier(from, to)
 	return q, err
 }
 
@@ -338,21 +415,21 @@ func (q *trialQuerier) Close() error {
 
 // seriesList iterates over the wanted series of a list.
 type seriesList struct {
-	series []storage.Series
+	series []fleet.Series
 	wanted func(labels.Labels) bool
 	at     int
 }
 
 func (l *seriesList) Next() bool {
 	for l.at++; l.at < len(l.series); l.at++ {
-		if l.wanted(l.series[l.at].Labels()) {
+		if l.wanted(l.series[l.at].Labels) {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *seriesList) At() storage.Series                { return l.series[l.at] }
+func (l *seriesList) At() storage.Series                { return l.series[l.at].List(0) }
 func (l *seriesList) Err() error                        { return nil }
 func (l *seriesList) Warnings() annotations.Annotations { return nil }
 

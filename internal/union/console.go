@@ -147,6 +147,7 @@ const (
 // Register adds the paths for other members.
 func (c *Console) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+rulesPath, answered(func(*http.Request) ([]api.Rule, error) { return c.own.Rules() }))
+	mux.HandleFunc("GET "+outboxPath, answered(func(*http.Request) ([]waiting, error) { return c.bounded() }))
 	mux.HandleFunc("GET "+silencesPath, answered(func(r *http.Request) (api.SilenceList, error) {
 		return c.own.Silences(api.SilenceQuery{State: r.FormValue("state")})
 	}))

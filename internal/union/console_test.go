@@ -35,6 +35,8 @@ type office struct {
 	outbox  *outbox.Outbox
 	journal *journal.Journal
 	console *union.Console
+
+	datagrams []datagram // that it has received
 }
 
 // playOffices runs a test over three members with alarms.
@@ -55,15 +57,22 @@ func playOffices(t *testing.T, during func(*testing.T, *site, []*office)) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			slow := &queue.Route{Name: "slow", Window: 1, MaxAge: time.Hour, Matches: func(*alarm.Alarm) bool { return true },
+				Deliver: func(context.Context, *alarm.Event, int32) (originator.Receipt, error) {
+					if s.refuses.Load() {
+						return originator.Receipt{}, errors.New("refused")
+					}
+					return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
+				}}
 			route := &queue.Route{Name: "nms", Window: 1, MaxAge: time.Hour, About: queue.About{Type: "inform", Version: "2c", Address: "192.0.2.9"}, Matches: func(*alarm.Alarm) bool { return true },
 				Deliver: func(context.Context, *alarm.Event, int32) (originator.Receipt, error) {
 					return originator.Receipt{Sent: 1, RTT: time.Millisecond}, nil
 				}}
-			if o.outbox, err = outbox.New(state, []*queue.Route{route}, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Journal: o.journal}, time.Now()); err != nil {
+			if o.outbox, err = outbox.New(state, []*queue.Route{route, slow}, outbox.Options{Logger: silent, Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Journal: o.journal}, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			m := o.member
-			m.own = httpapi.New(httpapi.Options{Outbox: o.outbox, Journal: o.journal, Started: time.Now(), Guard: httpapi.Guard{Mode: httpapi.ActionsOn}})
+			m.own = httpapi.New(httpapi.Options{Outbox: o.outbox, Journal: o.journal, Received: func(limit int) api.Received { return received(o.datagrams, limit) }, Started: time.Now(), Guard: httpapi.Guard{Mode: httpapi.ActionsOn}})
 			u := union.New(m)
 			o.console = union.NewConsole(u, m.own.Own.Console)
 			m.fleet = union.NewFleet(u, m.own.Own.Fleet)
@@ -72,6 +81,7 @@ func playOffices(t *testing.T, during func(*testing.T, *site, []*office)) {
 			m.own.RegisterForMembers(private)
 			o.console.Register(private)
 			m.all.Register(public)
+			o.console.ServeOutbox(public)
 			m.private, m.public = private, public
 			s.members, all = append(s.members, m), append(all, o)
 			ended := make(chan error, 1)

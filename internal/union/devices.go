@@ -16,8 +16,8 @@ import (
 	"trapline/internal/httpserver"
 )
 
-// DevicesPath is the path by which members ask for what service discovery has of targets, with its parameters.
-const DevicesPath = "/devices"
+// devicesPath is the path by which members ask for what service discovery has of targets, with its parameters.
+const devicesPath = "/devices"
 
 // facts are a target in the answer of another member.
 type facts struct {
@@ -46,8 +46,8 @@ type keptFacts struct {
 // maxKept bounds how many answers are kept.
 const maxKept = 64
 
-// ServeDevices answers other members about the targets that are polled here.
-func (f *Fleet) ServeDevices(w http.ResponseWriter, r *http.Request) {
+// serveDevices answers other members about the targets that are polled here.
+func (f *Fleet) serveDevices(w http.ResponseWriter, r *http.Request) {
 	parameters, err := url.ParseQuery(r.URL.RawQuery)
 	var selection fleet.Selection
 	if err == nil {
@@ -174,7 +174,7 @@ func (f *Fleet) facts(query string) map[string]facts {
 
 func (f *Fleet) ask(ctx context.Context, p peer.Member, query string) ([]facts, error) {
 	kept := f.devices.find(p.Name, query)
-	answer, leave, err := f.union.open(ctx, &peer.Request{To: p, Path: DevicesPath + "?" + query, Header: http.Header{"If-None-Match": {kept.tag}}})
+	answer, leave, err := f.union.open(ctx, &peer.Request{To: p, Path: devicesPath + "?" + query, Header: http.Header{"If-None-Match": {kept.tag}}})
 	if err != nil {
 		return nil, err
 	}

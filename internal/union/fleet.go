@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 
+	"trapline/internal/alerting"
 	"trapline/internal/api"
+	"trapline/internal/catalog"
 	"trapline/internal/cluster/peer"
 	"trapline/internal/fleet"
 )
@@ -287,8 +290,36 @@ func (f *Fleet) walk(ctx context.Context, owner peer.Member, name string, in *ap
 	}, nil
 }
 
-// Try evaluates an expression over the targets of this member.
-func (f *Fleet) Try(ctx context.Context, q api.TryRequest) (api.Try, error) { return f.own.Try(ctx, q) }
+// triedPath is the path by which members ask for their parts in the trial of an expression.
+const triedPath = "/rules/try"
+
+// usagesPath is the path by which members ask how much their targets use modules.
+const usagesPath = "/modules/usages"
+
+// Register adds the paths for other members.
+func (f *Fleet) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+devicesPath, f.serveDevices)
+	mux.HandleFunc("GET "+usagesPath, answered(func(*http.Request) (map[string]*catalog.Usage, error) { return f.own.Usages(), nil }))
+	mux.HandleFunc("POST "+triedPath, answered(func(r *http.Request) (*alerting.Tried, error) {
+		var q api.TryRequest
+		if err := json.NewDecoder(io.LimitReader(r.Body, maxRefusal)).Decode(&q); err != nil {
+			return nil, api.Errorf(api.ErrBadRequest, "the body: %v", err)
+		}
+		return f.own.Tried(q)
+	}))
+}
+
+// Try evaluates an expression over the targets of all members.
+func (f *Fleet) Try(ctx context.Context, q api.TryRequest) (api.Try, error) {
+	return f.own.TryWith(ctx, q, func() ([]*alerting.Tried, error) {
+		parts, err := answers(gatherWithin[alerting.Tried](f.union, searchWait, posts(triedPath, q)))
+		list := make([]*alerting.Tried, len(parts))
+		for i := range parts {
+			list[i] = &parts[i]
+		}
+		return list, err
+	})
+}
 
 // explainer finds out why a metric is missing. *explain.Explainer is one.
 type explainer interface {

@@ -2,7 +2,6 @@ package union
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"net/url"
 	"slices"
@@ -177,12 +176,4 @@ func (c cursor) String() string {
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, ",")
-}
-
-// Subscribe counts who follows events.
-func (c *Console) Subscribe() (leave func(), err error) { return c.own.Subscribe() }
-
-// Follow streams the events of this member.
-func (c *Console) Follow(ctx context.Context, q api.EventQuery, event func(api.Event) error) error {
-	return c.own.Follow(ctx, q, event)
 }

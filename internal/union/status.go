@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trapline/internal/api"
+	"trapline/internal/catalog"
 	"trapline/internal/fleet"
 	"trapline/internal/human"
 )
@@ -30,6 +31,12 @@ const statusAge = time.Second
 
 // Warnings names the members that did not answer when they were last asked.
 func (p *Process) Warnings() []string { return p.fleet.union.Warnings() }
+
+// Usages returns how much the targets of the other members use modules.
+func (p *Process) Usages() []map[string]*catalog.Usage {
+	parts, _ := answers(gather[map[string]*catalog.Usage](p.fleet.union, list(usagesPath))) // a member of another version refuses
+	return parts
+}
 
 // Status adds the states of the other members to that of this one.
 func (p *Process) Status(own api.Status) api.Status {

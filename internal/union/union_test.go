@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"trapline/collector"
 	"trapline/internal/access"
 	"trapline/internal/api"
+	"trapline/internal/catalog"
 	"trapline/internal/client"
 	"trapline/internal/cluster/peer"
 	"trapline/internal/fleet"
@@ -32,6 +34,7 @@ import (
 	"trapline/internal/setting"
 	"trapline/internal/snmp"
 	"trapline/internal/union"
+	"trapline/mibs"
 )
 
 // site is a cluster of members in one process, inside of a synctest bubble.
@@ -45,6 +48,8 @@ type site struct {
 	silent map[string]func(ctx context.Context) (*http.Response, error)
 	asked  int
 	asking func() // as a member is asked
+
+	refuses atomic.Bool // the receiver slow acknowledges nothing
 }
 
 // member is a process with its own targets, and the whole API of it.
@@ -119,6 +124,9 @@ func (m *member) Open(ctx context.Context, q *peer.Request) (*http.Response, err
 	if method == "" {
 		method = http.MethodGet
 	}
+	if strings.Contains(q.Path, "follow=1") {
+		return m.site.stream(ctx, q)
+	}
 	r := httptest.NewRequestWithContext(ctx, method, q.Path, bytes.NewReader(q.Body))
 	maps.Copy(r.Header, q.Header)
 	w := httptest.NewRecorder()
@@ -145,10 +153,20 @@ func (d device) Poll(_ context.Context, _ *client.Plan, yield func(snmp.VarBind)
 	return stats, nil
 }
 
-var module = collector.Compile("m", &collector.Settings{
+var settings = &collector.Settings{
 	Walk:    []setting.OID{setting.ParseOID("1.3.9")},
 	Metrics: []collector.MetricSettings{{Name: "answer", OID: setting.ParseOID("1.3.9"), Type: "gauge"}},
-})
+}
+
+var module = collector.Compile("m", settings)
+
+var builtin, builtinError = mibs.Load(nil) // outside of all bubbles
+
+func objectNames() (*mibs.Tree, error) { return builtin, builtinError }
+
+func modules() (map[string]catalog.KnownModule, error) {
+	return map[string]catalog.KnownModule{"m": catalog.Compiled(settings, ""), "unused": catalog.Compiled(settings, "")}, nil
+}
 
 // play runs a test over members that have polled their shares of n targets.
 func play(t *testing.T, n int, seed uint64, during func(*testing.T, *site, *rand.Rand)) {
@@ -167,13 +185,13 @@ func play(t *testing.T, n int, seed uint64, during func(*testing.T, *site, *rand
 			m := &member{site: s, name: fmt.Sprintf("poller-%d", i+1)}
 			m.polls = poller.New(poller.Options{PassOptions: poller.PassOptions{KeepIndexes: true, Open: func(c client.Spec) (collector.Session, error) { return device{c.Address}, nil }},
 				Logger: slog.New(slog.DiscardHandler), Identify: true})
-			m.own = httpapi.New(httpapi.Options{Polls: m.polls, Version: "1.0.0", Started: time.Now(), Guard: httpapi.Guard{Mode: httpapi.ActionsOn}})
+			m.own = httpapi.New(httpapi.Options{Polls: m.polls, Modules: modules, Names: objectNames, Version: "1.0.0", Started: time.Now(), Guard: httpapi.Guard{Mode: httpapi.ActionsOn}})
 			u := union.New(m)
 			m.fleet = union.NewFleet(u, m.own.Own.Fleet)
 			m.all = m.own.ForAll(union.NewProcess(m.fleet), m.fleet, m.own.Console, union.NewExplainer(m.fleet, m.own.Explainer))
 			private, public := http.NewServeMux(), http.NewServeMux()
 			m.own.RegisterForMembers(private)
-			private.HandleFunc("GET "+union.DevicesPath, m.fleet.ServeDevices)
+			m.fleet.Register(private)
 			m.all.Register(public)
 			m.private, m.public = private, public
 			s.members = append(s.members, m)
@@ -234,8 +252,29 @@ func TestListsAreUnions(t *testing.T) {
 				}
 			}
 			s.alike("/api/v1/targets/sw-00")
+			s.costs()
 		})
 	}
+}
+
+// costs compares the costs of modules, whose sums are those of the members.
+func (s *site) costs() {
+	s.t.Helper()
+	var want api.Module
+	polls := 0
+	for _, m := range s.members {
+		u := m.own.Own.Fleet.Usages()["m"]
+		polls += u.Polls
+		want.Targets, want.Packets, want.Rows = want.Targets+u.Targets, want.Packets+u.Packets, want.Rows+u.Rows
+	}
+	for _, m := range s.members {
+		list, matched, err := m.all.Catalog.Modules(api.ModuleQuery{Limit: 1})
+		if err != nil || matched != 2 || list[0].Name != "m" || list[0].Targets != len(s.targets) || list[0].Targets != want.Targets ||
+			list[0].Packets != want.Packets/float64(polls) || list[0].Rows != want.Rows/float64(polls) {
+			s.t.Errorf("%s: %+v of %d, %v, want %+v in %d polls", m.name, list, matched, err, want, polls)
+		}
+	}
+	s.alike("/api/v1/modules/m")
 }
 
 // alike asks all members, whose answers are the same.

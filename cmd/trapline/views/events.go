@@ -1,7 +1,6 @@
 package views
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,7 +54,7 @@ func addEvents(program *cli.Program) {
 				return json.Marshal(*list)
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, list *[]api.Event) error {
-				slices.SortFunc(*list, func(a, b api.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+				slices.Reverse(*list)
 				return p.Grid(eventGrid(*list))
 			},
 			Note: func(list *[]api.Event) string {

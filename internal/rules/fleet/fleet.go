@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 
 	"github.com/prometheus/common/model"
@@ -40,6 +41,13 @@ type Request struct {
 
 	// Targets are those whose samples are asked for; none means all that the member polls.
 	Targets []string `json:"targets,omitempty"`
+
+	// Query is set for the samples of a query, up to the time Until: with the marks by which series end, and with series that
+	// have no target if the member evaluates rules over several of them. Series and Samples bound the answer if they are not 0.
+	Query   bool  `json:"query,omitempty"`
+	Until   int64 `json:"until,omitempty"`
+	Series  int   `json:"series,omitempty"`
+	Samples int   `json:"samples,omitempty"`
 }
 
 // Answer is the answer to a Request.
@@ -58,16 +66,33 @@ type Series struct {
 // Number is a value that may be infinite or NaN, which JSON lacks.
 type Number float64
 
+// ends is the text of the NaN by which a series ends.
+const ends = "end"
+
 // MarshalText writes any value.
 func (n Number) MarshalText() ([]byte, error) {
+	if value.IsStaleNaN(float64(n)) {
+		return []byte(ends), nil
+	}
 	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
 }
 
 // UnmarshalText parses the text of MarshalText.
 func (n *Number) UnmarshalText(text []byte) error {
+	if string(text) == ends {
+		*n = Number(math.Float64frombits(value.StaleNaN))
+		return nil
+	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	*n = Number(f)
 	return err
+}
+
+// Refused is the error of a member that answers, and has no samples for a request.
+type Refused struct{ Member, Text string }
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("member %s has no samples: %s", r.Member, r.Text)
 }
 
 // ReadRequest reads a request of another member.
@@ -107,9 +132,17 @@ type Source struct {
 	Lookback int64                    // how old a last sample may be
 	Ahead    int64                    // by which the wall clock is ahead of its clock
 	Has      func(target string) bool // whether the member has the samples of a target
+	Global   bool                     // the member evaluates the rules over several targets, whose series may have no target
 }
 
-var errTooMany = fmt.Errorf("there are more than %d series or %d samples", maxSeries, maxSamples)
+// has reports whether the member has a series of a target, or of none, for a query.
+func (s *Source) has(target string) bool {
+	return target == "" && s.Global || target != "" && s.Has(target)
+}
+
+func tooMany(series, samples int) error {
+	return fmt.Errorf("there are more than %d series or %d samples: select fewer", series, samples)
+}
 
 // Select returns the series that a request asks for.
 func (s *Source) Select(ctx context.Context, r *Request) (list []Series, err error) {
@@ -117,12 +150,21 @@ func (s *Source) Select(ctx context.Context, r *Request) (list []Series, err err
 	for _, name := range r.Targets {
 		wanted[name] = true
 	}
-	is := func(target string) bool { return wanted[target] || len(r.Targets) == 0 && s.Has(target) }
-	from := s.Now - s.Lookback
-	if r.Since != 0 {
+	is := func(target string) bool {
+		if r.Query && (len(r.Targets) == 0 || target == "" || wanted[target]) {
+			return s.has(target)
+		}
+		return wanted[target] || len(r.Targets) == 0 && s.Has(target)
+	}
+	from, until := s.Now-s.Lookback, s.Now
+	if r.Since != 0 || r.Query {
 		from = r.Since - s.Ahead
 	}
-	q, err := s.Samples.Querier(from, s.Now)
+	if r.Query {
+		until = r.Until - s.Ahead
+	}
+	mostSeries, mostSamples := within(r.Series, maxSeries), within(r.Samples, maxSamples)
+	q, err := s.Samples.Querier(from, until)
 	if err != nil {
 		return nil, err
 	}
@@ -141,14 +183,14 @@ func (s *Source) Select(ctx context.Context, r *Request) (list []Series, err err
 			}
 			seen[of.Hash()] = true
 			one := Series{Labels: of}
-			if err := s.read(&one, set.At(), r.Since == 0); err != nil {
+			if err := s.read(&one, set.At(), r, until); err != nil {
 				return nil, err
 			}
 			if len(one.Times) > 0 {
 				list = append(list, one)
 			}
-			if total += len(one.Times); total > maxSamples || len(list) > maxSeries {
-				return nil, errTooMany
+			if total += len(one.Times); total > mostSamples || len(list) > mostSeries {
+				return nil, tooMany(mostSeries, mostSamples)
 			}
 		}
 		if err := set.Err(); err != nil {
@@ -158,15 +200,26 @@ func (s *Source) Select(ctx context.Context, r *Request) (list []Series, err err
 	return list, nil
 }
 
+// within returns a bound of a request, which may be 0 for that of all.
+func within(bound, most int) int {
+	if bound <= 0 {
+		return most
+	}
+	return min(bound, most)
+}
+
 // read reads the samples of a series, or the last if it does not end the series.
-func (s *Source) read(one *Series, from storage.Series, last bool) error {
+func (s *Source) read(one *Series, from storage.Series, r *Request, until int64) error {
 	it := from.Iterator(nil)
 	for it.Next() == chunkenc.ValFloat {
 		t, v := it.At()
-		if last {
+		if r.Query && t > until {
+			break
+		}
+		if r.Since == 0 && !r.Query {
 			one.Times, one.Values = one.Times[:0], one.Values[:0]
 		}
-		if !value.IsStaleNaN(v) {
+		if r.Query || !value.IsStaleNaN(v) {
 			one.Times, one.Values = append(one.Times, t+s.Ahead), append(one.Values, Number(v))
 		}
 	}

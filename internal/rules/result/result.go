@@ -14,7 +14,7 @@ import (
 )
 
 // Write writes a result as Prometheus' API does, series by series: the JSON is many times as large as the result.
-func Write(w http.ResponseWriter, value parser.Value) {
+func Write(w http.ResponseWriter, value parser.Value, warnings []string) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"data":{"result":`)
 	switch value := value.(type) {
@@ -31,7 +31,9 @@ func Write(w http.ResponseWriter, value parser.Value) {
 		text, _ := json.Marshal(value.V) // which is always possible
 		fmt.Fprintf(w, "[%s,%s]", strconv.FormatFloat(float64(value.T)/1000, 'f', -1, 64), text)
 	}
-	fmt.Fprintf(w, `,"resultType":%q},"status":"success"}`+"\n", value.Type())
+	fmt.Fprintf(w, `,"resultType":%q},"status":"success"`, value.Type())
+	writeWarnings(w, warnings)
+	_, _ = io.WriteString(w, "}\n")
 }
 
 // WriteList writes a list of n elements of JSON, each of which appendOne appends to octets.
