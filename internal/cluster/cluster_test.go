@@ -151,6 +151,49 @@ func TestNothingIsSentForShardsOfTheLastSession(t *testing.T) {
 	}
 }
 
+// A late send is repeated by the owner of the shard. So is another one of the same event that comes while that is done.
+func TestLateSendsAreRepeated(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	begun, more := make(chan struct{}, 1000), make(chan struct{})
+	b.repeat = func() {
+		begun <- struct{}{}
+		<-more
+	}
+	m, _ := s.join("a", b, func(c *Config) { c.Shards = func() []plan.Shard { return []plan.Shard{{Name: "1", Cost: 1}} } })
+	b.await(t, "the shard is owned", func() bool { return b.owners["1"] != "" })
+	goOn := sync.OnceFunc(func() { close(more) })
+	t.Cleanup(goOn)
+	known := func() (revision int64) {
+		m.view.mu.Lock()
+		defer m.view.mu.Unlock()
+		return m.view.lates["1"]["x@nms"].revision
+	}
+	changed := make(chan struct{}, 1)
+	m.view.subscribe(changed)
+	await := func(is func() bool) {
+		t.Helper()
+		for timeout := time.After(time.Minute); !is(); {
+			select {
+			case <-changed:
+			case <-timeout:
+				t.Fatal("the engine does not have it")
+			}
+		}
+	}
+	m.Late("1", "x@nms", []byte("raise"))
+	<-begun
+	first := known()
+	m.Late("1", "x@nms", []byte("raise"))
+	await(func() bool { return known() > first })
+	goOn()
+	select {
+	case <-begun:
+	case <-time.After(time.Minute):
+		t.Fatal("it was not repeated again")
+	}
+	await(func() bool { return known() == 0 })
+}
+
 // Committed rows are loaded, over several pages; the number never decreases; a shard that another took is lost.
 func TestCommitAndLoad(t *testing.T) {
 	s, b := newSite(t), newBooks()

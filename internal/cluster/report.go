@@ -216,23 +216,23 @@ func (c *Cluster) repeatLates(ctx context.Context) {
 		if s := c.shards[shard]; s == nil || s.state != owned {
 			continue
 		}
-		for id, text := range lates {
+		for id, l := range lates {
 			key := c.keys.late(shard, id)
 			if c.repeating[key] {
 				continue
 			}
 			c.repeating[key] = true
-			c.tasks.Go(func() { c.repeat(ctx, work, key, text) })
+			c.tasks.Go(func() { c.repeat(ctx, work, key, l) })
 		}
 	}
 }
 
-func (c *Cluster) repeat(ctx context.Context, work Repeater, key string, text []byte) {
-	err := work.Repeat(text)
+func (c *Cluster) repeat(ctx context.Context, work Repeater, key string, l late) {
+	err := work.Repeat(l.text)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, attemptWait)
 		defer cancel()
-		_, err = c.txn(ctx, nil, []clientv3.Op{clientv3.OpDelete(key)}, nil)
+		_, err = c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", l.revision)}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
 	}
 	if err != nil && ctx.Err() == nil {
 		c.log.Warn("the last word about an alarm cannot be repeated, will retry", "key", key, "err", err)

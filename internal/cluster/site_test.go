@@ -63,6 +63,7 @@ type books struct {
 	dropped int
 	faults  []string
 	forget  func() // called by Drop of a shard that was lost; may be nil
+	repeat  func() // called by Repeat; may be nil
 }
 
 func newBooks() *books {
@@ -98,6 +99,13 @@ func (w worker) Drop(shard string, lost bool) {
 		}
 		delete(w.books.owners, shard)
 	})
+}
+
+func (w worker) Repeat([]byte) error {
+	if w.books.repeat != nil {
+		w.books.repeat()
+	}
+	return nil
 }
 
 func (b *books) note(change func()) {

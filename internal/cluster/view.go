@@ -31,12 +31,18 @@ type view struct {
 	format      format
 	plan        plan.Plan
 	planned     bool
-	skew        map[string]time.Duration     // of members' wall clocks
-	behind      map[string]time.Duration     // the same, as measured last
-	lates       map[string]map[string][]byte // texts by shard and ID: see Cluster.Late
-	common      map[string][]byte            // the rows that all members know
-	changes     uint64                       // of common
+	skew        map[string]time.Duration   // of members' wall clocks
+	behind      map[string]time.Duration   // the same, as measured last
+	lates       map[string]map[string]late // by shard and ID: see Cluster.Late
+	common      map[string][]byte          // the rows that all members know
+	changes     uint64                     // of common
 	subscribers []chan<- struct{}
+}
+
+// late is a late send as the engine has it. Another one of the same event replaces it.
+type late struct {
+	text     []byte
+	revision int64
 }
 
 type ownership struct {
@@ -55,7 +61,7 @@ func (v *view) clear() {
 	v.alive, v.costs = map[string]time.Time{}, map[string]map[string]float64{}
 	v.skew, v.behind = map[string]time.Duration{}, map[string]time.Duration{}
 	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
-	v.lates, v.common = map[string]map[string][]byte{}, map[string][]byte{}
+	v.lates, v.common = map[string]map[string]late{}, map[string][]byte{}
 	v.changes++
 }
 
@@ -228,9 +234,9 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 	case "late":
 		shard, id := cutLate(name)
 		if v.lates[shard] == nil {
-			v.lates[shard] = map[string][]byte{}
+			v.lates[shard] = map[string]late{}
 		}
-		v.lates[shard][id] = kv.Value
+		v.lates[shard][id] = late{kv.Value, kv.ModRevision}
 	case "common":
 		v.common[name] = kv.Value
 		v.changes++
