@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -21,7 +20,10 @@ func (o *Outbox) Acknowledge(id string, ack *alarm.Ack, now time.Time) error {
 			}
 		}
 	}})
-	return cmp.Or(err, refused)
+	if err != nil { // it may still be planned
+		return err
+	}
+	return refused
 }
 
 // acknowledge plans an acknowledgement, or for nil its end, which has a reason.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -32,21 +33,28 @@ import (
 // cohort is a cluster whose members are outboxes: a test says who owns which shard, and what is true.
 type cohort struct {
 	t      *testing.T
-	random *rand.Rand
+	random *rand.Rand // of the test's own goroutine
 	engine ledgertest.Memory
 	sink   *lawSink
 
 	mu      sync.Mutex
-	owners  map[string]*cohortMember // by shard
+	owners  map[string]*tenure // by shard
 	members []*cohortMember
-	lates   []string
-	slow    time.Duration // of commits
-	large   int           // commits that the engine refused for their size
+	lates   map[string]*string // texts by shard and ID, as the engine has them
+	fate    *rand.Rand         // of commits; nil: all are applied at once
+	outage  chan struct{}      // closed at its end; nil: there is a quorum
+	large   int                // commits that the engine refused for their size
+	doubts  int                // commits without an answer for a while
 
 	late   map[string]bool // targets of alarms about which something was sent late
 	truth  map[string]bool // alarms that are active, by target
+	around *rand.Rand      // of events around late sends
+	ending bool            // the truth does not change any more
 	losses int             // shards that were lost, and not released
 }
+
+// tenure is a shard from its take to its loss.
+type tenure struct{ of *cohortMember }
 
 // cohortMember is a member, and its view of the engine.
 type cohortMember struct {
@@ -59,16 +67,20 @@ type cohortMember struct {
 
 // Load implements ledger.Store.
 func (m *cohortMember) Load(ctx context.Context, shard string, each func(key string, value []byte) error) error {
-	if !m.owns(shard) {
+	if m.tenure(shard) == nil {
 		return &ledger.Lost{Shards: []string{shard}}
 	}
 	return m.cohort.engine.Load(ctx, shard, each)
 }
 
-func (m *cohortMember) owns(shard string) bool {
+// tenure returns that of the member, or nil.
+func (m *cohortMember) tenure(shard string) *tenure {
 	m.cohort.mu.Lock()
 	defer m.cohort.mu.Unlock()
-	return m.cohort.owners[shard] == m && !m.dead
+	if of := m.cohort.owners[shard]; of != nil && of.of == m && !m.dead {
+		return of
+	}
+	return nil
 }
 
 func (m *cohortMember) maySend() bool {
@@ -77,21 +89,19 @@ func (m *cohortMember) maySend() bool {
 	return !m.silent && !m.dead
 }
 
-// Commit implements ledger.Store as the engine does: under a fence for each shard, and of no more than a transaction holds.
+var errEngineFull = errors.New("the engine has no space")
+
+// Commit implements ledger.Store as the engine does: under a fence for each shard, and of no more than a transaction holds. If
+// commits have a fate, some are refused, and some are in doubt: they are applied now or later, and their answer comes later still.
 func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error {
 	c := m.cohort
-	c.mu.Lock()
-	slow := c.slow
-	c.mu.Unlock()
-	time.Sleep(slow)
-	by := map[string][]ledger.Write{}
+	by, of := map[string][]ledger.Write{}, map[string]*tenure{}
 	for _, w := range writes {
 		if w.Shard == "" {
 			return errors.New("a write of no shard")
 		}
-		by[w.Shard] = append(by[w.Shard], w)
+		by[w.Shard], of[w.Shard] = append(by[w.Shard], w), m.tenure(w.Shard)
 	}
-	lost := &ledger.Lost{}
 	for shard, list := range by {
 		if len(list) > store.MaxWrites {
 			c.mu.Lock()
@@ -100,19 +110,88 @@ func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error 
 			return fmt.Errorf("%d writes of shard %s", len(list), shard)
 		}
 	}
-	c.mu.Lock() // no shard is taken meanwhile
-	defer c.mu.Unlock()
-	for shard, list := range by {
-		if c.owners[shard] != m || m.dead {
-			lost.Shards = append(lost.Shards, shard)
-			continue
+	before, after, full := c.chance()
+	if full {
+		return errEngineFull
+	}
+	held := func() bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(by)), func(shard string) bool { return of[shard] != nil && m.tenure(shard) == of[shard] })
+	}
+	wait := func(d time.Duration) { // until the engine answers, the session ends, or ctx does
+		for end := time.Now().Add(d); time.Now().Before(end) && ctx.Err() == nil && held(); {
+			time.Sleep(min(100*time.Millisecond, time.Until(end)))
 		}
-		_ = c.engine.Commit(ctx, list)
+		for out := c.noQuorum(); out != nil && ctx.Err() == nil && held(); out = c.noQuorum() {
+			select {
+			case <-out:
+			case <-time.After(100 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		}
+	}
+	wait(before)
+	if ctx.Err() == nil {
+		c.mu.Lock() // no shard is taken meanwhile
+		for shard, list := range by {
+			if of[shard] != nil && c.owners[shard] == of[shard] {
+				_ = c.engine.Commit(ctx, list)
+				c.sink.remove(list)
+			}
+		}
+		c.mu.Unlock()
+	}
+	wait(after)
+	lost := &ledger.Lost{}
+	for shard := range by {
+		if ctx.Err() != nil && of[shard] != nil {
+			c.leave(shard, of[shard]) // the commit is abandoned
+		}
+		if of[shard] == nil || m.tenure(shard) != of[shard] {
+			lost.Shards = append(lost.Shards, shard)
+		}
 	}
 	if len(lost.Shards) > 0 {
 		return lost
 	}
 	return nil
+}
+
+// chance returns when a commit is applied, how much later that is known, and whether it is refused.
+func (c *cohort) chance() (before, after time.Duration, full bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fate == nil {
+		return 0, 0, false
+	}
+	some := func() time.Duration { return time.Duration(c.fate.IntN(8000)) * time.Millisecond }
+	switch c.fate.IntN(12) {
+	case 0: // it is slow
+		return some() / 10, 0, false
+	case 1: // it is applied at once, and in doubt
+		c.doubts++
+		return 0, some(), false
+	case 2: // it is applied late
+		c.doubts++
+		return some(), some() / 10, false
+	case 3:
+		return 0, 0, true
+	}
+	return 0, 0, false
+}
+
+func (c *cohort) noQuorum() chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outage
+}
+
+// leave ends a tenure.
+func (c *cohort) leave(shard string, of *tenure) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.owners[shard] == of {
+		c.owners[shard] = nil
+	}
 }
 
 // lawSink is a receiver that all members send to, one message after the other.
@@ -122,25 +201,46 @@ type lawSink struct {
 	stalls  bool // members stand still before some messages
 	broken  bool
 	heard   []alarm.Event
-	ids     map[string]int
 	request map[string]int32
-	faults  []string
+	removed map[int32]bool // request-ids of rows that are not stored any more
+	faults  []fault
+}
+
+// fault is a message that nobody should have sent, unless something was sent late about its target.
+type fault struct{ target, text string }
+
+// remove notes the rows that a commit has removed.
+func (s *lawSink) remove(writes []ledger.Write) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range writes {
+		if name, isRow := strings.CutPrefix(w.Key, ledger.Out); isRow && w.Value == nil {
+			_, digits := ledger.CutReceiver(name)
+			number, _ := ledger.ParseNumber(digits)
+			r := &queue.Row{}
+			r.Stamp(number, 0, 0)
+			s.removed[r.RequestID()] = true
+		}
+	}
 }
 
 func (s *lawSink) deliver(ctx context.Context, e *alarm.Event, id int32) (r originator.Receipt, err error) {
 	err = originator.Permitted(ctx, func() error {
 		s.mu.Lock()
-		stall := s.stalls && s.random.IntN(6) == 0
-		took := time.Duration(s.random.IntN(300)) * time.Millisecond
+		stall := s.stalls && s.random.IntN(4) == 0
+		pause := time.Duration(s.random.IntN(20_000)) * time.Millisecond
+		took := time.Duration(s.random.IntN([]int{300, 300, 300, 5000}[s.random.IntN(4)])) * time.Millisecond
 		s.mu.Unlock()
 		if stall {
-			time.Sleep(20 * time.Second)
+			time.Sleep(pause)
 		}
 		s.mu.Lock()
 		if was, known := s.request[e.ID]; known && was != id && e.Repeat == 0 {
-			s.faults = append(s.faults, fmt.Sprintf("the request-id of %s is %d and %d", e.ID, was, id))
+			s.faults = append(s.faults, fault{e.Alarm.Target, fmt.Sprintf("the request-id of %s is %d and %d", e.ID, was, id)})
 		}
-		s.ids[e.ID]++
+		if s.removed[id] {
+			s.faults = append(s.faults, fault{e.Alarm.Target, fmt.Sprintf("%s was sent after its outcome was stored", e.ID)})
+		}
 		s.request[e.ID] = id
 		s.heard = append(s.heard, *e)
 		broken := s.broken
@@ -164,8 +264,8 @@ func lawShard(target string) string {
 
 func newCohort(t *testing.T, seed uint64, members int) *cohort {
 	random := rand.New(rand.NewPCG(seed, 7))
-	c := &cohort{t: t, random: random, owners: map[string]*cohortMember{}, truth: map[string]bool{}, late: map[string]bool{},
-		sink: &lawSink{random: rand.New(rand.NewPCG(seed, 8)), ids: map[string]int{}, request: map[string]int32{}}}
+	c := &cohort{t: t, random: random, owners: map[string]*tenure{}, lates: map[string]*string{}, truth: map[string]bool{}, late: map[string]bool{},
+		around: rand.New(rand.NewPCG(seed, 10)), sink: &lawSink{random: rand.New(rand.NewPCG(seed, 8)), request: map[string]int32{}, removed: map[int32]bool{}}}
 	for i := range members {
 		c.start(fmt.Sprint("m", i))
 	}
@@ -184,13 +284,15 @@ func (c *cohort) start(name string) *cohortMember {
 	}
 	wrong, began := time.Duration(c.random.IntN(7200)-3600)*time.Second, time.Now()
 	clock := &Clock{Wall: func() time.Time { return time.Now().Add(wrong) }, Elapsed: func() time.Duration { return time.Since(began) }}
-	route := &queue.Route{Name: "sink", Deliver: c.sink.deliver, Window: 4, MaxAge: 24 * time.Hour}
+	route := &queue.Route{Name: "sink", Deliver: c.sink.deliver, Window: 8, MaxAge: 24 * time.Hour}
 	o, err := New(state, []*queue.Route{route}, Options{
 		Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock, Engine: m,
-		Cluster: &shards.Cluster{ID: func() string { return "c" }, Member: name, Of: lawShard, MaySend: m.maySend, Late: func(_, _ string, text []byte) {
+		Cluster: &shards.Cluster{ID: func() string { return "c" }, Member: name, Of: lawShard, MaySend: m.maySend, Late: func(shard, id string, text []byte) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.lates = append(c.lates, string(text))
+			t := string(text)
+			c.lates[shard+"/"+id] = &t
+			go c.repeat(shard, shard+"/"+id)
 		}},
 	}, time.Now())
 	if err != nil {
@@ -212,24 +314,66 @@ func (c *cohort) start(name string) *cohortMember {
 func (c *cohort) owner(shard string) *cohortMember {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.owners[shard]
+	if of := c.owners[shard]; of != nil {
+		return of.of
+	}
+	return nil
 }
 
 func (c *cohort) setOwner(shard string, m *cohortMember) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owners[shard] = m
+	if c.owners[shard] = nil; m != nil {
+		c.owners[shard] = &tenure{m}
+	}
 }
 
 // take has a member own a shard, and find what is true of its targets, as the rules would.
 func (c *cohort) take(shard string, m *cohortMember) {
 	c.setOwner(shard, m)
-	if err := m.outbox.Take(c.t.Context(), shard); err != nil {
-		c.t.Fatalf("take of %s: %v", shard, err)
+	for err := m.outbox.Take(c.t.Context(), shard); err != nil; err = m.outbox.Take(c.t.Context(), shard) {
+		if !errors.Is(err, errEngineFull) {
+			c.t.Fatalf("take of %s: %v", shard, err)
+		}
+		c.setOwner(shard, m)
 	}
+	c.assertAll()
+}
+
+// turn raises the alarm of a target, or ends it.
+func (c *cohort) turn(target string) {
+	c.mu.Lock()
+	c.truth[target] = !c.truth[target]
+	c.mu.Unlock()
+	c.assert(target)
+}
+
+// turnAround turns the alarm of a target that something was sent late about, or does not.
+func (c *cohort) turnAround(target string) {
+	c.mu.Lock()
+	turns, pause := !c.ending && c.around.IntN(2) == 0, time.Duration(c.around.IntN(1500))*time.Millisecond
+	c.mu.Unlock()
+	if turns {
+		c.turn(target)
+		time.Sleep(pause)
+	}
+}
+
+// turnOf does so for some target of a shard, and lets some time pass.
+func (c *cohort) turnOf(shard string) {
+	if shard != "global" && c.random.IntN(3) > 0 {
+		c.turn("t" + shard)
+	}
+	settle(time.Duration(c.random.IntN(4000)) * time.Millisecond)
+}
+
+// assertAll has the owners of all targets find what is true, as their next polls do.
+func (c *cohort) assertAll() {
+	var all sync.WaitGroup
 	for target := range 12 {
-		c.assert(fmt.Sprint("t", target))
+		all.Go(func() { c.assert(fmt.Sprint("t", target)) })
 	}
+	all.Wait()
 }
 
 // assert has the owner of a target find what is true.
@@ -239,13 +383,20 @@ func (c *cohort) assert(target string) {
 		return
 	}
 	tr := Transition{Alarm: alarm.Alarm{ID: "source-" + target}}
-	if c.truth[target] {
+	c.mu.Lock()
+	is := c.truth[target]
+	c.mu.Unlock()
+	if is {
 		tr.Active = true
 		tr.Alarm = alarm.Alarm{ID: "source-" + target, Rule: "r", Target: target, Severity: alarm.Major, Summary: "s", Labels: map[string]string{"target": target}}
 	}
-	err := m.outbox.Apply([]Transition{tr}, time.Now())
-	if lost := (*ledger.Lost)(nil); err != nil && !errors.As(err, &lost) && !errors.Is(err, ErrInDoubt) {
+	began := time.Now()
+	err := m.outbox.Apply([]Transition{tr}, began)
+	if lost := (*ledger.Lost)(nil); err != nil && !errors.As(err, &lost) && !errors.Is(err, ErrInDoubt) && !errors.Is(err, errEngineFull) {
 		c.t.Error(err)
+	}
+	if took := time.Since(began); took > doubtWait {
+		c.t.Errorf("the answer took %v: %v", took, err)
 	}
 }
 
@@ -269,18 +420,25 @@ func (c *cohort) step(losses bool) {
 	next := living[c.random.IntN(len(living))]
 	switch n := c.random.IntN(12); {
 	case n < 6:
-		target := fmt.Sprint("t", c.random.IntN(12))
-		c.truth[target] = !c.truth[target]
-		c.assert(target)
-	case n < 9 && was != nil && next != was: // it moves
+		c.turn(fmt.Sprint("t", c.random.IntN(12)))
+	case n < 9 && was != nil && next != was: // it moves, and perhaps back
+		c.turnOf(shard)
 		was.outbox.Drop(shard, false)
 		c.take(shard, next)
+		if c.random.IntN(2) == 0 {
+			c.turnOf(shard)
+			next.outbox.Drop(shard, false)
+			c.take(shard, was)
+		}
+		c.turnOf(shard)
 	case n == 9:
 		c.sink.mu.Lock()
 		c.sink.broken = c.random.IntN(2) == 0
 		c.sink.mu.Unlock()
-	case n == 10 && losses && was != nil:
+	case n == 10 && losses && was != nil && c.random.IntN(2) == 0:
 		c.lose(was)
+	case n == 10 && c.fate != nil:
+		c.loseQuorum()
 	case n == 11 && losses && len(living) > 1 && c.random.IntN(3) == 0: // it is killed
 		victim := living[c.random.IntN(len(living))]
 		c.mu.Lock()
@@ -293,17 +451,47 @@ func (c *cohort) step(losses bool) {
 		c.start(fmt.Sprint("m", len(c.members)))
 	}
 	settle(time.Duration(c.random.IntN(5000)) * time.Millisecond)
-	c.repeat()
-	for target := range 12 { // the rules' next polls
-		c.assert(fmt.Sprint("t", target))
+	c.assertAll()
+}
+
+// loseQuorum has no commit answered for a while. Members find out that they have no session, and that it has ended or goes on.
+func (c *cohort) loseQuorum() {
+	out := make(chan struct{})
+	c.mu.Lock()
+	c.outage = out
+	c.mu.Unlock()
+	for range c.random.IntN(3) {
+		settle(time.Duration(c.random.IntN(3000)) * time.Millisecond)
+		c.turn(fmt.Sprint("t", c.random.IntN(12)))
+	}
+	living := c.living()
+	for _, m := range living {
+		c.mu.Lock()
+		m.silent = true
+		c.mu.Unlock()
+	}
+	settle(time.Duration(c.random.IntN(20_000)) * time.Millisecond)
+	c.assertAll()
+	c.mu.Lock()
+	c.outage = nil
+	c.mu.Unlock()
+	close(out)
+	for _, m := range living {
+		if c.random.IntN(2) == 0 {
+			c.lose(m)
+			continue
+		}
+		c.mu.Lock()
+		m.silent = false
+		c.mu.Unlock()
 	}
 }
 
 func (c *cohort) shardsOf(m *cohortMember) (list []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for shard, owner := range c.owners {
-		if owner == m {
+	for shard, of := range c.owners {
+		if of != nil && of.of == m {
 			list = append(list, shard)
 		}
 	}
@@ -341,23 +529,36 @@ func (c *cohort) lose(m *cohortMember) {
 	}
 }
 
-// repeat has owners repeat the last word about late sends.
-func (c *cohort) repeat() {
-	c.mu.Lock()
-	lates := c.lates
-	c.lates = nil
-	c.mu.Unlock()
-	for _, text := range lates {
+// repeat has the owner of a shard repeat the last word about a late send.
+func (c *cohort) repeat(shard, key string) {
+	for {
+		c.mu.Lock()
+		text := c.lates[key]
+		c.mu.Unlock()
 		var l late
-		if err := json.Unmarshal([]byte(text), &l); err != nil {
-			c.t.Fatal(err)
+		if text == nil {
+			return
 		}
-		c.late[l.Event.Alarm.Target] = true
-		if m := c.owner(lawShard(l.Event.Alarm.Target)); m == nil || m.outbox.Repeat([]byte(text)) != nil {
-			c.mu.Lock()
-			c.lates = append(c.lates, text)
-			c.mu.Unlock()
+		if err := json.Unmarshal([]byte(*text), &l); err != nil {
+			c.t.Error(err)
+			return
 		}
+		target := l.Event.Alarm.Target
+		c.mu.Lock()
+		c.late[target] = true
+		c.mu.Unlock()
+		c.turnAround(target)
+		c.turnAround(target)
+		if m := c.owner(shard); m == nil || m.outbox.Repeat([]byte(*text)) != nil {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		c.mu.Lock()
+		if c.lates[key] == text { // else it was sent late once more
+			delete(c.lates, key)
+		}
+		c.mu.Unlock()
+		c.turnAround(target)
 	}
 }
 
@@ -382,8 +583,11 @@ func (c *cohort) end(strict bool) (violations []string) {
 	c.sink.mu.Lock()
 	c.sink.broken, c.sink.stalls = false, false
 	c.sink.mu.Unlock()
-	settle(time.Minute)
-	c.repeat()
+	c.mu.Lock()
+	c.fate, c.ending = nil, true
+	c.mu.Unlock()
+	settle(time.Minute) // until the last late send
+	c.assertAll()
 	settle(time.Hour)
 	waiting := c.waiting()
 	for _, m := range c.members {
@@ -391,8 +595,10 @@ func (c *cohort) end(strict bool) (violations []string) {
 	}
 	c.sink.mu.Lock()
 	defer c.sink.mu.Unlock()
-	if strict {
-		violations = append(violations, c.sink.faults...)
+	for _, f := range c.sink.faults {
+		if strict && !c.late[f.target] {
+			violations = append(violations, f.text)
+		}
 	}
 	words, last, seen, repeats := map[string][]string{}, map[string]alarm.Kind{}, map[string]bool{}, 0
 	for _, e := range c.sink.heard {
@@ -442,7 +648,7 @@ func (c *cohort) end(strict bool) (violations []string) {
 	return violations
 }
 
-func lawOf(t *testing.T, seeds uint64, losses, stalls bool) {
+func lawOf(t *testing.T, seeds uint64, losses, stalls bool, doubts func(seed uint64) bool) {
 	t.Helper()
 	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
@@ -451,7 +657,9 @@ func lawOf(t *testing.T, seeds uint64, losses, stalls bool) {
 				c.take(fmt.Sprint(i), c.members[i%3])
 			}
 			c.take("global", c.members[0])
-			c.sink.stalls = stalls
+			if c.sink.stalls = stalls; doubts(seed) {
+				c.fate = rand.New(rand.NewPCG(seed, 9))
+			}
 			for range 60 {
 				c.step(losses)
 			}
@@ -467,10 +675,20 @@ func lawOf(t *testing.T, seeds uint64, losses, stalls bool) {
 
 // Shards move between members whose clocks disagree, sessions end, and members are killed: receivers are sent, after repeated
 // events are left out, raise and clear of each alarm in turn, and the last word is true.
-func TestAlarmsMoveWithTheirShard(t *testing.T) { lawOf(t, lawSeeds(), true, false) }
+func TestAlarmsMoveWithTheirShard(t *testing.T) { lawOf(t, lawSeeds(), true, false, never) }
 
 // A member may stand still between the question whether it may send, and the message: the last word is true nevertheless.
-func TestTheLastWordIsTrue(t *testing.T) { lawOf(t, 2*lawSeeds(), true, true) }
+func TestTheLastWordIsTrue(t *testing.T) {
+	lawOf(t, 2*lawSeeds(), true, true, func(seed uint64) bool { return seed%2 == 1 })
+}
+
+// The engine answers slowly, late, not at all for a while, or refuses commits: nothing is lost, no row is sent after its outcome
+// is stored, and callers wait for a bounded time.
+func TestCommitsInDoubt(t *testing.T) {
+	lawOf(t, lawSeeds(), true, false, func(uint64) bool { return true })
+}
+
+func never(uint64) bool { return false }
 
 func lawSeeds() uint64 {
 	if os.Getenv("TRAPLINE_SOAK") != "" {

@@ -19,7 +19,7 @@ type change struct {
 	more   []ledger.Write  // of others, in the same transaction
 	whole  bool            // it is left out if some of its alarms are refused
 	forced bool            // it is committed even if nothing changes
-	waits  bool            // its caller waits as long as the engine of a cluster does not answer
+	until  context.Context // while it lasts, the caller waits for the engine of a cluster, and some time longer; nil: only that time
 	shards map[string]bool // those that it touches; nil without a cluster
 	err    error           // of some of them; the others are as planned
 	full   *FullError      // lists the refused alarms, or nil
@@ -30,6 +30,10 @@ type change struct {
 func (o *Outbox) do(c *change) error {
 	c.done = make(chan error, 1)
 	o.mu.Lock()
+	if c.until == nil && o.unanswered() {
+		o.mu.Unlock()
+		return ErrInDoubt
+	}
 	o.pending = append(o.pending, c)
 	first := !o.queued
 	o.queued = true
@@ -40,7 +44,7 @@ func (o *Outbox) do(c *change) error {
 	case first:
 		o.commit()
 	}
-	if o.state.shards != nil && !c.waits {
+	if o.state.shards != nil {
 		return o.await(c)
 	}
 	return <-c.done
@@ -49,12 +53,13 @@ func (o *Outbox) do(c *change) error {
 // commit commits all changes that were requested before the last transaction ended. A change that has a write of its own
 // that is refused is left out, and the others are planned again.
 func (o *Outbox) commit() {
-	o.commits.Lock()
-	defer o.commits.Unlock()
+	o.commits.lock(context.Background())
+	defer o.commits.unlock()
 	o.mu.Lock()
 	changes := o.pending
 	o.pending, o.queued = nil, false
 	o.mu.Unlock()
+	defer o.ask()()
 	for len(changes) > 0 {
 		failed, err := o.attempt(changes)
 		if failed != nil {
@@ -187,3 +192,30 @@ func ownerOf(at int, changes []*change) *change {
 	}
 	return nil
 }
+
+// turn is a lock for which others may wait for a bounded time.
+type turn chan struct{}
+
+// lock reports whether it has locked it, before the end of ctx.
+func (t turn) lock(ctx context.Context) bool {
+	if t.tryLock() {
+		return true
+	}
+	select {
+	case t <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (t turn) tryLock() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (t turn) unlock() { <-t }

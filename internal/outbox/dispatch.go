@@ -27,6 +27,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	group.Go(func() error { return o.recallDay(ctx) })
 	o.dispatchAll(ctx, group.Go)
 	err := group.Wait()
+	o.giveUp()
 	o.noteSent()
 	return err
 }
@@ -52,7 +53,7 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue.Queue) {
 		}
 		switch {
 		case expired:
-			group.Go(func() error { o.deadLetter(q, r, errExpired); return nil })
+			group.Go(func() error { o.deadLetter(work, q, r, errExpired); return nil })
 		case r != nil:
 			group.Go(func() error { o.deliver(work, q, r, route); return nil })
 		case ending && (failing || flying == 0 && (wait == 0 || wait > drainPause)):
@@ -117,9 +118,9 @@ func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, rout
 		o.failOver()
 	case !final:
 	case err == nil:
-		o.finish(q, r, receipt, nil)
+		o.finish(ctx, q, r, receipt, nil)
 	default:
-		o.deadLetter(q, r, err)
+		o.deadLetter(ctx, q, r, err)
 	}
 }
 
@@ -159,20 +160,20 @@ func hopeless(err error) bool {
 }
 
 // deadLetter stores an event that is given up as a dead letter.
-func (o *Outbox) deadLetter(q *queue.Queue, r *queue.Row, why error) {
+func (o *Outbox) deadLetter(ctx context.Context, q *queue.Queue, r *queue.Row, why error) {
 	o.state.logger.Error("notification given up", "receiver", q.Name, "event", r.ID, "kind", string(r.Kind), "alarm", r.Alarm.ID, "err", why)
 	reason := outcomes.Refused
 	if errors.Is(why, errExpired) {
 		reason = outcomes.Expired
 	}
 	o.Metrics.Dead.WithLabelValues(q.Name, reason).Inc()
-	o.finish(q, r, originator.Receipt{}, why)
+	o.finish(ctx, q, r, originator.Receipt{}, why)
 }
 
-// finish removes a row that was delivered or given up, from the database and then from memory.
-func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt, why error) {
+// finish removes a row that was delivered or given up, from the database and then from memory. It ends soon after ctx.
+func (o *Outbox) finish(ctx context.Context, q *queue.Queue, r *queue.Row, receipt originator.Receipt, why error) {
 	now := o.state.clock.Wall()
-	err := o.do(&change{now: now, waits: true, plan: func(p *plan) {
+	err := o.do(&change{now: now, until: ctx, plan: func(p *plan) {
 		if r.Gone() { // with its shard
 			return
 		}
@@ -183,8 +184,12 @@ func (o *Outbox) finish(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 		if why != nil {
 			p.dead = append(p.dead, store.Dead{Receiver: q.Name, Number: r.Seq(), Letter: &DeadLetter{Event: r.Event, Line: r.Line, Why: why.Error(), At: now}})
 		}
-		if errors.Is(why, errExpired) && r.Alarm.ID != "" && r.Kind != alarm.Acked {
-			p.markUnknown(alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, q, r)
+		at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
+		switch v := p.View(at); {
+		case errors.Is(why, errExpired) && r.Alarm.ID != "" && r.Kind != alarm.Acked:
+			p.markUnknown(at, q, r)
+		case why == nil && v != nil && v.Unknown && len(p.rows.AlarmQueue(q, at.Key)) == 0:
+			p.restate(at) // it answers
 		}
 	}})
 	o.mu.Lock()

@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ func (o *Outbox) keepHouse(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if err := o.housekeeping(o.state.clock.Wall()); err != nil {
+			if err := o.housekeeping(o.state.clock.Wall()); err != nil && !errors.Is(err, ErrInDoubt) { // whoever asks says so
 				o.state.logger.Error("the outbox cannot be written", "err", err)
 			}
 		}
@@ -33,6 +34,7 @@ func (o *Outbox) keepHouse(ctx context.Context) error {
 func (o *Outbox) housekeeping(now time.Time) error {
 	c := &change{now: now, plan: func(p *plan) {
 		p.endLeases()
+		p.welcome()
 		p.passTime()
 		p.calm()
 		p.passAges()
@@ -50,9 +52,10 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		c.forced = true // a transaction stores the run time
 	}
 	err := o.do(c)
-	o.commits.Lock()
-	o.log.Entries(nil)
-	o.commits.Unlock()
+	if o.commits.tryLock() {
+		o.log.Entries(nil)
+		o.commits.unlock()
+	}
 	if err == nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -151,10 +154,8 @@ const reconsiderTime = time.Hour
 func (p *plan) markUnknown(at alarm.Place, q *queue.Queue, r *queue.Row) {
 	behind := p.rows.AlarmQueue(q, at.Key)
 	for _, next := range behind {
-		if next.Kind == alarm.Clear || next.Kind == alarm.Raise && next.Repeat == 0 {
-			if next.Known = true; p.state.shards.Counter(next.Seq()) <= p.state.seq {
-				p.doubted = append(p.doubted, queue.Entry{Queue: q, Row: next})
-			}
+		if next.Says() {
+			p.know(q, next)
 			return
 		}
 	}
@@ -176,6 +177,13 @@ func (p *plan) markUnknown(at alarm.Place, q *queue.Queue, r *queue.Row) {
 	}
 	if len(behind) > 0 {
 		p.restate(at)
+	}
+}
+
+// know records that the receiver may or may not have the alarm of a row by an earlier event.
+func (p *plan) know(q *queue.Queue, r *queue.Row) {
+	if r.Known = true; p.state.shards.Counter(r.Seq()) <= p.state.seq {
+		p.doubted = append(p.doubted, queue.Entry{Queue: q, Row: r})
 	}
 }
 

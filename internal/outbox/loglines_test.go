@@ -55,7 +55,7 @@ func TestLinesOfAnAlarm(t *testing.T) {
 		q := o.state.byName["nms-1"]
 		r, _, _ := q.Take(0)
 		q.Ended(r, 0, 1, nil)
-		o.finish(q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
+		o.finish(t.Context(), q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
 		a.Severity = alarm.Critical
 		apply(true)
 		time.Sleep(4*time.Minute + 12*time.Second)

@@ -159,7 +159,7 @@ func (o *Outbox) ConditionsOf(id string) (list []alarm.Alarm) {
 // queued. It returns their number.
 func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
 	known := false
-	err = o.do(&change{now: now, plan: func(p *plan) {
+	if err := o.do(&change{now: now, plan: func(p *plan) {
 		known, receivers = false, 0
 		for key, s := range p.state.active {
 			if s.ID == id && p.Alarm(key) != nil {
@@ -167,11 +167,13 @@ func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
 				return
 			}
 		}
-	}})
-	if err == nil && !known {
-		err = fmt.Errorf("%w: %q", ErrNoAlarm, id)
+	}}); err != nil {
+		return 0, err
 	}
-	return receivers, err
+	if !known {
+		return 0, fmt.Errorf("%w: %q", ErrNoAlarm, id)
+	}
+	return receivers, nil
 }
 
 func (p *plan) resend(s *alarm.State) (receivers int) {

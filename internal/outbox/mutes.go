@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"errors"
 	"time"
 
 	"trapline/internal/alarm"
@@ -18,11 +17,13 @@ func (o *Outbox) Mutes() *mute.Set {
 // Silence stores a silence and mutes the alarms that it matches, in one transaction. It returns its ID: see mute.Set.Put.
 func (o *Outbox) Silence(s mute.Silence, now time.Time) (id string, err error) {
 	fresh := mute.NewID()
-	err = o.changeMutes(now, func(set *mute.Set, now time.Time) (c *mute.Change, err error) {
+	if err := o.changeMutes(now, func(set *mute.Set, now time.Time) (c *mute.Change, err error) {
 		c, id, err = set.Put(s, fresh, now)
 		return c, err
-	})
-	return id, err
+	}); err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // Expire ends a silence. One that has ended stays as it is.
@@ -40,7 +41,10 @@ func (o *Outbox) changeMutes(now time.Time, make func(*mute.Set, time.Time) (*mu
 			p.changeMutes(c)
 		}
 	}})
-	return errors.Join(refused, err)
+	if err != nil { // it may still be planned
+		return err
+	}
+	return refused
 }
 
 // SetTargets replaces the mutes of the configuration by rules that differ in the labels of some targets alone: see

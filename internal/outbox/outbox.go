@@ -5,6 +5,7 @@ package outbox
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,13 +30,17 @@ type Outbox struct {
 	state   *state
 	Metrics *Metrics
 
-	routing sync.Mutex    // locked while receivers change; taken before commits
+	routing turn          // locked while receivers change; taken before commits
 	routed  chan struct{} // signals that receivers have changed
 	ended   chan struct{} // signals that a delivery has ended; read by Drop
-	commits sync.Mutex    // locked from planning a transaction to its end; taken before mu
-	mu      sync.Mutex    // guards state and pending; not held during disk I/O
+	commits turn          // locked from planning a transaction to its end; taken before mu
+	mu      sync.Mutex    // guards state, pending, queued and asked; not held during disk I/O
 	pending []*change     // for the next transaction
 	queued  bool          // somebody is about to commit them
+	asked   time.Time     // when the transaction under way began; zero if there is none
+
+	working context.Context // of requests to the engine of a cluster, until abandon
+	abandon func()
 
 	log           *journal.Log // guarded by commits
 	refusedAlarms int          // alarms refused since the last log entry about them, and its time; guarded by commits
@@ -78,7 +83,8 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	}
 	st.shards, st.engine = shards.New(o.Cluster), o.Engine
 	st.reader = &store.Reader{Store: st.store, Dir: s, Logger: o.Logger, Engine: st.engine, Shards: st.shards}
-	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1), ended: make(chan struct{}, 1)}
+	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1), ended: make(chan struct{}, 1), routing: make(turn, 1), commits: make(turn, 1)}
+	out.working, out.abandon = context.WithCancel(context.Background())
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
 			return nil, err
@@ -111,7 +117,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if o.Outages != nil {
 		out.state.outages = o.Outages(out.Down)
 	}
-	return out, out.do(&change{now: now, more: unused, waits: true, plan: func(p *plan) {
+	return out, out.do(&change{now: now, more: unused, until: context.Background(), plan: func(p *plan) {
 		p.passTime() // before receivers are sent anything
 		p.announceAll(out.resynced())
 		for i := range merged {

@@ -42,6 +42,7 @@ type plan struct {
 	foreseen   map[string]*alarm.State  // alarms by key that the change is about to raise
 	touched    []string                 // keys of alarms that transitions of others concern
 	relabels   bool                     // labels of targets change
+	welcomed   bool                     // alarms are announced to receivers that have changed
 	relabeled  []string                 // keys of the alarms of these targets
 	silences   map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead       []store.Dead             // events that are given up
@@ -269,6 +270,9 @@ func (p *plan) remove(q *queue.Queue, r *queue.Row) {
 func (p *plan) apply() {
 	o := p.state
 	o.seq = p.seq
+	if p.welcomed {
+		o.rerouted, o.newcomers = false, nil
+	}
 	before := o.mutes
 	if o.mutes, o.outages = p.mutes, p.outages; p.relabels {
 		o.relabel(before)
@@ -307,7 +311,7 @@ func (p *plan) apply() {
 
 // changesNothing reports whether the plan has nothing to be stored.
 func (p *plan) changesNothing() bool {
-	return len(p.alarms)+len(p.views)+len(p.rows.Added)+len(p.rows.Removed)+len(p.dead)+len(p.silences)+len(p.unburied) == 0 && p.sent == nil && !p.notesWindows()
+	return len(p.alarms)+len(p.views)+len(p.rows.Added)+len(p.rows.Removed)+len(p.dead)+len(p.silences)+len(p.unburied)+len(p.doubted) == 0 && p.sent == nil && !p.notesWindows()
 }
 
 // notesWindows reports whether a maintenance window begins or ends.

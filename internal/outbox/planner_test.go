@@ -46,7 +46,7 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 					if b.gaveUp != nil {
 						b.gaveUp(q.Name, r)
 					}
-					b.outbox.deadLetter(q, r, errExpired)
+					b.outbox.deadLetter(t.Context(), q, r, errExpired)
 				} else {
 					b.outbox.deliver(context.Background(), q, r, q.Route)
 				}

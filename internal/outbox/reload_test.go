@@ -30,7 +30,7 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			r.say("+a")
 			settle(10 * time.Second)
 			l.Take()
-			r.outbox.commits.Lock() // so that both are in the next transaction
+			r.outbox.commits.lock(t.Context()) // so that both are in the next transaction
 			var group sync.WaitGroup
 			asked := func() int {
 				r.outbox.mu.Lock()
@@ -47,7 +47,7 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			})
 			for asked() < 2 {
 			}
-			r.outbox.commits.Unlock()
+			r.outbox.commits.unlock()
 			group.Wait()
 			settle(10 * time.Second)
 			r.expect(l, "clear a")

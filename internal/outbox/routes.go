@@ -2,10 +2,12 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 )
@@ -14,9 +16,19 @@ import (
 // again, as across a restart. Added receivers are sent the active alarms. The others are tried at once, because the change
 // may have removed the cause of a failure.
 func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Time) error {
-	o.routing.Lock()
-	defer o.routing.Unlock()
-	added, removed, err := o.swap(routes, mutes)
+	o.mu.Lock()
+	unanswered := o.unanswered()
+	o.mu.Unlock()
+	if unanswered {
+		return ErrInDoubt
+	}
+	ctx, cancel := o.patience()
+	defer cancel()
+	if !o.routing.lock(ctx) {
+		return ErrInDoubt
+	}
+	defer o.routing.unlock()
+	removed, err := o.swap(ctx, routes, mutes)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
@@ -28,15 +40,29 @@ func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Ti
 	case o.routed <- struct{}{}:
 	default:
 	}
-	return o.do(&change{now: now, plan: func(p *plan) { p.announceAll(added) }})
+	err = o.do(&change{now: now, plan: (*plan).welcome})
+	if lost := (*ledger.Lost)(nil); errors.Is(err, ErrInDoubt) || errors.As(err, &lost) {
+		return nil // it is done as soon as the cluster answers; of lost shards, the next owner does it
+	}
+	return err
 }
 
-// swap replaces the receivers between two transactions. It returns the queues that were added and removed.
-func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed []*queue.Queue, err error) {
-	o.commits.Lock()
-	defer o.commits.Unlock()
+// welcome announces all alarms, after the receivers have changed.
+func (p *plan) welcome() {
+	if p.state.rerouted {
+		p.announceAll(p.state.newcomers)
+		p.welcomed = true
+	}
+}
+
+// swap replaces the receivers between two transactions. It returns the queues that were removed.
+func (o *Outbox) swap(ctx context.Context, routes []*queue.Route, mutes *mute.Rules) (removed []*queue.Queue, err error) {
+	if !o.commits.lock(ctx) {
+		return nil, ErrInDoubt
+	}
+	defer o.commits.unlock()
 	old := o.state.queues
-	var queues []*queue.Queue
+	var queues, added []*queue.Queue
 	for _, r := range routes {
 		i := slices.IndexFunc(old, func(q *queue.Queue) bool { return q.Name == r.Name })
 		if i < 0 {
@@ -56,7 +82,7 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 		err = o.state.takeBack(added)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,7 +96,9 @@ func (o *Outbox) swap(routes []*queue.Route, mutes *mute.Rules) (added, removed 
 	o.state.setQueues(queues)
 	o.state.mutes = o.state.mutes.WithRules(mutes)
 	o.state.indexCauses()
-	return added, removed, nil
+	o.state.rerouted = true
+	o.state.newcomers = slices.DeleteFunc(append(o.state.newcomers, added...), func(q *queue.Queue) bool { return slices.Contains(removed, q) })
+	return removed, nil
 }
 
 // dispatchAll runs the deliveries to each receiver, including receivers that are added later.

@@ -18,16 +18,22 @@ import (
 // Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
 // receivers are sent no resync.
 func (o *Outbox) Take(ctx context.Context, shard string) error {
+	if !o.commits.lock(ctx) { // until a commit has ended that is about an earlier tenure of the shard
+		return ctx.Err()
+	}
+	o.commits.unlock()
 	all, damaged, err := o.state.reader.ReadShard(ctx, shard)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
-	o.commits.Lock() // a commit that began before may be about an earlier tenure of the shard
+	if !o.commits.lock(ctx) {
+		return ctx.Err()
+	}
 	o.mu.Lock()
 	o.state.adopt(shard, all)
 	o.mu.Unlock()
-	o.commits.Unlock()
-	err = o.do(&change{now: o.state.clock.Wall(), more: all.Unused, waits: true, plan: func(p *plan) {
+	o.commits.unlock()
+	err = o.do(&change{now: o.state.clock.Wall(), more: all.Unused, until: ctx, plan: func(p *plan) {
 		if shard == p.state.shards.Global() {
 			p.changeMutes(p.mutes.WithSilences(all.Silences, p.now))
 			p.changeMutes(p.mutes.Pass(p.now))
@@ -236,7 +242,7 @@ func (o *Outbox) writeShards(p *plan, writes []ledger.Write, forced bool) (lost 
 	}
 	o.mu.Unlock()
 	if err == nil {
-		lost, err = o.state.commitParts(parts)
+		lost, err = o.commitParts(parts)
 	}
 	if counters := 2; err != nil || len(own) <= counters && len(others) > 0 && !forced {
 		return lost, err
@@ -260,11 +266,11 @@ const partPause = time.Second
 
 // commitParts commits to the shards of the cluster. Once a part is applied, the others are as soon as the engine takes them, or
 // their shards are lost.
-func (st *state) commitParts(parts [][]ledger.Write) (lost map[string]error, err error) {
+func (o *Outbox) commitParts(parts [][]ledger.Write) (lost map[string]error, err error) {
 	lost = map[string]error{}
 	for i := 0; i < len(parts); {
 		part := slices.DeleteFunc(parts[i], func(w ledger.Write) bool { return lost[w.Shard] != nil })
-		err := st.engine.Commit(context.Background(), part)
+		err := o.state.engine.Commit(o.working, part)
 		gone := (*ledger.Lost)(nil)
 		switch {
 		case err == nil:
@@ -274,9 +280,13 @@ func (st *state) commitParts(parts [][]ledger.Write) (lost map[string]error, err
 			}
 		case i == 0:
 			return nil, err
+		case o.working.Err() != nil:
+			for _, w := range part {
+				lost[w.Shard] = err
+			}
 		default:
-			st.logger.Error("a part of a commit is not stored yet", "err", err)
-			time.Sleep(partPause)
+			o.state.logger.Error("a part of a commit is not stored yet", "err", err)
+			idle(o.working, nil, partPause)
 			continue
 		}
 		i++
@@ -350,8 +360,50 @@ const doubtWait = 3 * time.Second
 // answer. Whoever asks for it again changes nothing twice.
 var ErrInDoubt = errors.New("the cluster does not answer, and it is not known whether the change is stored: try again")
 
+// ask notes that the engine is asked, until the function that it returns is called.
+func (o *Outbox) ask() (answered func()) {
+	note := func(at time.Time) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.asked = at
+	}
+	note(time.Now())
+	return func() { note(time.Time{}) }
+}
+
+// unanswered reports whether the engine of the cluster has not answered for so long that no more changes wait for it.
+func (o *Outbox) unanswered() bool {
+	return o.state.shards != nil && !o.asked.IsZero() && time.Since(o.asked) > doubtWait
+}
+
+// patience returns a context that ends when a caller has waited long enough for the engine of a cluster.
+func (o *Outbox) patience() (context.Context, context.CancelFunc) {
+	if o.state.shards == nil {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), doubtWait)
+}
+
+// giveUp ends a request to the engine that has no answer, after the last delivery of the process.
+func (o *Outbox) giveUp() {
+	ctx, cancel := o.patience()
+	defer cancel()
+	if !o.commits.lock(ctx) {
+		o.abandon()
+		o.commits.lock(context.Background())
+	}
+	o.commits.unlock()
+}
+
 // await waits for a change as long as the engine may take. A change that is not planned yet never will be.
 func (o *Outbox) await(c *change) error {
+	if c.until != nil {
+		select {
+		case err := <-c.done:
+			return err
+		case <-c.until.Done():
+		}
+	}
 	timer := time.NewTimer(doubtWait)
 	defer timer.Stop()
 	select {

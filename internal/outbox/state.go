@@ -39,6 +39,8 @@ type state struct {
 	queues      []*queue.Queue
 	groups      [][]*queue.Queue                // the same
 	receivers   [][]*alarm.Receiver             // of the groups
+	rerouted    bool                            // the receivers have changed, and alarms are not announced to them yet
+	newcomers   []*queue.Queue                  // those of them that were added
 	byName      map[string]*queue.Queue         // the same
 	names, tags map[string]bool                 // of the receivers
 	active      map[string]*alarm.State         // by key

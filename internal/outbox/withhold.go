@@ -37,13 +37,18 @@ func (o *Outbox) withhold(q *queue.Queue, r *queue.Row) {
 	}})
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	pause := time.Duration(0)
 	if err != nil {
 		o.state.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
+		pause = refusedPause
 	}
 	if !r.Gone() {
-		q.Again(r, 0)
+		q.Again(r, o.state.clock.run()+pause)
 	}
 }
+
+// refusedPause is how long a raise that is muted waits if that cannot be stored.
+const refusedPause = time.Second
 
 // dropEnded drops an unsent raise together with its clear, if that is the next row.
 func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
@@ -96,14 +101,15 @@ func (o *Outbox) silence(q *queue.Queue) bool {
 	return silent
 }
 
-// mayBeOthers reports whether another member may have the shard of a row.
+// mayBeOthers reports whether another member may have the shard of a row, or may have had it since the row was taken from its
+// queue.
 func (o *Outbox) mayBeOthers(r *queue.Row) bool {
 	if !o.state.shards.MaySend() {
 		return true
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.state.shards.Owns(r.Shard)
+	return r.Gone() || !o.state.shards.Owns(r.Shard)
 }
 
 // permitted returns the context of a delivery by a member of a cluster: it is asked before each message whether that may be
@@ -150,8 +156,8 @@ type late struct {
 	Event    *alarm.Event `json:"event"`
 }
 
-// Repeat sends the last event about an alarm once more to a receiver that another member has sent an event late, which text
-// is about: see shards.Cluster.
+// Repeat sends the last word about an alarm once more to a receiver that another member has sent an event late, which text is
+// about: see shards.Cluster. The receiver may have the alarm as that event says, whatever it has acknowledged or is being sent.
 func (o *Outbox) Repeat(text []byte) error {
 	var l late
 	if err := json.Unmarshal(text, &l); err != nil || l.Event == nil || l.Event.Alarm.ID == "" {
@@ -160,24 +166,45 @@ func (o *Outbox) Repeat(text []byte) error {
 	at := alarm.Place{Receiver: l.Receiver, Key: l.Key}
 	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
 		p.touch(p.state.shards.OfPlace(at.Key)) // else its owner is to do so
-		q, v := p.state.byName[at.Receiver], p.View(at)
-		if q == nil || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
-			return // another event will be the last
-		}
-		shown := p.reconciler.Shown(at)
-		switch {
-		case v != nil && (v.Left || v.Unknown || v.Lost != nil): // it is sent its state anyway
-		case v != nil && shown != nil:
-			p.again(at, v, shown)
-		case v == nil && l.Event.Kind != alarm.Clear:
-			e := p.state.clears[at]
-			if e == nil {
-				over := l.Event.Alarm.Over(&alarm.Alarm{Reason: "it is over"})
-				e = &alarm.Event{ID: p.eventID(p.state.shards.OfPlace(at.Key)), Kind: alarm.Clear, At: p.now, Alarm: over}
-			}
-			p.enqueue(at, *e, 0)
+		if q := p.state.byName[at.Receiver]; q != nil {
+			p.doubt(at, q, l.Event)
 		}
 	}})
+}
+
+// doubt has a receiver sent the state of a place of which an older event may have been the last one that it has heard.
+func (p *plan) doubt(at alarm.Place, q *queue.Queue, heard *alarm.Event) {
+	v, rows := p.View(at), p.rows.AlarmQueue(q, at.Key)
+	if v != nil && (v.Left || v.Unknown || v.Lost != nil) {
+		return // it is sent its state anyway
+	}
+	says := false // a row that is sent later says whether the alarm is active
+	for _, r := range rows {
+		if r.Says() {
+			p.know(q, r)
+			says = says || !r.InFlight()
+		}
+	}
+	unknown := alarm.View{}
+	switch last := len(rows) - 1; {
+	case says:
+		return
+	case v != nil:
+		unknown = *v
+	case last >= 0: // a clear that the receiver may have heard before
+		unknown.Event, unknown.Lost = rows[last].ID, &rows[last].Alarm
+	case heard.Kind == alarm.Clear:
+		return
+	default:
+		over := heard.Alarm.Over(&alarm.Alarm{Reason: "it is over"})
+		if unknown.Event, unknown.Lost = p.eventID(p.state.shards.OfPlace(at.Key)), &over; p.state.clears[at] != nil {
+			unknown.Event, unknown.Lost = p.state.clears[at].ID, &p.state.clears[at].Alarm
+		}
+	}
+	unknown.Unknown = true
+	if p.PutView(at, &unknown); len(rows) == 0 {
+		p.restate(at)
+	}
 }
 
 // maxClears is how many clears a member remembers, to repeat them.

@@ -82,6 +82,9 @@ func (r *Row) QueueKey() string { return cmp.Or(r.Line, r.Alarm.ID, string(r.Kin
 // Update reports whether the next event of the alarm queue includes all information of the row.
 func (r *Row) Update() bool { return r.Kind == alarm.Change || r.Repeat > 0 }
 
+// Says reports whether the row says that the alarm is active, or that it is not, whatever the receiver was sent before.
+func (r *Row) Says() bool { return r.Kind == alarm.Clear || r.Kind == alarm.Raise && r.Repeat == 0 }
+
 // classes is the number of classes of rows. Lower classes are sent first.
 const classes = 5
 
