@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +55,7 @@ func (t *TLS) info() transport.TLSInfo {
 // go on to ask a server that is stopped until gRPC notices, which takes 10 s or more.
 type Engine struct {
 	config Config
+	secure *tls.Config    // of clients; nil without TLS
 	server *server        // nil unless embedded
 	absent []func() error // each dials a server that did not answer New
 
@@ -69,16 +71,16 @@ type endpoint struct {
 	client  *clientv3.Client // nil: our own that is not ready, or one that has not answered
 	renewal *renewal         // nil without a password
 	own     bool
+	secure  bool // by TLS
 	behind  bool // another server answered before this one did
 }
 
 // New returns the engine. Nothing runs before Run.
 func New(c Config) (*Engine, error) {
 	e := &Engine{config: c}
-	var secure *tls.Config
 	if c.TLS != nil {
 		var err error
-		if secure, err = c.TLS.info().ClientConfig(); err != nil {
+		if e.secure, err = c.TLS.info().ClientConfig(); err != nil {
 			return nil, fmt.Errorf("cannot read the certificates of the cluster: %w", err)
 		}
 	}
@@ -90,7 +92,7 @@ func New(c Config) (*Engine, error) {
 				e.clients = append([]*endpoint{{name: v, own: true}}, e.clients...)
 				continue
 			}
-			endpoint, err := dial(c, v, c.url(v, c.Engine), secure)
+			endpoint, err := dial(c, v, c.url(v, c.Engine), e.secure)
 			if err != nil {
 				return nil, err
 			}
@@ -99,13 +101,13 @@ func New(c Config) (*Engine, error) {
 		return e, nil
 	}
 	for _, url := range endpoints {
-		endpoint, err := dial(c, url, url, secure)
+		endpoint, err := dial(c, url, url, e.secure)
 		if err != nil && (c.Username == "" || Answered(err)) {
 			return nil, err
 		}
 		if err != nil { // it may answer later
 			e.absent = append(e.absent, func() error {
-				dialed, err := dial(c, url, url, secure)
+				dialed, err := dial(c, url, url, e.secure)
 				if err == nil {
 					e.set(endpoint, dialed)
 				}
@@ -137,11 +139,11 @@ var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.
 // dial makes the client of a server. With a password, it asks the server: if that does not answer, the endpoint is returned
 // without a client.
 func dial(c Config, name, address string, secure *tls.Config) (*endpoint, error) {
-	e := &endpoint{name: name, address: hostPort(address)}
+	e := &endpoint{name: name, address: hostPort(address), secure: strings.HasPrefix(address, "https://")}
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{address}, TLS: secure, Username: c.Username, Password: c.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
 		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})},
-		MaxUnaryRetries: 1, Logger: zapLogger(c.Log, nil)})
+		MaxUnaryRetries: 1, Logger: zapLogger(&output{log: c.Log}, nil)})
 	if err != nil {
 		return e, fmt.Errorf("cannot use the engine at %s: %w", address, err)
 	}
@@ -179,7 +181,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	tasks.Go(func() { e.limitStreams(running) })
 	defer tasks.Wait()
 	defer stop()
-	return e.server.run(ctx, e.enter, e.setOwn)
+	return e.server.run(ctx, e.enter, e.whyGone, e.setOwn)
 }
 
 // redial is how long a server that did not answer is not dialed again.

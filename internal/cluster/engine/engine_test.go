@@ -134,8 +134,8 @@ func TestFailuresAndAnswers(t *testing.T) {
 func TestFatalErrorsAreReported(t *testing.T) {
 	failed := make(chan string, 1)
 	for _, log := range []func(){
-		func() { zapLogger(quiet(), failed).Fatal("disk full") },
-		func() { zapLogger(quiet(), failed).Panic("disk full") },
+		func() { zapLogger(&output{log: quiet()}, failed).Fatal("disk full") },
+		func() { zapLogger(&output{log: quiet()}, failed).Panic("disk full") },
 	} {
 		done := make(chan bool, 1)
 		go func() {

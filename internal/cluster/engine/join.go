@@ -44,6 +44,9 @@ func (e *Engine) enter(ctx context.Context) (members string, err error) {
 	i := slices.IndexFunc(list.Members, func(m *etcdserverpb.Member) bool {
 		return m.Name == e.config.Member || slices.Contains(m.PeerURLs, address)
 	})
+	if i < 0 && len(list.Members) >= len(e.config.Voters) {
+		return "", &strangerError{e.config.Member, list.Members}
+	}
 	if i >= 0 {
 		switch mine := list.Members[i]; {
 		case len(mine.ClientURLs) == 0 && mine.IsLearner: // added, and never started
@@ -64,6 +67,18 @@ func (e *Engine) enter(ctx context.Context) (members string, err error) {
 	}
 	e.config.Log.Warn("the engine of this voter has no data, and those of the others have: it joins them, and votes when it has theirs")
 	return initial(added.Members), nil
+}
+
+// strangerError is the error of a voter of our configuration that those of the cluster do not know, and which they have no
+// vote left for: one of the configurations is wrong.
+type strangerError struct {
+	member string
+	voters []*etcdserverpb.Member
+}
+
+func (e *strangerError) Error() string {
+	return fmt.Sprintf("the cluster has the voters %s, and not %s: write these in cluster.members; to have %s vote in the place of one that is gone, run: trapline cluster replace OLD %s",
+		voterNames(e.voters), e.member, e.member, e.member)
 }
 
 // Listening reports whether a server of another accepts connections: clients wait for those that do not.
@@ -101,7 +116,7 @@ func (e *Engine) remove(ctx context.Context, id uint64) error {
 		return err
 	}
 	if holder.Count > 0 {
-		return fmt.Errorf("another process is the member %s, or was until its session ends", e.config.Member)
+		return fmt.Errorf("another process is the member %s, or was until its session ends: two members need two names", e.config.Member)
 	}
 	return e.Remove(ctx, id)
 }

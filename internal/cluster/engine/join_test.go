@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -182,4 +184,66 @@ func TestRecoverFromOneVoter(t *testing.T) {
 	v.stops[0]()
 	v.put(1, "after")
 	v.has(2, "before", "meanwhile", "after")
+}
+
+// A member whose configuration alone has it vote does not vote: with it a cluster of three would have four voters, and end
+// with two that fail. Once one of the three was taken out it does.
+func TestOneConfigurationMakesNoVoter(t *testing.T) {
+	v := newVoters(t, "68.13")
+	stranger := v.configs[2]
+	for i := range v.configs {
+		v.configs[i].Voters = slices.Clone(v.configs[i].Voters)
+	}
+	stranger.Member, stranger.Dir, stranger.Voters = "127.0.68.134", t.TempDir(), append(slices.Clone(v.configs[0].Voters[:2]), "127.0.68.134")
+	for i := range 3 {
+		v.start(i)
+	}
+	v.await("all vote", v.vote(0, 1, 2))
+	v.configs, v.engines, v.stops = append(v.configs, stranger), append(v.engines, nil), append(v.stops, nil)
+	v.start(3)
+	v.await("it says why", func() bool {
+		err := v.engines[3].Silent(t.Context())[stranger.Member]
+		return err != nil && strings.Contains(err.Error(), "127.0.68.131, 127.0.68.132, 127.0.68.133, and not 127.0.68.134: write these")
+	})
+	if !v.vote(0, 1, 2)() {
+		t.Error("it votes")
+	}
+	v.put(3, "asked as by a member without a vote")
+	v.stops[2]()
+	servers, err := v.engines[0].Servers(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.engines[0].Remove(t.Context(), servers.Voters[v.configs[2].Member]); err != nil {
+		t.Fatal(err)
+	}
+	v.await("it votes in the place of another", v.vote(0, 1, 3))
+}
+
+// A voter that starts with data of before a recovery, from which the others went on without it, says what to do.
+func TestDataFromBeforeRecovery(t *testing.T) {
+	v := newVoters(t, "68.14")
+	for i := range 3 {
+		v.start(i)
+	}
+	v.await("all vote", v.vote(0, 1, 2))
+	for i := range 3 {
+		v.stops[i]()
+	}
+	e, err := New(v.configs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Recover(t.Context(), func(context.Context, *clientv3.Client) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	v.start(0)
+	v.await("it votes alone", v.vote(0))
+	v.start(1)
+	v.await("it says what to do", func() bool {
+		err := v.engines[1].Silent(t.Context())[v.configs[1].Member]
+		return err != nil && strings.Contains(err.Error(), "remove that directory")
+	})
+	v.put(1, "asked as by a member without a vote")
 }

@@ -3,19 +3,44 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
-// zapLogger returns a logger for etcd that writes its errors to ours, as warnings: the engine goes on. Where etcd would end
-// the process, only its goroutine ends, and the text is sent to failed.
-func zapLogger(log *slog.Logger, failed chan<- string) *zap.Logger {
+// zapLogger returns a logger for etcd that writes its errors by out. Where etcd would end the process, only its goroutine ends,
+// and the text is sent to failed.
+func zapLogger(out *output, failed chan<- string) *zap.Logger {
 	hook := endGoroutine{failed}
-	return zap.New(core{log}, zap.WithFatalHook(hook), zap.WithPanicHook(hook))
+	return zap.New(core{out}, zap.WithFatalHook(hook), zap.WithPanicHook(hook))
+}
+
+// output writes the errors of etcd to our log, as warnings: the engine goes on. One that recurs is written once a minute.
+type output struct {
+	log     *slog.Logger
+	stopped atomic.Bool // nothing more is written: etcd reports its connections that end
+
+	mu   sync.Mutex
+	last string
+	at   time.Time
+}
+
+// due reports whether an error is written.
+func (o *output) due(text string, at time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if text == o.last && at.Sub(o.at) < time.Minute {
+		return false
+	}
+	o.last, o.at = text, at
+	return true
 }
 
 type endGoroutine struct{ failed chan<- string }
@@ -35,11 +60,13 @@ func (h endGoroutine) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 	runtime.Goexit()
 }
 
-// core is a zapcore.Core over slog.
-type core struct{ log *slog.Logger }
+// core is a zapcore.Core over an output.
+type core struct{ *output }
 
 // Enabled is of zapcore.Core.
-func (c core) Enabled(level zapcore.Level) bool { return level >= zapcore.ErrorLevel }
+func (c core) Enabled(level zapcore.Level) bool {
+	return level >= zapcore.ErrorLevel && !c.stopped.Load()
+}
 
 // With is of zapcore.Core.
 func (c core) With([]zapcore.Field) zapcore.Core { return c }
@@ -65,6 +92,9 @@ func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	}
 	for name, value := range encoder.Fields {
 		attrs = append(attrs, slog.Any(name, value))
+	}
+	if !c.due(fmt.Sprint(e.Message, encoder.Fields["error"]), e.Time) {
+		return nil
 	}
 	c.log.LogAttrs(context.Background(), slog.LevelWarn, "engine", attrs...)
 	return nil

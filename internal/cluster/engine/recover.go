@@ -29,10 +29,13 @@ func (e *Engine) Recover(ctx context.Context, use func(context.Context, *clientv
 		return err
 	}
 	etcd, err := start(starting, settings, failed)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("another process has the files in %s: stop Trapline here first", e.config.Dir)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot start the engine alone: %w", err)
 	}
-	defer stop(etcd)
+	defer e.server.stop(etcd)
 	select {
 	case <-etcd.Server.ReadyNotify():
 	case text := <-failed:
@@ -57,7 +60,7 @@ func (s *server) alone(failed chan string) (*embed.Config, error) {
 		return nil, err
 	}
 	settings.ListenClientUrls = settings.ListenPeerUrls
-	settings.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(slog.New(slog.DiscardHandler), failed)) // others do not answer
+	settings.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(&output{log: slog.New(slog.DiscardHandler)}, failed)) // others do not answer
 	return settings, nil
 }
 

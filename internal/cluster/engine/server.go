@@ -15,6 +15,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
+
+	"trapline/internal/throttle"
 )
 
 // defaultQuota is the size of the engine's database from which on it takes no more writes.
@@ -25,16 +27,21 @@ type server struct {
 	config Config
 	log    *slog.Logger
 
-	mu   sync.Mutex
-	etcd *embed.Etcd // nil while none runs
+	etcdLog *output
+
+	mu    sync.Mutex
+	etcd  *embed.Etcd // nil while none runs
+	fault error       // why none runs; nil: it starts
 }
 
-func newServer(c Config) *server { return &server{config: c, log: c.Log} }
+func newServer(c Config) *server {
+	return &server{config: c, log: throttle.New(c.Log), etcdLog: &output{log: c.Log}}
+}
 
 // run starts the server, reports its client when it is ready and nil when it is no more, and stops it when ctx is canceled.
 // A server that fails later, on a full disk for instance, ends alone: the member goes on with those of others. A server
-// without data first asks enter which cluster to join.
-func (s *server) run(ctx context.Context, enter func(context.Context) (members string, err error), ready func(*clientv3.Client)) error {
+// without data first asks enter which cluster to join. gone says why a server has stopped by itself, given its ID and what it says.
+func (s *server) run(ctx context.Context, enter func(context.Context) (members string, err error), gone func(context.Context, uint64, error) error, ready func(*clientv3.Client)) error {
 	failed := make(chan string, 1)
 	etcd, err := s.start(ctx, enter, failed)
 	if etcd == nil {
@@ -42,26 +49,23 @@ func (s *server) run(ctx context.Context, enter func(context.Context) (members s
 	}
 	s.set(etcd)
 	defer s.set(nil)
-	select {
-	case <-etcd.Server.ReadyNotify():
-		ready(v3client.New(etcd.Server))
-		defer ready(nil)
-	case text := <-failed:
-		return s.abandon(ctx, etcd, ready, text)
-	case <-ctx.Done():
-		stop(etcd)
-		return nil
-	}
-	select {
-	case text := <-failed:
-		return s.abandon(ctx, etcd, ready, text)
-	case err := <-etcd.Err():
-		return s.abandon(ctx, etcd, ready, fmt.Sprint(err))
-	case <-etcd.Server.StopNotify():
-		return s.abandon(ctx, etcd, ready, "it has stopped")
-	case <-ctx.Done():
-		stop(etcd)
-		return nil
+	started := etcd.Server.ReadyNotify()
+	for {
+		select {
+		case <-started:
+			started = nil
+			ready(v3client.New(etcd.Server))
+			defer ready(nil)
+		case text := <-failed:
+			return s.abandon(ctx, etcd, ready, errors.New(text))
+		case err := <-etcd.Err():
+			return s.abandon(ctx, etcd, ready, gone(ctx, uint64(etcd.Server.MemberID()), err))
+		case <-etcd.Server.StopNotify():
+			return s.abandon(ctx, etcd, ready, gone(ctx, uint64(etcd.Server.MemberID()), errStopped))
+		case <-ctx.Done():
+			s.stop(etcd)
+			return nil
+		}
 	}
 }
 
@@ -78,6 +82,7 @@ func (s *server) start(ctx context.Context, enter func(context.Context) (string,
 		if !again {
 			return nil, fmt.Errorf("cannot start the engine: %w", err)
 		}
+		s.setFault(err)
 		s.log.Warn("the engine of this voter cannot join those of the others, will retry", "err", err)
 		select {
 		case <-ctx.Done():
@@ -105,8 +110,17 @@ func (s *server) attempt(ctx context.Context, enter func(context.Context) (strin
 		settings.InitialCluster, settings.ClusterState = members, embed.ClusterStateFlagExisting
 	}
 	etcd, err = start(ctx, settings, failed)
+	var ended *endedError
+	if errors.As(err, &ended) { // its ports and files stay open: only a new process can start another one
+		return nil, false, err
+	}
 	return etcd, members != "" || err != nil && known(err), err
 }
+
+// endedError is the error of a server that would have ended the process.
+type endedError struct{ text string }
+
+func (e *endedError) Error() string { return e.text }
 
 // start starts a server of etcd, which ends the goroutine where it would end the process.
 func start(ctx context.Context, settings *embed.Config, failed <-chan string) (*embed.Etcd, error) {
@@ -123,17 +137,19 @@ func start(ctx context.Context, settings *embed.Config, failed <-chan string) (*
 	case s := <-done:
 		return s.etcd, s.err
 	case text := <-failed:
-		return nil, errors.New(text)
+		return nil, &endedError{text}
 	case <-ctx.Done(): // it may wait for the lock of its files
 		return nil, ctx.Err()
 	}
 }
 
 // abandon leaves a server that has failed. Its files stay locked: only a new process can start another one.
-func (s *server) abandon(ctx context.Context, etcd *embed.Etcd, ready func(*clientv3.Client), text string) error {
-	s.log.Error("the engine of this member has failed, those of others go on; restart this member once the cause is removed", "error", text)
+func (s *server) abandon(ctx context.Context, etcd *embed.Etcd, ready func(*clientv3.Client), fault error) error {
+	s.etcdLog.stopped.Store(true)
+	s.log.Error("the engine of this member has failed, those of others go on; restart this member once the cause is removed", "err", fault)
 	ready(nil)
 	s.set(nil)
+	s.setFault(fault)
 	go etcd.Server.HardStop() // may wait for the failed disk
 	<-ctx.Done()
 	return nil
@@ -145,7 +161,8 @@ const stopWait = 5 * time.Second
 // closeWait bounds how long its connections may take after that: watches of others never end by themselves.
 const closeWait = 100 * time.Millisecond
 
-func stop(etcd *embed.Etcd) {
+func (s *server) stop(etcd *embed.Etcd) {
+	s.etcdLog.stopped.Store(true)
 	within(stopWait, etcd.Server.Stop)
 	within(closeWait, etcd.Close)
 }
@@ -169,6 +186,12 @@ func (s *server) set(etcd *embed.Etcd) {
 	s.etcd = etcd
 }
 
+func (s *server) setFault(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = err
+}
+
 func (s *server) running() *embed.Etcd {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +212,7 @@ func (s *server) settings(failed chan string) (*embed.Config, error) {
 	e.TickMs = uint(max(10, (c.Lease / 50).Milliseconds()))
 	e.ElectionMs = 10 * e.TickMs
 	e.QuotaBackendBytes = cmp.Or(c.Quota, defaultQuota)
-	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(c.Log, failed))
+	e.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(s.etcdLog, failed))
 	e.InitialClusterToken = c.Cluster
 	e.ClusterState = embed.ClusterStateFlagNew
 	e.ClientTLSInfo, e.PeerTLSInfo = c.TLS.info(), c.TLS.info()
