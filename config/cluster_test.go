@@ -19,14 +19,14 @@ func TestClusterIsReadStrictly(t *testing.T) {
 	}
 	const voters = "members: [127.0.0.1, 127.0.0.2, 127.0.0.3]"
 	for text, want := range map[string]string{
-		"cluster: {}":                           ":3: cluster.members: a cluster has 3 or 5 members that vote, not 0",
-		"cluster: {members: [a, b]}":            ":3: cluster.members: a cluster has 3 or 5 members that vote, not 2",
+		"cluster: {}":                           ":3: cluster.members: write the names of 3 or 5 hosts",
+		"cluster: {members: [a, b]}":            ":3: cluster.members: write the names of 3 or 5 hosts",
 		"cluster: {member: [a, b, c]}":          ":3: cluster.member",
 		"cluster: {membres: [a, b, c]}":         `:3: unknown key "membres" in cluster: did you mean members?`,
 		"cluster: {members: [a, b, c]}":         "write tls with ca_file, cert_file and key_file, or insecure: true",
-		"cluster: {" + voters + ", lease: 1s}":  ":3: cluster.lease: lease is 2s to 1m0s",
+		"cluster: {" + voters + ", lease: 1s}":  ":3: cluster.lease: 1s is not a lease: write 2s to 1m0s",
 		"cluster: {" + voters + ", tls: {}}":    ":3: cluster.tls.ca_file: ca_file is required",
-		"cluster: {" + voters + ", weight: -1}": ":3: cluster.weight: weight is 0 to 1000",
+		"cluster: {" + voters + ", weight: -1}": ":3: cluster.weight: -1 is not a weight: write 0 to 1000",
 		"cluster: {etcd: {username: me}}":       ":3: cluster.etcd.endpoints: write the URLs",
 		"cluster: {" + voters + ", zone: a/b}":  `:3: cluster.zone: "a/b" is not a zone`,
 	} {

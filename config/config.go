@@ -70,7 +70,7 @@ type Config struct {
 	Topology      topology.Settings         `yaml:"topology,omitempty"`       // devices that do not answer because others do not
 	InhibitRules  []cause.RuleSettings      `yaml:"inhibit_rules,omitempty"`  // alarms that are not sent while others are active, as in Alertmanager
 
-	Cluster *cluster.Settings `yaml:"cluster,omitempty"` // members that share the targets, and poll those of a member that is gone; each keeps the alarms of its own targets in its own state_dir
+	Cluster *cluster.Settings `yaml:"cluster,omitempty"` // members that share the targets, and go on with the targets and alarms of one that is gone
 
 	RuleFiles []string `yaml:"rule_files,omitempty"` // globs of rule files, relative to this file
 

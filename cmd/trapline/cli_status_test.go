@@ -37,6 +37,21 @@ waiting  ups-1   192.0.2.3                                                 0 %  
 	if !equalJSON(t, data, list) || got.status != 0 || strings.ContainsAny(got.out, "\u202e\u0007") {
 		t.Errorf("status %d: %s", got.status, got.out)
 	}
+	for arg, want := range map[string]string{
+		"sit=x":  `no target matches "sit=x": no target has a label sit: did you mean site?`,
+		"rack=1": `no target matches "rack=1": no target has a label rack: there are address, auth, module, name, profile, reason, role, site, state, target, up, vendor`,
+		"site=x": "no target matches \"site=x\"\n", "core-9": "no target matches \"core-9\"\n",
+	} {
+		if got := invoke(t, "targets", arg, "--url="+serveStub(t, stub{"GET /api/v1/targets": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := list
+			if r.FormValue("q") != "" {
+				answer = api.TargetList{}
+			}
+			stub{"GET /api/v1/targets": answer}.ServeHTTP(w, r)
+		})})); !strings.Contains(got.errs, want) {
+			t.Errorf("%s: %q, want %q", arg, got.errs, want)
+		}
+	}
 	got = invoke(t, "targets", "-o", "csv", "--url="+url)
 	lines := strings.Split(got.out, "\n")
 	if want := "state,target,address,kind,last_poll,took,rtt,loss,series,alarms,baseline,since,sysname,interval,window,outcomes,labels,reason,problem"; lines[0] != want || len(lines) != 5 {

@@ -130,6 +130,13 @@ AT                   KIND          SEVERITY  TARGET  RULE           RECEIVER   T
 		{args: "events -f -o json", out: `{"seq":1,"at":"2026-03-04T05:06:07Z","kind":"raised","target":"core-1","text":"down"}` + "\n"},
 		{args: "events --since=tomorrow", status: cli.ExitUsage, errs: "ANY"},
 	})
+	// Of a cluster: numbers are those of each member.
+	members := []api.Event{{Seq: 7, At: date.Add(time.Second), Kind: "cleared", Target: "core-1", Text: "up", Member: "poller-2"}, {Seq: 100, At: date, Kind: "raised", Target: "core-1", Text: "down", Member: "poller-1"}}
+	checkGolden(t, serveStub(t, stub{"GET /api/v1/history": api.History{Entries: members}}), []golden{{args: "events", out: `
+AT                   KIND     SEVERITY  TARGET  RULE  RECEIVER  TOOK  MEMBER    TEXT
+2026-03-04 05:06:07  raised             core-1                        poller-1  down
+2026-03-04 05:06:08  cleared            core-1                        poller-2  up
+`[1:]}})
 	checkGolden(t, serveStub(t, stub{"GET /api/v1/alarms": []api.Alarm{}, "GET /api/v1/history": api.History{}, "GET /api/v1/receivers": []api.Receiver{}}), []golden{
 		{args: "alarms", out: "SEVERITY  TARGET  RULE  VALUE  SINCE  ID  NOTIFIED  WHAT\n", errs: "no alarms\n"},
 		{args: "alarms -o json", out: "[]\n", errs: "no alarms\n"},

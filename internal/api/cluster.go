@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Cluster is the state of a cluster, as one of its members sees it. Without a cluster it has no members.
 type Cluster struct {
@@ -13,13 +16,27 @@ type Cluster struct {
 	EngineUp    bool            `json:"engine_up"`
 	Session     float64         `json:"session_remaining_seconds"` // how long the member that answers owns its shards without the engine
 	Members     []ClusterMember `json:"members"`
-	Absent      []string        `json:"absent"`        // members that do not live
+	Absent      []string        `json:"absent"`        // members that do not live; not the one that answers
 	Voting      []string        `json:"voting"`        // servers of the engine that vote; none if nobody answers
 	Differ      bool            `json:"voters_differ"` // voters from those of the configuration
 	Unowned     []string        `json:"unowned"`       // shards without an owner
 	InDoubt     []string        `json:"in_doubt"`      // shards with a commit that was not answered
 	NotPolled   int             `json:"not_polled"`    // targets of shards without an owner
 	Held        []ClusterHeld   `json:"held"`          // rules over several targets that wait for the samples of all
+	Problems    []string        `json:"problems"`      // why it is not whole, and other things to look at, in sentences
+}
+
+// Roles names the parts of a member in the cluster.
+func (c *Cluster) Roles(member string) (roles []string) {
+	if slices.Contains(c.Voting, member) {
+		roles = append(roles, "voter")
+	}
+	for _, role := range []struct{ name, member string }{{"leader", c.Leader}, {"coordinator", c.Coordinator}, {"answers", c.Member}} {
+		if role.member == member {
+			roles = append(roles, role.name)
+		}
+	}
+	return roles
 }
 
 // ClusterHeld is a group of rules over several targets that stay as they are.
@@ -43,4 +60,5 @@ type ClusterMember struct {
 	Targets  int       `json:"targets"`
 	Cost     float64   `json:"cost"`         // of its shards, in variable bindings per second
 	Skew     float64   `json:"skew_seconds"` // how far its wall clock is behind
+	Ends     time.Time `json:"certificate_ends,omitzero"`
 }

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,12 @@ func (d *daemon) openMember() (err error) {
 	settings := *d.first.Config.Cluster
 	if d.options.Member != "" {
 		settings.Member = d.options.Member
+	}
+	port := strconv.Itoa(settings.WithDefaults().Ports.Members)
+	for _, address := range *d.options.Web.WebListenAddresses {
+		if strings.HasSuffix(address, ":"+port) {
+			return fmt.Errorf("cluster.ports.members and --web.listen-address have the same port, %s: write another one for all members", port)
+		}
 	}
 	if d.member, err = member.Open(member.Options{
 		Settings: &settings, StateDir: d.first.Config.StateDir, Version: version.Version, Web: webAddress(settings.WithDefaults().Member, d.options.Web), Logger: d.logger,

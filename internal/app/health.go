@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	"trapline/internal/poller"
@@ -39,9 +40,9 @@ func (h *health) add(name string, check func() error) {
 }
 
 // err joins the reasons of the checks that fail.
-func (h *health) err() error {
+func (h *health) err(more ...healthCheck) error {
 	h.mu.Lock()
-	checks := h.checks
+	checks := slices.Concat(h.checks, more)
 	h.mu.Unlock()
 	var errs []error
 	for _, c := range checks {
@@ -52,10 +53,11 @@ func (h *health) err() error {
 	return errors.Join(errs...)
 }
 
-// answer handles requests: with the text while all checks pass, else with 503 and the reasons.
-func (h *health) answer(text string) http.HandlerFunc {
+// answer handles requests: with the text while all checks pass, and those that are of this answer alone, else with 503 and the
+// reasons.
+func (h *health) answer(text string, more ...healthCheck) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		if err := h.err(); err != nil {
+		if err := h.err(more...); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

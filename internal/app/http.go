@@ -73,7 +73,7 @@ func newServer(s *server) http.Handler {
 	mux.Handle("/config", l.spool.Handler(l.config, http.HandlerFunc(s.config)))
 	mux.Handle("/-/reload", s.ownPages(http.HandlerFunc(s.reload)))
 	mux.HandleFunc("/-/healthy", s.health.answer("Healthy"))
-	mux.HandleFunc("/-/ready", s.health.answer("Ready"))
+	mux.HandleFunc("/-/ready", s.health.answer("Ready", healthCheck{"cluster", s.member.Ready}))
 	mux.Handle("/debug/pprof/", l.profiles.Handler(http.DefaultServeMux))
 	s.api(mux)
 	s.pages(mux)

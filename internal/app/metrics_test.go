@@ -15,9 +15,12 @@ import (
 
 	"trapline/config"
 	"trapline/internal/client"
+	"trapline/internal/cluster"
 	"trapline/internal/listen"
+	"trapline/internal/member"
 	"trapline/internal/poller"
 	"trapline/internal/programtest"
+	"trapline/internal/runtimeconfig"
 	"trapline/internal/series"
 )
 
@@ -38,6 +41,14 @@ func TestReferenceOfMetrics(t *testing.T) {
 	if _, err := newEvaluator(c, notifier, r, logger); err != nil {
 		t.Fatal(err)
 	}
+	m, err := member.Open(member.Options{Settings: &cluster.Settings{Member: "127.0.66.9", Etcd: &cluster.Etcd{Endpoints: []string{"http://127.0.66.9:1"}}}, StateDir: t.TempDir(), Logger: logger,
+		Running: func() *runtimeconfig.Config { return &runtimeconfig.Config{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	r.MustRegister(m.Collector())
+	ofCluster := func(m described) bool { return strings.HasPrefix(m.name, "trapline_cluster_") }
 	var b bytes.Buffer
 	b.WriteString("# Metrics\n\nMade by `make docs` from the program. Names that begin with `snmp_` are those of snmp_exporter.\n")
 	b.WriteString("\n## About each target\n\nWith the label `target`, and in one scrape for all also the target's own labels.\n\n| metric | type | |\n|---|---|---|\n")
@@ -45,10 +56,19 @@ func TestReferenceOfMetrics(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, typeWords[d.Type], programtest.Cell(d.Help))
 	}
 	b.WriteString("\n## About the process\n\n| metric | type | labels | |\n|---|---|---|---|\n")
-	for _, m := range sorted(r.metrics, func(m described) string { return m.name }) {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labels, programtest.Cell(m.help))
+	all := sorted(r.metrics, func(m described) string { return m.name })
+	for _, m := range all {
+		if !ofCluster(m) {
+			b.WriteString(m.row())
+		}
 	}
 	b.WriteString("\nBeside them there are `ALERTS` as Prometheus has it, `go_…`, `process_…` and `…_build_info`.\n")
+	b.WriteString("\n## About the cluster\n\nOf each of its [members](../15-cluster.md).\n\n| metric | type | labels | |\n|---|---|---|---|\n")
+	for _, m := range all {
+		if ofCluster(m) {
+			b.WriteString(m.row())
+		}
+	}
 	programtest.WantReference(t, "metrics.md", b.String())
 }
 
@@ -63,6 +83,11 @@ type recorder struct {
 }
 
 type described struct{ name, help, labels, kind string }
+
+// row is one of a table.
+func (d described) row() string {
+	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", d.name, d.kind, d.labels, programtest.Cell(d.help))
+}
 
 var descForm = regexp.MustCompile(`(?s)^Desc\{fqName: "(.*?)", help: (".*"), constLabels: \{.*?\}, variableLabels: \{(.*)\}\}$`)
 

@@ -54,17 +54,18 @@ func (a *Admin) ask(ctx context.Context, f func(*engine.Engine) error) error {
 	return f(e)
 }
 
-// Replace takes a voter out of the cluster, in whose place another begins as soon as it starts with the same file.
+// Replace takes a voter out of the cluster, in whose place another begins as soon as it starts with the same file: none if by is
+// "".
 func (a *Admin) Replace(ctx context.Context, old, by string) error {
 	ctx, cancel := context.WithTimeout(ctx, adminWait)
 	defer cancel()
 	switch members := a.settings.Members; {
 	case a.settings.Etcd != nil:
 		return errors.New("the cluster has an etcd of its own: replace its members as etcd's documentation says")
-	case !slices.Contains(members, by):
+	case by != "" && !slices.Contains(members, by):
 		return fmt.Errorf("cluster.members of the configuration has no %s: write it there in the place of %s", by, old)
 	case slices.Contains(members, old):
-		return fmt.Errorf("cluster.members of the configuration still has %s: write %s in its place", old, by)
+		return fmt.Errorf("cluster.members of the configuration still has %s: write the name of another in its place, or 3 names in the place of 5", old)
 	}
 	return a.ask(ctx, func(e *engine.Engine) error {
 		s, err := e.Servers(ctx)

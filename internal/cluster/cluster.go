@@ -22,9 +22,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trapline/internal/boottime"
+	"trapline/internal/cluster/certificate"
+	"trapline/internal/cluster/contact"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
 	"trapline/internal/cluster/plan"
+	"trapline/internal/throttle"
 )
 
 // Config describes a member to itself. Functions may be called at any time, and by several goroutines.
@@ -59,16 +62,19 @@ type Repeater interface {
 
 // Cluster is a member of a cluster.
 type Cluster struct {
-	config   Config
-	settings Settings
-	keys     keys
-	work     Work
-	engine   *engine.Engine
-	view     *view
-	session  *session
-	metrics  *metrics
-	log      *slog.Logger
-	clock    func() time.Duration // that no-one sets; a lease is counted by it
+	config      Config
+	settings    Settings
+	keys        keys
+	work        Work
+	engine      *engine.Engine
+	view        *view
+	session     *session
+	metrics     *metrics
+	log         *slog.Logger
+	throttled   *slog.Logger // of errors that recur
+	contact     *contact.Contact
+	certificate atomic.Pointer[certificate.Found]
+	clock       func() time.Duration // that no-one sets; a lease is counted by it
 
 	measured func(time.Duration) time.Duration // the duration of a write; tests change it
 	reads    formats                           // of this program; tests change it
@@ -76,6 +82,7 @@ type Cluster struct {
 	lates      chan lateSend
 	draining   atomic.Bool
 	losing     atomic.Int64 // shards that are lost and not yet forgotten
+	ready      atomic.Bool  // has been
 	space      space
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
@@ -108,7 +115,7 @@ func New(c Config, work Work) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, clock: boottime.Elapsed,
+	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, throttled: throttle.New(c.Log), clock: boottime.Elapsed,
 		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, takes: newTakes(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
@@ -116,6 +123,7 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster.view = newView(cluster.keys)
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
+	cluster.contact = contact.New(contact.Config{Log: c.Log, Lease: s.Lease.Duration, Silent: e.Silent, Go: cluster.tasks.Go})
 	cluster.space.log = c.Log
 	return cluster, nil
 }
@@ -208,6 +216,15 @@ func (c *Cluster) drain(ctx context.Context) {
 // Refresh publishes a change of the configuration.
 func (c *Cluster) Refresh(ctx context.Context) error { return c.session.publish(ctx) }
 
+// Ready reports whether this member has joined, and votes if it should. It stays so.
+func (c *Cluster) Ready() bool {
+	if !c.ready.Load() {
+		_, joined := c.session.usable()
+		c.ready.Store(joined && c.engine.Votes())
+	}
+	return c.ready.Load()
+}
+
 // MaySend reports whether this member may send now: its session lives, by its own clock, and nothing of a shard that it lost is under
 // way, which the next session is no consent for. It is asked before each transmission, retransmissions included.
 func (c *Cluster) MaySend() bool { return c.session.valid() && c.losing.Load() == 0 }
@@ -259,5 +276,6 @@ func (c *Cluster) self() Member {
 	if c.config.Hash != nil {
 		m.Config = c.config.Hash()
 	}
+	m.Ends = c.Certificate().Ends
 	return m
 }

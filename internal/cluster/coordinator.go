@@ -112,10 +112,15 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	if r.Succeeded {
 		n := moved(k.plan, next)
 		c.metrics.moves.Add(float64(n))
-		c.log.Info("the plan of the cluster has changed", "members", next.Members, "moved", n)
+		c.log.Info("the plan of the cluster has changed", "members", next.Members, "joined", without(next.Members, k.plan.Members), "left", without(k.plan.Members, next.Members), "moved", n)
 		k.plan = next
 	}
 	return wait
+}
+
+// without returns the names of a list that another does not have.
+func without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(other, name) })
 }
 
 // moved counts the shards that go from one member to another.

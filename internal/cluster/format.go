@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -49,8 +50,36 @@ func readFormat(value []byte, reads formats) (f format, err error) {
 	return f, nil
 }
 
+// nameError ends a member whose cluster has another name than that of the engine.
+type nameError struct{ ours, theirs string }
+
+func (e *nameError) Error() string {
+	return fmt.Sprintf("the voters have the cluster %s, and cluster.name is %s: write name: %s, or for a new cluster of that name remove the directory cluster in the state_dir of each voter", e.theirs, e.ours, e.theirs)
+}
+
+// checkName refuses to begin a cluster in the engine of another, which is embedded: it serves no two.
+func (c *Cluster) checkName(ctx context.Context) error {
+	if c.settings.Etcd != nil {
+		return nil
+	}
+	r, err := c.txn(ctx, nil, []clientv3.Op{clientv3.OpGet(c.keys.format(), clientv3.WithCountOnly()),
+		clientv3.OpGet(allClusters, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(1))}, nil)
+	if err != nil || r.Responses[0].GetResponseRange().Count > 0 {
+		return err
+	}
+	for _, kv := range r.Responses[1].GetResponseRange().Kvs {
+		if theirs, _, _ := strings.Cut(strings.TrimPrefix(string(kv.Key), allClusters), "/"); theirs != c.settings.Name {
+			return &nameError{c.settings.Name, theirs}
+		}
+	}
+	return nil
+}
+
 // checkFormat reads the format, or begins the cluster, and returns the revision of the format.
 func (c *Cluster) checkFormat(ctx context.Context) (revision int64, err error) {
+	if err := c.checkName(ctx); err != nil {
+		return 0, err
+	}
 	mine := format{c.reads.newest, token()[:8]}
 	key := c.keys.format()
 	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},

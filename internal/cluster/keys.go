@@ -14,7 +14,10 @@ import (
 // of a shard reads: format … plan, then s/ and seq/.
 type keys struct{ root string }
 
-func keysOf(cluster string) keys { return keys{"/trapline/" + cluster + "/"} }
+func keysOf(cluster string) keys { return keys{allClusters + cluster + "/"} }
+
+// allClusters is the beginning of the keys of all clusters.
+const allClusters = "/trapline/"
 
 // watched is the range of all that every member watches.
 func (k keys) watched() (first string, end clientv3.OpOption) {
@@ -69,6 +72,7 @@ type Member struct {
 	Config   string    `json:"config"` // hash of its configuration
 	Started  time.Time `json:"started"`
 	Draining bool      `json:"draining"`
+	Ends     time.Time `json:"certificate_ends,omitzero"` // of its certificate
 }
 
 // cost is the cost of the shards of a member.

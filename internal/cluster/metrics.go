@@ -43,12 +43,13 @@ var (
 	fullDesc        = prometheus.NewDesc("trapline_cluster_engine_full", "Whether the engine refuses writes because its database has 4 GB.", nil, nil)
 	coordinatorDesc = prometheus.NewDesc("trapline_cluster_coordinator", "Whether this member is the coordinator.", nil, nil)
 	skewDesc        = prometheus.NewDesc("trapline_cluster_clock_skew_seconds", "The largest difference between this member's wall clock and that of another.", nil, nil)
+	expiryDesc      = prometheus.NewDesc("trapline_cluster_certificate_expiry_timestamp_seconds", "When the certificate of this member ends; absent without TLS.", nil, nil)
 	mismatchDesc    = prometheus.NewDesc("trapline_cluster_config_mismatch", "Members whose configuration differs from that of this member.", nil, nil)
 )
 
 // Describe is of prometheus.Collector.
 func (c *Cluster) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{membersDesc, ownedDesc, unownedDesc, remainingDesc, upDesc, fullDesc, coordinatorDesc, skewDesc, mismatchDesc} {
+	for _, d := range []*prometheus.Desc{membersDesc, ownedDesc, unownedDesc, remainingDesc, upDesc, fullDesc, coordinatorDesc, skewDesc, mismatchDesc, expiryDesc} {
 		ch <- d
 	}
 	for _, m := range c.metrics.collectors() {
@@ -86,6 +87,9 @@ func (c *Cluster) Collect(ch chan<- prometheus.Metric) {
 	gauge(coordinatorDesc, number(s.Coordinator == c.settings.Member))
 	gauge(skewDesc, skew)
 	gauge(mismatchDesc, float64(mismatch))
+	if ends := c.Certificate().Ends; !ends.IsZero() {
+		gauge(expiryDesc, float64(ends.Unix()))
+	}
 	for _, m := range c.metrics.collectors() {
 		m.Collect(ch)
 	}

@@ -47,7 +47,7 @@ func (c *Cluster) rememberOwned() {
 		return
 	}
 	if err := statedir.ReplaceFile(c.ownedFile(), []byte(encode(names))); err != nil {
-		c.log.Warn("the shards of this member cannot be remembered for a start without quorum", "err", err)
+		c.throttled.Warn("the names of the shards of this member cannot be written: a start without a majority of the voters would poll nothing", "err", err)
 		return
 	}
 	c.remembered = names
@@ -81,7 +81,7 @@ func (c *Cluster) poll(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	c.log.Warn("the engine does not answer: the shards of the last run are polled, and nothing is sent for them", "shards", len(names))
+	c.log.Warn("no majority of the voters answers: the shards of the last run are polled, and nothing is sent for them", "shards", len(names))
 	c.config.Poll(names)
 	tick := time.NewTicker(time.Second) // a shard that was taken makes no change of the view
 	defer tick.Stop()

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"trapline/internal/cluster/certificate"
 	"trapline/internal/cluster/engine"
 )
 
@@ -15,8 +17,10 @@ const (
 	aliveEvery = 10 * time.Second
 	costEvery  = time.Minute
 	minLead    = 10 * time.Second // how long a leader leads at least
-	maxSkew    = time.Second
 )
+
+// MaxSkew is by how much wall clocks may differ.
+const MaxSkew = time.Second
 
 // report writes alive/M and cost/M. The voter that leads the engine writes alive/M every second, and hands its leadership
 // over if that is slow.
@@ -37,6 +41,7 @@ func (c *Cluster) report(ctx context.Context) error {
 type reporter struct {
 	alive, costs time.Duration // when they were written last
 	freed        time.Duration // when space was freed last
+	certified    time.Duration // when the certificate was looked at last; 0: never
 	led          time.Duration // since when this member leads; 0: it does not
 	slow         engine.Slow
 	skewed       map[string]bool
@@ -49,6 +54,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 		c.rememberOwned()
 	}
 	now := c.clock()
+	r.certificate(ctx, c, now)
 	lease, usable := c.session.usable()
 	if !usable {
 		return
@@ -126,23 +132,53 @@ func (r *reporter) compareClocks(c *Cluster) {
 		r.skewed = map[string]bool{}
 	}
 	for member, skew := range c.view.skews() {
-		far := skew.Abs() > maxSkew
+		far := member != c.settings.Member && skew.Abs() > MaxSkew
 		if far && !r.skewed[member] {
-			c.log.Warn("the wall clock of a member differs: times of its alerts do too", "member", member, "by", skew.Round(time.Millisecond))
+			c.log.Warn("the wall clock of a member differs, and so do the times of its alarms: set the clocks of all by NTP", "member", member, "behind", skew.Round(time.Millisecond))
 		}
 		r.skewed[member] = far
 	}
 }
 
-// skews returns by how much each member's wall clock is behind ours.
-func (v *view) skews() map[string]time.Duration {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	skews := make(map[string]time.Duration, len(v.skew))
-	for member, skew := range v.skew {
-		skews[member] = skew
+// Skewed returns by how much the wall clocks of other members are behind that of this one, of those that differ by more than
+// MaxSkew.
+func (c *Cluster) Skewed() map[string]time.Duration {
+	far := c.view.skews()
+	for member, skew := range far {
+		if member == c.settings.Member || skew.Abs() <= MaxSkew {
+			delete(far, member)
+		}
 	}
-	return skews
+	return far
+}
+
+// certifiedEvery is how often the certificate is read.
+const certifiedEvery = time.Minute
+
+// certificate looks at the certificate of this member, and logs why others refuse it, or will soon.
+func (r *reporter) certificate(ctx context.Context, c *Cluster, now time.Duration) {
+	if c.settings.TLS == nil || r.certified != 0 && now-r.certified < certifiedEvery {
+		return
+	}
+	r.certified = now
+	found := c.settings.TLS.inspect(c.settings.Member, time.Now())
+	before := c.certificate.Swap(&found)
+	if found.Problem != nil && (before == nil || found.Problem.Error() != fmt.Sprint(before.Problem)) {
+		c.log.Warn("the certificate of this member has a problem", "err", found.Problem)
+	}
+	if before != nil && !found.Ends.Equal(before.Ends) {
+		ctx, cancel := context.WithTimeout(ctx, attemptWait)
+		defer cancel()
+		_ = c.session.publish(ctx) // without an answer the next session does it
+	}
+}
+
+// Certificate returns the certificate of this member, as others see it; empty without one.
+func (c *Cluster) Certificate() certificate.Found {
+	if found := c.certificate.Load(); found != nil {
+		return *found
+	}
+	return certificate.Found{}
 }
 
 // maxLates is how many late sends a member remembers until the engine has them.

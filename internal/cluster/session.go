@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"trapline/internal/cluster/contact"
 	"trapline/internal/cluster/engine"
 )
 
@@ -62,12 +62,11 @@ func (s *session) run(ctx context.Context) error {
 		}
 		wait, err := s.step(ctx)
 		var refused *formatError
-		if errors.As(err, &refused) {
+		var misnamed *nameError
+		if errors.As(err, &refused) || errors.As(err, &misnamed) {
 			return err
 		}
-		if err != nil && ctx.Err() == nil {
-			s.cluster.log.Warn("the session with the cluster cannot be renewed, will retry", "err", err, "remaining", s.remaining().Round(time.Millisecond))
-		}
+		s.cluster.contact.Note(ctx, s.cluster.clock(), err)
 		if wait {
 			timer.Reset(every)
 		} else {
@@ -85,7 +84,7 @@ func (s *session) step(ctx context.Context) (wait bool, err error) {
 		noted := c.clock()
 		err := c.engine.Renew(ctx, id)
 		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
-			c.log.Warn("the session with the cluster has ended, and its shards are lost")
+			c.log.Warn("the session with the cluster has ended: others may own the shards of this member, which takes its share again")
 			s.end()
 			c.loseAll()
 			return false, nil
@@ -159,12 +158,15 @@ func (s *session) join(ctx context.Context) error {
 		case len(kvs) == 0:
 			return errors.New("the format of the cluster has changed meanwhile")
 		case clientv3.LeaseID(kvs[0].Lease) != id:
-			return fmt.Errorf("another process is the member %s, or was until its session ends", c.settings.Member)
+			other := Member{}
+			_ = json.Unmarshal(kvs[0].Value, &other) // of a newer format, it may have no time
+			return &contact.TakenError{Member: c.settings.Member, Started: other.Started}
 		}
 	}
 	s.mu.Lock()
 	s.joined = s.id == id
 	s.mu.Unlock()
+	c.log.Info("joined the cluster", "cluster", c.settings.Name, "id", c.ID(), "member", c.settings.Member, "votes", c.settings.Voter())
 	c.poke()
 	return nil
 }

@@ -16,17 +16,17 @@ import (
 
 // Settings are the key cluster of the configuration. The same file is for all members.
 type Settings struct {
-	Members   []string         `yaml:"members,omitempty"`    // the 3 or 5 voters, by host name or address; other members join without being listed
-	TLS       *TLS             `yaml:"tls,omitempty"`        // certificates of the members; without, members must be on this machine
-	Name      string           `yaml:"name,omitempty"`       // of the cluster; trapline by default
-	Member    string           `yaml:"member,omitempty"`     // name of this member; the host name by default
-	Lease     setting.Duration `yaml:"lease,omitempty"`      // how long a silent member keeps its targets; 5s by default
-	Zone      string           `yaml:"zone,omitempty"`       // this member polls targets of this zone only; without, those without a zone
+	Members   []string         `yaml:"members,omitempty"`    // the 3 or 5 that vote, by host name or address; others join without being listed
+	TLS       *TLS             `yaml:"tls,omitempty"`        // certificates of the members; without it they must be on this machine, unless insecure is true
+	Name      string           `yaml:"name,omitempty"`       // of the cluster, the same for all members; default trapline
+	Member    string           `yaml:"member,omitempty"`     // name of this member, as in members if it votes; default the host name
+	Lease     setting.Duration `yaml:"lease,omitempty"`      // how long a silent member keeps its targets: 2s to 1m, default 5s; the same for all members
+	Zone      string           `yaml:"zone,omitempty"`       // this member polls targets of this zone only; without it, those without a zone
 	ZoneLabel string           `yaml:"zone_label,omitempty"` // label of targets whose value is the zone of those without the key zone; the same for all members
-	Weight    *float64         `yaml:"weight,omitempty"`     // its share of the work; 1 by default, 0 for a member that only votes
-	Ports     Ports            `yaml:"ports,omitempty"`      // of members
-	Etcd      *Etcd            `yaml:"etcd,omitempty"`       // somebody's own etcd, in the place of the embedded one
-	Insecure  bool             `yaml:"insecure,omitempty"`   // allow members on other machines without TLS
+	Weight    *float64         `yaml:"weight,omitempty"`     // its share of the work: 0 to 1000, default 1; 0 for a member that only votes
+	Ports     Ports            `yaml:"ports,omitempty"`      // TCP ports of all members
+	Etcd      *Etcd            `yaml:"etcd,omitempty"`       // an etcd of your own, in the place of members and the embedded one
+	Insecure  bool             `yaml:"insecure,omitempty"`   // without TLS members on other machines are allowed: whoever reaches their ports may read and change all alarms
 }
 
 // TLS are the files of mutual TLS, for all ports of a member.
@@ -38,17 +38,17 @@ type TLS struct {
 
 // Ports are the TCP ports of a member.
 type Ports struct {
-	Engine  int `yaml:"engine,omitempty"`  // of voters, for all members; 2379 by default
-	Peers   int `yaml:"peers,omitempty"`   // of voters, for voters; 2380 by default
-	Members int `yaml:"members,omitempty"` // of members; 9117 by default
+	Engine  int `yaml:"engine,omitempty"`  // of voters, for all members; default 2379
+	Peers   int `yaml:"peers,omitempty"`   // of voters, for voters; default 2380
+	Members int `yaml:"members,omitempty"` // of each member, for all others; default 9117
 }
 
 // Etcd is an etcd cluster that somebody runs.
 type Etcd struct {
-	Endpoints    []string `yaml:"endpoints"`               // URLs
-	TLS          *EtcdTLS `yaml:"tls,omitempty"`           // to reach it; those of the members by default
-	Username     string   `yaml:"username,omitempty"`      // if it requires one
-	PasswordFile string   `yaml:"password_file,omitempty"` // file with the password
+	Endpoints    []string `yaml:"endpoints"`               // URLs of its servers, such as https://etcd-1:2379
+	TLS          *EtcdTLS `yaml:"tls,omitempty"`           // to reach it; default those of the members
+	Username     string   `yaml:"username,omitempty"`      // of an etcd with authentication
+	PasswordFile string   `yaml:"password_file,omitempty"` // file with its password
 }
 
 // EtcdTLS are the files to reach an etcd cluster that somebody runs.
@@ -138,13 +138,13 @@ func (s *Settings) Problems() []setting.Problem {
 		p.Add("member", "%q is not a name of a member: write letters, digits, dots and dashes", member)
 	}
 	if d := s.Lease.Duration; d != 0 && (d < minLease || d > maxLease) {
-		p.Add("lease", "lease is %v to %v", minLease, maxLease)
+		p.Add("lease", "%v is not a lease: write %v to %v", s.Lease.Duration, minLease, maxLease)
 	}
 	if strings.ContainsAny(s.Zone, "/") || len(s.Zone) > 64 {
 		p.Add("zone", "%q is not a zone: write at most 64 characters without a slash", s.Zone)
 	}
 	if w := s.Weight; w != nil && (math.IsNaN(*w) || *w < 0 || *w > maxWeight) {
-		p.Add("weight", "weight is 0 to %d", maxWeight)
+		p.Add("weight", "%v is not a weight: write 0 to %d", *w, maxWeight)
 	}
 	for _, port := range []struct {
 		key string
@@ -155,7 +155,7 @@ func (s *Settings) Problems() []setting.Problem {
 		}
 	}
 	if d := s.WithDefaults().Ports; d.Engine == d.Peers || d.Engine == d.Members || d.Peers == d.Members {
-		p.Add("ports", "the three ports must differ")
+		p.Add("ports", "engine %d, peers %d and members %d are not three ports: write different numbers", d.Engine, d.Peers, d.Members)
 	}
 	return p
 }
@@ -163,12 +163,17 @@ func (s *Settings) Problems() []setting.Problem {
 // checkMembers adds problems of the voters, and of how members reach each other.
 func (s *Settings) checkMembers(p *setting.Problems) {
 	switch n := len(s.Members); {
-	case s.Etcd != nil: // nobody votes
-	case n < 3 || n%2 == 0 || n > maxVoters:
-		p.Add("members", "a cluster has 3 or 5 members that vote, not %d: with an even number it survives no more failures than with one less", n)
+	case s.Etcd != nil:
+		if n > 0 {
+			p.Add("members", "the servers of etcd vote, and members are not listed: leave members out, or etcd")
+		}
+	case n < 3 || n > maxVoters:
+		p.Add("members", "write the names of 3 or 5 hosts, which vote; others join without being listed. Two that poll need a third on any small machine, with weight: 0 there")
+	case n%2 == 0:
+		p.Add("members", "write 3 or 5 names, not %d, which survive no more failures than %d do; others join without being listed", n, n-1)
 	}
 	for i, m := range s.Members {
-		if !plain(m) {
+		if !plain(m) || strings.Contains(m, ":") && net.ParseIP(m) == nil {
 			p.Add("members", "%q is not a host: write its name or address without a port, which is a key of ports", m)
 		}
 		if slices.Contains(s.Members[:i], m) {

@@ -28,11 +28,14 @@ func TestProblemsOfSettings(t *testing.T) {
 		{Settings{Members: loopbacks, Member: "x/y"}, "not a name"},
 		{Settings{Members: loopbacks, Name: "x/y", Member: "x"}, "not a name"},
 		{Settings{Members: loopbacks, Member: "x", Zone: "a/b"}, "not a zone"},
-		{Settings{Members: loopbacks, Member: "x", Weight: &heavy}, "weight is"},
-		{Settings{Members: loopbacks, Member: "x", Lease: setting.Duration{Duration: time.Second}}, "lease is"},
-		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Engine: 2380}}, "must differ"},
+		{Settings{Members: loopbacks, Member: "x", Weight: &heavy}, "write 0 to 1000"},
+		{Settings{Members: loopbacks, Member: "x", Lease: setting.Duration{Duration: time.Second}}, "write 2s to 1m0s"},
+		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Engine: 2380}}, "write different numbers"},
 		{Settings{Members: loopbacks, Member: "x", Ports: Ports{Peers: 70000}}, "not a port"},
 		{Settings{Members: loopbacks, Member: "x", TLS: &TLS{CAFile: "ca.pem"}}, "cert_file is required"},
+		{Settings{Members: []string{"a:9117", "b", "c"}, Member: "a", TLS: tls}, "without a port"},
+		{Settings{Members: []string{"fd00::1", "fd00::2", "fd00::3"}, Member: "fd00::1", TLS: tls}, ""},
+		{Settings{Members: loopbacks[:1], Member: "x"}, "weight: 0"},
 		{Settings{Member: "x", Etcd: &Etcd{}}, "endpoints"},
 		{Settings{Member: "x", TLS: tls, Etcd: etcd("https://e:2379")}, ""},
 		{Settings{Member: "x", Insecure: true, Etcd: etcd("http://e:2379")}, ""},
@@ -42,6 +45,7 @@ func TestProblemsOfSettings(t *testing.T) {
 		{Settings{Member: "x", TLS: tls, Etcd: etcd("e:2379")}, "not the URL of a server"},
 		{Settings{Member: "x", TLS: tls, Etcd: &Etcd{Endpoints: []string{"https://e:2379"}, Username: "u"}}, "written together"},
 		{Settings{Member: "x", TLS: tls, Etcd: &Etcd{Endpoints: []string{"https://e:2379"}, TLS: &EtcdTLS{CertFile: "c.pem"}}}, "etcd.tls.ca_file"},
+		{Settings{Member: "x", TLS: tls, Members: loopbacks, Etcd: etcd("https://e:2379")}, "leave members out"},
 	} {
 		var texts []string
 		for _, p := range c.settings.Problems() {

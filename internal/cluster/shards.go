@@ -1,15 +1,19 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/plan"
 )
 
 // shard is one that this member owns, or is about to, or about to cease to.
@@ -96,9 +100,8 @@ func (c *Cluster) look(ctx context.Context) {
 			c.tasks.Go(func() { c.release(ctx, name, lease) })
 		}
 	}
-	for _, name := range d.free {
-		if usable && !draining && under < c.takes.most && c.shards[name] == nil {
-			under++
+	if usable && !draining && under < c.takes.most {
+		for _, name := range c.urgent(d.free, c.takes.most-under) {
 			taken, cancel := context.WithCancel(ctx)
 			s := &shard{state: taking, cancel: cancel}
 			c.shards[name] = s
@@ -116,6 +119,23 @@ func (c *Cluster) look(ctx context.Context) {
 			})
 		}
 	}
+}
+
+// urgent returns at most so many of these shards, of those that nothing is done with: that of rules over several targets, those
+// with targets, and then the others, which may have alarms. It expects c.mu to be held.
+func (c *Cluster) urgent(names []string, most int) []string {
+	names = slices.DeleteFunc(names, func(name string) bool { return c.shards[name] != nil })
+	if len(names) <= most {
+		return names
+	}
+	targets := map[string]float64{plan.Global: math.Inf(1)}
+	for _, s := range c.config.Shards() {
+		if s.Cost > 0 {
+			targets[s.Name] = s.Cost
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(targets[b], targets[a]) })
+	return names[:most]
 }
 
 // forget removes a shard that is not owned any more.

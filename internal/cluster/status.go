@@ -4,23 +4,26 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Status is the cluster as this member sees it. Lists are sorted, and never nil.
 type Status struct {
-	Name        string         `json:"name"`
-	ID          string         `json:"id"`
-	Member      string         `json:"member"` // this one
-	Coordinator string         `json:"coordinator"`
-	Leader      string         `json:"leader"` // voter that leads the engine
-	Members     []MemberStatus `json:"members"`
-	Absent      []string       `json:"absent"`        // members of the plan, and voters, that do not live
-	Voting      []string       `json:"voting"`        // servers of the engine that vote; none if nobody answers
-	Differ      bool           `json:"voters_differ"` // from those of the configuration
-	Unowned     []string       `json:"unowned"`       // shards of the configuration
-	InDoubt     []string       `json:"in_doubt"`
-	Session     float64        `json:"session_remaining_seconds"`
-	EngineUp    bool           `json:"engine_up"`
+	Name        string           `json:"name"`
+	ID          string           `json:"id"`
+	Member      string           `json:"member"` // this one
+	Coordinator string           `json:"coordinator"`
+	Leader      string           `json:"leader"` // voter that leads the engine
+	Members     []MemberStatus   `json:"members"`
+	Absent      []string         `json:"absent"`        // members of the plan, and voters, that do not live
+	Voting      []string         `json:"voting"`        // servers of the engine that vote; none if nobody answers
+	Differ      bool             `json:"voters_differ"` // from those of the configuration
+	Unowned     []string         `json:"unowned"`       // shards of the configuration
+	InDoubt     []string         `json:"in_doubt"`
+	Session     float64          `json:"session_remaining_seconds"`
+	EngineUp    bool             `json:"engine_up"`
+	Taken       string           `json:"-"` // why this member has not joined if another process has its name
+	Silent      map[string]error `json:"-"` // voters that do not answer this member, or reach no majority, with the reason
 }
 
 // MemberStatus is a living member.
@@ -33,20 +36,26 @@ type MemberStatus struct {
 
 // Whole reports whether every shard has an owner, every voter lives and votes, and nothing is in doubt.
 func (s *Status) Whole() bool {
-	return !s.Differ && len(s.Absent) == 0 && len(s.Unowned) == 0 && len(s.InDoubt) == 0 && s.EngineUp && s.Session > 0
+	return s.Taken == "" && !s.Differ && len(s.Absent) == 0 && len(s.Unowned) == 0 && len(s.InDoubt) == 0 && s.EngineUp && s.Session > 0
 }
 
-// Status returns the state of the cluster. Only the voters and the leader are asked for.
+// Status returns the state of the cluster. Only voters are asked.
 func (c *Cluster) Status(ctx context.Context) Status {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	s := c.status()
+	var asking sync.WaitGroup
+	asking.Go(func() { s.Silent = c.engine.Silent(ctx) })
 	servers, _ := c.engine.Servers(ctx)
+	asking.Wait()
 	s.Leader, s.Voting = servers.Leader, slices.AppendSeq(s.Voting, maps.Keys(servers.Voters))
 	slices.Sort(s.Voting)
 	s.Differ = c.settings.Etcd == nil && len(s.Voting) > 0 && !slices.Equal(s.Voting, slices.Sorted(slices.Values(c.settings.Members)))
 	return s
 }
+
+// Taken returns why this member has not joined if another process has its name; else "".
+func (c *Cluster) Taken() string { return c.contact.Taken() }
 
 // Members returns the members that live, sorted by name.
 func (c *Cluster) Members() (list []Member) {
@@ -58,7 +67,7 @@ func (c *Cluster) Members() (list []Member) {
 	return list
 }
 
-// Absent returns the members of the plan, and voters, that do not live, sorted by name.
+// Absent returns the members of the plan, and voters, that do not live, sorted by name. This one is none of them.
 func (c *Cluster) Absent() []string {
 	c.view.mu.Lock()
 	defer c.view.mu.Unlock()
@@ -68,7 +77,7 @@ func (c *Cluster) Absent() []string {
 // absent expects the view to be locked.
 func (c *Cluster) absent() (list []string) {
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(c.view.plan.Members, c.settings.Members)))) {
-		if _, lives := c.view.members[name]; !lives {
+		if _, lives := c.view.members[name]; !lives && name != c.settings.Member {
 			list = append(list, name)
 		}
 	}
@@ -82,7 +91,7 @@ func (c *Cluster) status() Status {
 	v := c.view
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s.Coordinator = v.coordinator.member
+	s.Coordinator, s.Taken = v.coordinator.member, c.contact.Taken()
 	of := map[string]int{}
 	for _, o := range v.owners {
 		of[o.member]++

@@ -310,7 +310,7 @@ func (c *Cluster) attempt(ctx context.Context, commit *fence.Commit, r *fence.Re
 		commit.Unanswered()
 		c.mu.Unlock()
 		c.metrics.commits.WithLabelValues("doubt").Inc()
-		c.log.Warn("it is unknown whether a commit was applied, will repeat it", "err", err)
+		c.throttled.Warn("it is unknown whether a commit was applied, will repeat it", "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(doubtPause):

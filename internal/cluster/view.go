@@ -276,6 +276,17 @@ func (v *view) delete(key string) {
 	}
 }
 
+// skews returns by how much each member's wall clock is behind ours.
+func (v *view) skews() map[string]time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	skews := make(map[string]time.Duration, len(v.skew))
+	for member, skew := range v.skew {
+		skews[member] = skew
+	}
+	return skews
+}
+
 // livingMembers returns the members for a plan.
 func (v *view) livingMembers() (members []plan.Member) {
 	v.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/discovery/file"
 	"github.com/prometheus/prometheus/model/relabel"
+	"gopkg.in/yaml.v3"
 
 	"trapline/internal/poller"
 	"trapline/internal/setting"
@@ -41,5 +42,28 @@ func TestCheckReadsFiles(t *testing.T) {
 	if len(entries) != 3 || !strings.Contains(doubts, "a.csv:3 is not polled") || !strings.Contains(doubts, "c.json") || !strings.Contains(doubts, "none.csv: no such file") ||
 		!strings.Contains(doubts, "later*.json: there is no such file") || !strings.Contains(doubts, "the list dropped: relabel_configs drop all 2 entries") || strings.Count(doubts, "drop all") != 1 {
 		t.Errorf("%d entries\n%s", len(entries), doubts)
+	}
+}
+
+// An action that Prometheus does not know has an error with all that it knows.
+func TestRelabelActionsAreListed(t *testing.T) {
+	problem := func(action string) string {
+		var r setting.Foreign[relabel.Config]
+		if err := yaml.Unmarshal([]byte("{source_labels: [a], target_label: a, action: "+action+"}"), &r); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range r.Problems() {
+			return p.Text
+		}
+		return ""
+	}
+	_, list, found := strings.Cut(problem("repalce"), `unknown relabel action "repalce": write one of `)
+	if !found {
+		t.Error(problem("repalce"))
+	}
+	for _, action := range strings.FieldsFunc(strings.Replace(list, " or ", ", ", 1), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if text := problem(action); text != "" {
+			t.Error(text)
+		}
 	}
 }

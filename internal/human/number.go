@@ -1,6 +1,7 @@
 package human
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -52,6 +53,9 @@ func trimZeros(text string) string {
 	}
 	return strings.TrimRight(strings.TrimRight(text, "0"), ".")
 }
+
+// Ahead writes by how many seconds a clock is ahead, or behind with a minus.
+func Ahead(seconds float64) string { return fmt.Sprintf("%+.1f s", math.Round(seconds*10)/10+0) }
 
 // Percent writes a share. Near 0 and near 1 it has two decimals, between them one.
 func Percent(share float64) string {

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"trapline/internal/api"
 	"trapline/internal/cluster"
 	"trapline/internal/cluster/peer"
 	"trapline/internal/cluster/plan"
@@ -82,6 +81,7 @@ type Member struct {
 	client  *peer.Client
 	changed chan struct{} // another configuration runs
 	counted atomic.Pointer[counted]
+	started time.Time
 
 	mu            sync.Mutex
 	owned         map[string]bool // shards
@@ -92,7 +92,7 @@ type Member struct {
 // Open opens the port for other members.
 func Open(o Options) (*Member, error) {
 	settings := o.Settings.WithDefaults()
-	m := &Member{options: o, name: settings.Member, owned: map[string]bool{}, changed: make(chan struct{}, 1)}
+	m := &Member{options: o, name: settings.Member, owned: map[string]bool{}, changed: make(chan struct{}, 1), started: time.Now()}
 	certificates := (*peer.TLS)(settings.TLS)
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
@@ -393,26 +393,4 @@ func (m *Member) publish(ctx context.Context) error {
 			_ = m.cluster.Refresh(ctx) // without an answer the session does it
 		}
 	}
-}
-
-// Status returns the state of the cluster: one without members if m is nil.
-func (m *Member) Status(ctx context.Context) (api.Cluster, error) {
-	if m == nil {
-		return api.Cluster{Members: []api.ClusterMember{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: []string{}, Held: []api.ClusterHeld{}}, nil
-	}
-	s := m.cluster.Status(ctx)
-	c := api.Cluster{Name: s.Name, ID: s.ID, Member: s.Member, Coordinator: s.Coordinator, Leader: s.Leader, Whole: s.Whole(), EngineUp: s.EngineUp,
-		Session: s.Session, Members: []api.ClusterMember{}, Absent: s.Absent, Voting: s.Voting, Differ: s.Differ, Unowned: s.Unowned, InDoubt: s.InDoubt}
-	targets := map[string]int{}
-	for name := range m.count(m.options.Running()).named {
-		owner, _ := m.cluster.Owner(m.shardOf(name))
-		targets[owner.Name]++
-	}
-	c.NotPolled, c.Held = targets[""], m.held(ctx)
-	c.Whole = c.Whole && len(c.Held) == 0
-	for _, o := range s.Members {
-		c.Members = append(c.Members, api.ClusterMember{Name: o.Name, URL: o.URL, Zone: o.Zone, Weight: o.Weight, Version: o.Version, Config: o.Config, Started: o.Started,
-			Draining: o.Draining, Shards: o.Shards, Targets: targets[o.Name], Cost: o.Cost, Skew: o.Skew})
-	}
-	return c, nil
 }

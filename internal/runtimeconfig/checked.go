@@ -2,10 +2,13 @@ package runtimeconfig
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
+	"time"
 
 	"trapline/config"
 	"trapline/config/document"
@@ -41,6 +44,7 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 	for _, text := range DiskWarnings(w.Config) {
 		logger.Warn("doubtful configuration", "text", text)
 	}
+	w.checkMember(logger)
 	if w, err = w.withFiles(logger); err != nil {
 		return nil, err
 	}
@@ -54,6 +58,25 @@ func (w *Config) withFiles(logger *slog.Logger) (*Config, error) {
 		logger.Warn("doubtful list of targets", "text", text)
 	}
 	return w.With(entries, true)
+}
+
+// checkMember logs as which member this machine would start, and what keeps it from that.
+func (w *Config) checkMember(logger *slog.Logger) {
+	c := w.Config.Cluster
+	if c == nil {
+		return
+	}
+	part := "would poll as a member of the cluster, and vote"
+	if !c.Voter() {
+		part = "would poll as a member of the cluster, without a vote"
+		if c.Etcd == nil {
+			part += ", which these have: " + strings.Join(c.Members, ", ")
+		}
+	}
+	logger.Info("member of a cluster", "text", c.WithDefaults().Member+", this machine, "+part)
+	for _, p := range c.Doubts(context.Background(), time.Now()) {
+		logger.Warn("doubtful configuration", "text", "cluster."+p.Path+": "+p.Text)
+	}
 }
 
 // DiskWarnings are about traps of SNMPv3, which receivers drop without a word where our boots were lost.

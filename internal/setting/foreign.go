@@ -25,6 +25,7 @@ func (f *Foreign[T]) UnmarshalYAML(unmarshal func(any) error) error {
 			}
 			return fmt.Sprintf("unknown key %q", key)
 		})
+		f.wrong = unknownAction.ReplaceAllString(f.wrong, "$0: write one of "+relabelActions)
 		f.wrong = wrongType.ReplaceAllString(f.wrong, "a text or a list where keys are expected") // which may be a secret
 	}
 	return nil
@@ -44,8 +45,12 @@ func (f *Foreign[T]) Problems() []Problem {
 	return []Problem{{Text: f.wrong}}
 }
 
-// unknownField and wrongType are errors of the YAML library.
+// relabelActions are those of Prometheus, whose error does not name them.
+const relabelActions = "replace, keep, drop, keepequal, dropequal, hashmod, labelmap, labeldrop, labelkeep, lowercase or uppercase"
+
+// unknownField and wrongType are errors of the YAML library, unknownAction is one of Prometheus.
 var (
-	unknownField = regexp.MustCompile(`(?:line \d+: )?field (\S+) not found in type \S+`)
-	wrongType    = regexp.MustCompile(`(?:line \d+: )?cannot unmarshal .* into \S+`)
+	unknownAction = regexp.MustCompile(`unknown relabel action \S+`)
+	unknownField  = regexp.MustCompile(`(?:line \d+: )?field (\S+) not found in type \S+`)
+	wrongType     = regexp.MustCompile(`(?:line \d+: )?cannot unmarshal .* into \S+`)
 )

@@ -5,6 +5,7 @@ package statedir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -210,7 +211,7 @@ const growth = 4 << 20
 
 func openDatabase(dir string) (*bbolt.DB, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("state directory: %w%s", err, hint(err))
 	}
 	var db *bbolt.DB
 	err := guarded(func() (err error) {
@@ -227,9 +228,19 @@ func openDatabase(dir string) (*bbolt.DB, error) {
 		err = fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("state directory %s: %s: %w", dir, DatabaseFile, err)
+		return nil, fmt.Errorf("state directory %s: %s: %w%s", dir, DatabaseFile, err, hint(err))
 	}
 	return db, nil
+}
+
+// hint says what to write if a directory cannot be written to.
+func hint(err error) string {
+	for _, one := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.EROFS, syscall.ENOTDIR} {
+		if errors.Is(err, one) {
+			return ": write a directory as state_dir in which this process may write"
+		}
+	}
+	return ""
 }
 
 // Engine returns the engine ID of a process with that directory and the boots of its last start. It may be called while

@@ -79,20 +79,13 @@ func (p *Process) addUnknown(s *api.Status, asked map[string]error) {
 		s.Targets.Unknown++
 	}
 	var first []api.Attention
-	for _, name := range p.fleet.union.members.Absent() {
-		first = append(first, api.Attention{Kind: "member", Text: fmt.Sprintf("Member %s of the cluster does not live.", name), Path: "/cluster"})
+	for _, text := range p.fleet.union.members.Concerns() {
+		first = append(first, api.Attention{Kind: "member", Text: text, Path: "/cluster"})
 	}
 	for _, text := range slices.Sorted(maps.Keys(why)) {
-		first = append(first, api.Attention{Kind: "member", Text: fmt.Sprintf("%s: %s unknown.", sentence(text), human.Count(why[text], "target is", "targets are")), Path: "/targets?q=state%3Dunknown"})
+		first = append(first, api.Attention{Kind: "member", Text: fmt.Sprintf("%s: %s unknown.", human.Capitalized(text), human.Count(why[text], "target is", "targets are")), Path: "/targets?q=state%3Dunknown"})
 	}
 	s.Attention = append(first, s.Attention...)
-}
-
-func sentence(text string) string {
-	if text != "" && 'a' <= text[0] && text[0] <= 'z' {
-		return string(text[0]-'a'+'A') + text[1:]
-	}
-	return text
 }
 
 // addStatus adds the state of another member. Rules and receivers are the same in all: what is counted of them is how many fire

@@ -23,6 +23,7 @@ type Members interface {
 	Name() string         // of this one
 	Peers() []peer.Member // the others that live
 	Absent() []string     // those that do not
+	Concerns() []string   // what there is to be done about the cluster
 	Target(name string) (t *poller.Target, owner peer.Member)
 	Targets() []*poller.Target                 // of the configuration
 	Elsewhere() map[*poller.Target]peer.Member // those that others poll

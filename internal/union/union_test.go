@@ -68,7 +68,8 @@ func (m *member) Name() string { return m.name }
 
 func (m *member) Holder(target string) peer.Member { return m.place(target) }
 
-func (m *member) Absent() []string { return nil }
+func (m *member) Absent() []string   { return nil }
+func (m *member) Concerns() []string { return nil }
 
 func (m *member) Peers() (list []peer.Member) {
 	for _, o := range m.site.members {

@@ -37,10 +37,10 @@ func addCluster(program *cli.Program) {
 	snapshot := r.Flag("snapshot", "Begin with a copy that `cluster snapshot` has made, where no voter has its data.").PlaceHolder("FILE").String()
 	program.Commands[r.FullCommand()] = func(ctx context.Context, log *slog.Logger) error { return fr.recover(ctx, log, *snapshot) }
 
-	p := group.Command("replace", "Take a voter out of the cluster whose machine is gone for good. Write the name of the new one in its place in cluster.members first.")
+	p := group.Command("replace", "Take a voter out of the cluster that is gone for good. In cluster.members, first write the name of the new one in its place, or leave it out.")
 	fp := &clusterFlags{member: new(string)}
 	fp.files, fp.expandEnv = cli.AddConfigFlags(p)
-	old, by := p.Arg("old", "Name of the voter that is gone.").Required().String(), p.Arg("new", "Name of the voter in its place.").Required().String()
+	old, by := p.Arg("old", "Name of the voter that is gone.").Required().String(), p.Arg("new", "Name of the voter in its place; without it the cluster has one voter less.").String()
 	program.Commands[p.FullCommand()] = func(ctx context.Context, log *slog.Logger) error { return fp.replace(ctx, log, *old, *by) }
 }
 
@@ -106,6 +106,10 @@ func (f *clusterFlags) replace(ctx context.Context, log *slog.Logger, old, by st
 	}
 	if err := a.Replace(ctx, old, by); err != nil {
 		return err
+	}
+	if by == "" {
+		fmt.Printf("%s votes no more. Restart the others with this configuration, one after the other.\n", old)
+		return nil
 	}
 	fmt.Printf("%s votes no more. Start %s with this configuration, and wait until `trapline cluster status` has it. Then restart the others with it, one after the other.\n", old, by)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,10 +24,13 @@ func addCluster(program *cli.Program) {
 				return r.Get(ctx, "/api/v1/cluster", nil, all)
 			},
 			Print: func(p *cli.Printer, _ *cli.Remote, all *api.Cluster) error {
+				if all.Member == "" && p.Format != "csv" {
+					return nil // the note says it
+				}
 				if err := p.Grid(memberGrid(all)); err != nil || p.Format == "csv" {
 					return err
 				}
-				for _, line := range clusterFaults(all) {
+				for _, line := range all.Problems {
 					fmt.Fprintln(p.Out, line)
 				}
 				return nil
@@ -51,53 +55,31 @@ func memberGrid(c *api.Cluster) *cli.Grid {
 	for i := range c.Members {
 		m := &c.Members[i]
 		state := cli.Item{Text: "lives", Mark: "●", Style: cli.Good}
-		if m.Draining {
+		switch {
+		case c.Session <= 0 && m.Name != c.Member: // as it was last seen
+			state = cli.Item{Text: "unknown", Mark: "○", Style: cli.Faint}
+		case m.Draining:
 			state = cli.Item{Text: "leaves", Mark: "○", Style: cli.Faint}
 		}
-		var is []string
-		for _, role := range []struct{ name, member string }{{"leader", c.Leader}, {"coordinator", c.Coordinator}, {"asked", c.Member}} {
-			if role.member == m.Name {
-				is = append(is, role.name)
-			}
-		}
 		g.Add(state, cli.Item{Text: m.Name, Style: cli.Bold}, cli.Number(m.Targets), cli.Number(m.Shards),
-			cli.Item{Text: strconv.FormatFloat(m.Cost, 'f', 0, 64)}, cli.Item{Text: m.Zone}, cli.Item{Text: strings.Join(is, ", ")},
-			cli.Item{Text: strconv.FormatFloat(-m.Skew, 'f', 1, 64) + "s"}, cli.Item{Text: m.Version}, cli.Item{Text: shortHash(m.Config)})
+			cli.Item{Text: strconv.FormatFloat(m.Cost, 'f', 0, 64)}, cli.Item{Text: m.Zone}, cli.Item{Text: strings.Join(c.Roles(m.Name), ", ")},
+			cli.Item{Text: human.Ahead(-m.Skew)}, cli.Item{Text: m.Version}, cli.Item{Text: shortHash(m.Config)})
+	}
+	row := func(state, name string, mark cli.Item) {
+		mark.Text = state
+		g.Add(mark, cli.Item{Text: name, Style: cli.Bold}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{Text: strings.Join(c.Roles(name), ", ")}, cli.Item{}, cli.Item{}, cli.Item{})
+	}
+	if c.Member != "" && !slices.ContainsFunc(c.Members, func(m api.ClusterMember) bool { return m.Name == c.Member }) {
+		row("waits", c.Member, cli.Item{Mark: "○", Style: cli.Faint})
 	}
 	for _, name := range c.Absent {
-		g.Add(cli.Item{Text: "absent", Mark: "▼", Style: cli.Bad}, cli.Item{Text: name, Style: cli.Bold}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{}, cli.Item{})
+		if c.Session <= 0 {
+			row("unknown", name, cli.Item{Mark: "○", Style: cli.Faint})
+		} else {
+			row("absent", name, cli.Item{Mark: "▼", Style: cli.Bad})
+		}
 	}
 	return g
 }
 
 func shortHash(hash string) string { return hash[:min(len(hash), 12)] }
-
-// clusterFaults says why a cluster is not whole.
-func clusterFaults(c *api.Cluster) (lines []string) {
-	if c.Member == "" {
-		return nil
-	}
-	if !c.EngineUp || c.Session <= 0 {
-		lines = append(lines, "the engine does not answer this member: it polls on the targets that it had")
-	}
-	if c.Differ {
-		lines = append(lines, "the engine has the voters "+strings.Join(c.Voting, ", ")+", and cluster.members has others: one that started without data votes after some seconds")
-	}
-	if len(c.Unowned) > 0 {
-		lines = append(lines, fmt.Sprintf("%s of %s without an owner", human.Counted(c.NotPolled, "target"), human.Counted(len(c.Unowned), "shard")))
-	}
-	if len(c.InDoubt) > 0 {
-		lines = append(lines, human.Counted(len(c.InDoubt), "shard")+" in doubt: a commit has no answer yet")
-	}
-	for _, h := range c.Held {
-		lines = append(lines, fmt.Sprintf("the rules of group %s over several targets wait: %s", h.Group, h.Reason))
-	}
-	hashes := map[string]bool{}
-	for i := range c.Members {
-		hashes[c.Members[i].Config] = true
-	}
-	if len(hashes) > 1 {
-		lines = append(lines, "the members have different configurations")
-	}
-	return lines
-}

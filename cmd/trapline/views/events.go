@@ -215,12 +215,13 @@ func kindStyle(kind string) cli.Style {
 func eventGrid(list []api.Event) *cli.Grid {
 	g := &cli.Grid{Columns: []cli.Column{
 		{Name: "at"}, {Name: "kind"}, {Name: "severity"}, {Name: "target"}, {Name: "rule"}, {Name: "receiver"}, {Name: "took", Right: true}, {Name: "tries", Wide: true, Right: true},
-		{Name: "resource", Wide: true}, {Name: "alarm", Wide: true}, {Name: "event", Wide: true}, {Name: "seq", Wide: true}, {Name: "text"},
+		{Name: "resource", Wide: true}, {Name: "alarm", Wide: true}, {Name: "event", Wide: true}, {Name: "seq", Wide: true},
+		{Name: "member", Wide: !slices.ContainsFunc(list, func(e api.Event) bool { return e.Member != "" })}, {Name: "text"},
 	}}
 	for i := range list {
 		e := &list[i]
 		g.Add(cli.TimeCell(e.At), cli.Item{Text: strings.ReplaceAll(e.Kind, "_", " "), Exact: e.Kind, Style: kindStyle(e.Kind)}, severityCell(e.Severity), cli.Item{Text: e.Target, Style: cli.Bold}, cli.Item{Text: e.Rule}, cli.Item{Text: e.Receiver},
-			cli.Seconds(e.Millis/1000), cli.Number(e.Tries), cli.Item{Text: e.Resource}, cli.Item{Text: e.Alarm}, cli.Item{Text: e.Event}, cli.Item{Text: strconv.FormatUint(e.Seq, 10)}, cli.Item{Text: e.Words()})
+			cli.Seconds(e.Millis/1000), cli.Number(e.Tries), cli.Item{Text: e.Resource}, cli.Item{Text: e.Alarm}, cli.Item{Text: e.Event}, cli.Item{Text: strconv.FormatUint(e.Seq, 10)}, cli.Item{Text: e.Member}, cli.Item{Text: e.Words()})
 	}
 	return g
 }

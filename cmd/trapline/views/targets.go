@@ -17,6 +17,7 @@ import (
 	"trapline/internal/cli"
 	"trapline/internal/human"
 	"trapline/internal/mute"
+	"trapline/internal/setting"
 )
 
 // sortWords are the values of --sort, with the API's names.
@@ -50,9 +51,9 @@ func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
 				*list, raw, err = r.Targets(ctx, q)
 				return raw, err
 			},
-			Print: func(p *cli.Printer, _ *cli.Remote, list *api.TargetList) error {
+			Print: func(p *cli.Printer, r *cli.Remote, list *api.TargetList) error {
 				if len(list.Targets) == 0 {
-					fmt.Fprintln(os.Stderr, noTargets(q.Text, *down)+quotesHint(*text))
+					fmt.Fprintln(os.Stderr, noTargets(q.Text, *down)+quotesHint(*text)+labelsHint(ctx, r, *text))
 				}
 				if err := p.Grid(targetGrid(list.Targets)); err != nil || !p.Terminal {
 					return err
@@ -67,6 +68,37 @@ func addTargetsList(program *cli.Program, targets *kingpin.CmdClause) {
 
 // matcherHints begin the matchers that every target has a value for.
 var matcherHints = []string{"address=", "auth=", "module=", "profile=", "reason=", "state=down", "state=partial", "state=unknown", "state=up", "state=waiting", "target=", "vendor="}
+
+// labelsHint says which labels there are, if a matcher is of one that no target has. Of many targets only the first are looked at.
+func labelsHint(ctx context.Context, r *cli.Remote, args []string) string {
+	known := map[string]bool{"name": true, "up": true, "state": true}
+	for _, hint := range matcherHints {
+		name, _, _ := strings.Cut(hint, "=")
+		known[name] = true
+	}
+	all, _, err := r.Targets(ctx, api.TargetQuery{Limit: cli.TargetPage})
+	if err != nil || len(all.Targets) == 0 {
+		return ""
+	}
+	for i := range all.Targets {
+		for name := range all.Targets[i].Labels {
+			known[name] = true
+		}
+	}
+	for _, arg := range args {
+		m := isMatcher.FindString(arg)
+		name := strings.TrimSpace(strings.TrimRight(m, "=!~"))
+		if name == "" || name == "{" || known[name] {
+			continue
+		}
+		names := slices.Sorted(maps.Keys(known))
+		if question := setting.DidYouMean(name, names); question != "" {
+			return fmt.Sprintf(": no target has a label %s: %s", name, question)
+		}
+		return fmt.Sprintf(": no target has a label %s: there are %s", name, strings.Join(names, ", "))
+	}
+	return ""
+}
 
 // queryOf returns the query of words and matchers. Those in braces are taken apart as in PromQL.
 func queryOf(texts []string) (string, error) {

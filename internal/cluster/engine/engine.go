@@ -244,5 +244,14 @@ func (e *Engine) Up() bool {
 	return e.clients[0].client != nil
 }
 
+// Votes reports whether our own server is ready and votes; it is true of a member that has none.
+func (e *Engine) Votes() bool {
+	if e.server == nil {
+		return true
+	}
+	etcd := e.server.running()
+	return e.Up() && etcd != nil && !etcd.Server.IsLearner()
+}
+
 // Voter reports whether this member runs a server.
 func (e *Engine) Voter() bool { return e.server != nil }

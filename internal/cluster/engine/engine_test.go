@@ -152,7 +152,7 @@ func TestFatalErrorsAreReported(t *testing.T) {
 // etcd's errors are logged, unless they are of requests that were given up.
 func TestGivenUpRequestsAreNotLogged(t *testing.T) {
 	var text bytes.Buffer
-	log := zapLogger(slog.New(slog.NewTextHandler(&text, nil)), nil)
+	log := zapLogger(&output{log: slog.New(slog.NewTextHandler(&text, nil))}, nil)
 	log.Error("a", zap.Error(fmt.Errorf("read: %w", context.Canceled)))
 	log.Error("b", zap.Error(fmt.Errorf("read: %w", context.DeadlineExceeded)))
 	if got := text.String(); strings.Contains(got, "message=a") || !strings.Contains(got, "message=b") {

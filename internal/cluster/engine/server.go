@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -80,6 +81,9 @@ func (s *server) start(ctx context.Context, enter func(context.Context) (string,
 			return etcd, nil
 		}
 		if !again {
+			if errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("%w: end the process that listens there, or write other cluster.ports for all members", err)
+			}
 			return nil, fmt.Errorf("cannot start the engine: %w", err)
 		}
 		s.setFault(err)

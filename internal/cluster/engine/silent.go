@@ -14,14 +14,17 @@ import (
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // silentWait bounds how long servers are asked for the reason why they do not answer: half of it to connect.
 const silentWait = time.Second
 
 var (
-	errStarts   = errors.New("its engine starts")
+	errStarts   = errors.New("its engine starts, and waits for a majority")
 	errStopped  = errors.New("its engine has stopped")
+	errSlow     = errors.New("it accepts connections, and does not answer in time")
 	errNoLeader = errors.New("it does not reach a majority of the voters either")
 )
 
@@ -75,8 +78,11 @@ func (e *Engine) silence(ctx context.Context, s *endpoint) error {
 		return ErrNoServer
 	}
 	leader, err := leaderOf(ctx, s.client)
-	if err == nil && leader == 0 {
+	switch {
+	case err == nil && leader == 0:
 		return errNoLeader
+	case errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
+		return errSlow
 	}
 	return err
 }

@@ -46,7 +46,7 @@ func Listen(member string, port int, t *TLS, logger *slog.Logger) (*Server, erro
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
-		return nil, fmt.Errorf("cluster.ports.members: %w", err)
+		return nil, fmt.Errorf("cluster.ports.members: %w: end the process that listens there, or write other cluster.ports for all members", err)
 	}
 	if t != nil {
 		c, err := t.config()
