@@ -10,7 +10,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/human"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // The states of an alarm.
@@ -121,23 +121,23 @@ func alarmAnswer(a *alarm.Alarm, id, state string) api.Alarm {
 	return answer
 }
 
-func notified(k *outbox.Known) api.Notified {
-	n := api.Notified{Receiver: k.Receiver, State: string(k.Progress), At: k.At, Took: k.Took.Seconds(), Tries: k.Tries, Reason: string(outbox.Reason(k.Err))}
+func notified(k *standing.Known) api.Notified {
+	n := api.Notified{Receiver: k.Receiver, State: string(k.Progress), At: k.At, Took: k.Took.Seconds(), Tries: k.Tries, Reason: string(standing.Reason(k.Err))}
 	why := n.Reason
 	if why = strings.ReplaceAll(why, "_", " "); why == "" && k.Err != nil {
 		why = k.Err.Error()
 	}
 	clock := k.At.Local().Format("15:04:05")
 	switch k.Progress {
-	case outbox.Acknowledged:
+	case standing.Acknowledged:
 		n.Text = fmt.Sprintf("acknowledged %s in %s", clock, human.Duration(k.Took))
-	case outbox.Sent:
+	case standing.Sent:
 		n.Text = "sent " + clock
-	case outbox.Waits:
+	case standing.Waits:
 		n.Text = listOf("waits", tries(k.Tries), why)
-	case outbox.GivenUp:
+	case standing.GivenUp:
 		n.Text = listOf("given up "+clock, tries(k.Tries), why)
-	case outbox.Muted:
+	case standing.Muted:
 		n.Text = listOf("muted", why)
 	default:
 		n.Text = listOf(n.State, why)

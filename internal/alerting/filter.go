@@ -8,7 +8,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/mute"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // filter selects alarms, or entries of the journal, by words and by matchers.
@@ -125,7 +125,7 @@ func (f *filter) wantsAnswer(a *api.Alarm) bool {
 func matchesReceivers(m *mute.Matcher, list []api.Notified) bool {
 	positive := mute.IsPositive(m)
 	for _, n := range list {
-		if n.State != string(outbox.NotWanted) && m.Matches(n.Receiver) == positive {
+		if n.State != string(standing.NotWanted) && m.Matches(n.Receiver) == positive {
 			return positive
 		}
 	}

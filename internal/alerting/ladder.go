@@ -6,10 +6,9 @@ import (
 	"slices"
 
 	"trapline/internal/access"
-	"trapline/internal/outbox/queue"
-
 	"trapline/internal/api"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 )
 
 // Steps of receivers: of a step's failure, the reasons.
@@ -43,7 +42,7 @@ func rungs(a *queue.About) []rung {
 }
 
 // receiverLadder is how far notifications come on their way to a receiver.
-func receiverLadder(s *outbox.ReceiverState) (ladder []api.Step) {
+func receiverLadder(s *standing.ReceiverState) (ladder []api.Step) {
 	steps := rungs(&s.About)
 	failed := len(steps)
 	if s.Failing {
@@ -64,8 +63,8 @@ func receiverLadder(s *outbox.ReceiverState) (ladder []api.Step) {
 
 // failedStep is the index of the step that failed. Credentials of a webhook fail at the first step if their file cannot be
 // read, and at the last if the receiver refuses them.
-func failedStep(s *outbox.ReceiverState, steps []rung) int {
-	reason := outbox.Reason(s.Err)
+func failedStep(s *standing.ReceiverState, steps []rung) int {
+	reason := standing.Reason(s.Err)
 	if file := (*fs.PathError)(nil); s.About.Type == "webhook" && reason == access.Credentials && !errors.As(s.Err, &file) {
 		return len(steps) - 1
 	}

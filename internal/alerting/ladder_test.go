@@ -7,8 +7,8 @@ import (
 
 	"trapline/internal/access"
 	"trapline/internal/originator"
-	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 )
 
 func TestLadderOfWebhookCredentials(t *testing.T) {
@@ -16,7 +16,7 @@ func TestLadderOfWebhookCredentials(t *testing.T) {
 		"credentials can be read": &fs.PathError{Op: "open", Path: "token", Err: fs.ErrNotExist},
 		"accepts":                 errors.New("the receiver answers 401 Unauthorized"),
 	} {
-		s := &outbox.ReceiverState{Failing: true, Err: &originator.Error{Reason: access.Credentials, Err: err}, About: queue.About{Type: "webhook"}}
+		s := &standing.ReceiverState{Failing: true, Err: &originator.Error{Reason: access.Credentials, Err: err}, About: queue.About{Type: "webhook"}}
 		failed := false
 		for _, step := range receiverLadder(s) {
 			state := "ok"

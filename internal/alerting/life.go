@@ -10,7 +10,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/journal"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // maxLife is how many events of an alarm are shown.
@@ -73,8 +73,8 @@ func take(a *api.Alarm, e *api.Event) {
 	case journal.Ack, journal.AckEnded: // with the text of the person
 		return
 	case journal.Acknowledged, journal.Sent, journal.GivenUp:
-		n := notified(&outbox.Known{
-			Receiver: e.Receiver, Progress: outbox.Progress(strings.ReplaceAll(e.Kind, "_", " ")), At: e.At,
+		n := notified(&standing.Known{
+			Receiver: e.Receiver, Progress: standing.Progress(strings.ReplaceAll(e.Kind, "_", " ")), At: e.At,
 			Took: time.Duration(e.Millis * float64(time.Millisecond)), Tries: e.Tries,
 		})
 		a.Notified = append(slices.DeleteFunc(a.Notified, func(other api.Notified) bool { return other.Receiver == e.Receiver }), n)

@@ -8,11 +8,12 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // openAlarm is an alarm that is raised.
 type openAlarm struct {
-	outbox.Standing
+	standing.Standing
 	baseline bool // it was so when its rule first looked at the target, and nobody is notified
 }
 
@@ -81,7 +82,7 @@ func (c *Console) look(wanted func(*alarm.Alarm) bool) (list []openAlarm, x *Ope
 	take := func(alarms []alarm.Alarm, baseline bool) {
 		for i := range alarms {
 			if alarms[i].ID = c.alarmID(&alarms[i]); takes(&alarms[i], baseline) {
-				list = append(list, openAlarm{outbox.Standing{Alarm: alarms[i]}, baseline})
+				list = append(list, openAlarm{standing.Standing{Alarm: alarms[i]}, baseline})
 			}
 		}
 	}

@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"trapline/internal/access"
-	"trapline/internal/human"
-	"trapline/internal/ledger"
-	"trapline/internal/outbox/queue"
-
 	"trapline/internal/alarm"
 	"trapline/internal/api"
+	"trapline/internal/human"
+	"trapline/internal/ledger"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/reason"
 )
 
@@ -107,13 +107,13 @@ func queued(e *alarm.Event) api.Queued {
 }
 
 func reasonWord(err error) string {
-	if reason := outbox.Reason(err); reason != "" || err == nil {
+	if reason := standing.Reason(err); reason != "" || err == nil {
 		return string(reason)
 	}
 	return err.Error()
 }
 
-func receiverAnswer(s *outbox.ReceiverState) api.Receiver {
+func receiverAnswer(s *standing.ReceiverState) api.Receiver {
 	r := api.Receiver{
 		Name: s.Name, Address: s.Address, Kind: receiverKind(&s.About), Group: s.Group, State: api.ReceiverWorks, Waiting: s.Waiting, Oldest: s.Oldest,
 		GivenUp: s.GivenUp, Today: s.Today, AnswerTime: s.AnswerTime.Seconds(), RetryAt: s.RetryAt, LastAck: s.LastAck,
@@ -143,8 +143,8 @@ func receiverKind(a *queue.About) string {
 }
 
 // receiverProblem is why a receiver fails, in words.
-func receiverProblem(s *outbox.ReceiverState) *api.Problem {
-	f := reason.Facts{Reason: outbox.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries, Webhook: s.Type == "webhook"}
+func receiverProblem(s *standing.ReceiverState) *api.Problem {
+	f := reason.Facts{Reason: standing.Reason(s.Err), Address: s.Address, Auth: s.Auth, User: s.User, Requests: s.Tries, Webhook: s.Type == "webhook"}
 	f.Host, f.Port = hostPort(&s.About)
 	if s.Err != nil {
 		f.Detail = detailOf(s.Err)
@@ -196,7 +196,7 @@ func (c *Console) testProblem(receiver string, tries int, err error) *api.Proble
 			return receiverProblem(s)
 		}
 	}
-	return &api.Problem{Reason: string(outbox.Reason(err)), Text: detailOf(err)}
+	return &api.Problem{Reason: string(standing.Reason(err)), Text: detailOf(err)}
 }
 
 // Retry sends the queue of a receiver at once, including notifications that were given up.

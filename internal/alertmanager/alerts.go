@@ -14,6 +14,7 @@ import (
 
 	"trapline/internal/mute"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // The states of an alert.
@@ -44,7 +45,7 @@ type alertStatus struct {
 }
 
 // alertOf returns an alarm as the API has it. Alertmanager's endsAt of an active alert lies ahead.
-func alertOf(s *outbox.Standing, l mute.Labels, now time.Time) alert {
+func alertOf(s *standing.Standing, l mute.Labels, now time.Time) alert {
 	one := alert{
 		Annotations: map[string]string{}, Fingerprint: s.Alarm.ID, Receivers: []receiver{}, StartsAt: s.Alarm.RaisedAt, UpdatedAt: now,
 		EndsAt: now.Add(outbox.Lease), Labels: l.All(),
@@ -56,7 +57,7 @@ func alertOf(s *outbox.Standing, l mute.Labels, now time.Time) alert {
 		}
 	}
 	for i := range s.Receivers {
-		if s.Receivers[i].Progress != outbox.NotWanted {
+		if s.Receivers[i].Progress != standing.NotWanted {
 			one.Receivers = append(one.Receivers, receiver{s.Receivers[i].Receiver})
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/ownmib"
 	"trapline/internal/poller"
 	"trapline/internal/rules"
@@ -72,8 +73,8 @@ func (d *daemon) objects(c *config.Config) *ownmib.Source {
 	name, _ := os.Hostname()
 	s := &ownmib.Source{
 		Version: version.Version, Name: name, Identity: stores.state.Identity,
-		Alarms: func() []outbox.Standing { return stores.outbox.Standings(nil) },
-		Receivers: func() []outbox.ReceiverState {
+		Alarms: func() []standing.Standing { return stores.outbox.Standings(nil) },
+		Receivers: func() []standing.ReceiverState {
 			list, _ := stores.outbox.Receivers() // the error is about given up ones
 			return list
 		},

@@ -1,6 +1,8 @@
 package cause
 
 import (
+	"slices"
+
 	"trapline/internal/alarm"
 	"trapline/internal/mute"
 )
@@ -77,4 +79,16 @@ func (o *Outages) Follow(s *alarm.State, l mute.Labels) bool {
 // Reason returns the reason of a mute.
 func (o Outage) Reason() mute.Reason {
 	return mute.Reason{Kind: o.Kind, Name: o.Name}
+}
+
+// Reasons returns why an alarm is muted for all receivers, or those that want its cause.
+func Reasons(mutes *mute.Set, causes *Index, outages *Outages, a *alarm.Alarm) []mute.Reason {
+	list := mutes.Reasons(a)
+	if one, muted := outages.Outage(mutes.Labels(a)); muted {
+		list = append(list, one.Reason())
+	}
+	if c, inhibited := causes.Inhibited(a.ID); inhibited {
+		list = slices.Insert(list, 0, c.Reason())
+	}
+	return list
 }

@@ -22,6 +22,7 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/outboxtest"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/setting"
 )
 
@@ -308,7 +309,7 @@ func TestWebhooksAreWhatTheInletTakes(t *testing.T) {
 	for code, dead := range map[int]bool{http.StatusBadRequest: true, http.StatusUnauthorized: false, http.StatusForbidden: false, http.StatusTooManyRequests: false, http.StatusServiceUnavailable: false} {
 		status = code
 		_, err := deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1)
-		if err == nil || (outbox.Reason(err) == access.ErrorStatus) != dead {
+		if err == nil || (standing.Reason(err) == access.ErrorStatus) != dead {
 			t.Errorf("status %d: %v", code, err)
 		}
 	}
@@ -396,7 +397,7 @@ func TestWebhooksWithoutTheirCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1); outbox.Reason(err) != access.Credentials {
+	if _, err = deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1); standing.Reason(err) != access.Credentials {
 		t.Error(err)
 	}
 }
@@ -408,7 +409,7 @@ func TestWebhooksKeepTheirURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = deliver(t.Context(), &alarm.Event{Kind: alarm.Raise, Alarm: portAlarm()}, 1)
-	if err == nil || strings.Contains(err.Error(), "hunter2") || outbox.Reason(err) != access.Refused {
+	if err == nil || strings.Contains(err.Error(), "hunter2") || standing.Reason(err) != access.Refused {
 		t.Error(err)
 	}
 }

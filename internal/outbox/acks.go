@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/clock"
 )
 
 // Acknowledge records that a person has acknowledged an active alarm, by its ID; nil removes the acknowledgement.
@@ -57,10 +58,10 @@ func (p *plan) passOn(s *alarm.State) {
 // passAges ends silences and acknowledgements that are over, and announces the alarms that have been active for the delay of a
 // receiver.
 func (p *plan) passAges() {
-	if c := p.mutes.Watch(p.now, seconds(p.run), p.state.active); c != nil {
+	if c := p.mutes.Watch(p.now, clock.Seconds(p.run), p.state.active); c != nil {
 		p.changeMutes(c)
 	}
-	from, to := p.state.aged, seconds(p.run)
+	from, to := p.state.aged, clock.Seconds(p.run)
 	p.aged = to
 	for key := range p.state.active {
 		s := p.Alarm(key)
@@ -71,7 +72,7 @@ func (p *plan) passAges() {
 			p.acknowledge(key, s, nil, why)
 		}
 		for _, q := range p.state.queues {
-			if due := s.Run + seconds(q.Route.Delay); q.Route.Delay > 0 && due > from && due <= to {
+			if due := s.Run + clock.Seconds(q.Route.Delay); q.Route.Delay > 0 && due > from && due <= to {
 				p.announce(key)
 			}
 		}

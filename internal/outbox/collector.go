@@ -3,6 +3,7 @@ package outbox
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/outcomes"
 )
 
@@ -32,7 +33,7 @@ func (o *Outbox) Collect(to chan<- prometheus.Metric) {
 		counted.Add(s)
 	}
 	counted.Collect(to)
-	now := seconds(o.state.clock.run())
+	now := clock.Seconds(o.state.clock.Run())
 	for _, q := range o.state.queues {
 		oldest, failing := now, 0.0
 		for first := range q.Firsts() {

@@ -113,7 +113,7 @@ func (c *change) answer(o *Outbox, err error) {
 func (o *Outbox) reportFull(e *FullError) {
 	o.Metrics.AlarmsRefused.Add(float64(len(e.Refused)))
 	o.refusedAlarms += len(e.Refused)
-	if now := o.state.clock.run(); o.reported == 0 || now-o.reported >= reportTime {
+	if now := o.state.clock.Run(); o.reported == 0 || now-o.reported >= reportTime {
 		o.state.logger.Error("alarms were refused", "alarms", o.refusedAlarms, "err", e)
 		o.refusedAlarms, o.reported = 0, now
 	}

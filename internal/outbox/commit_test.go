@@ -120,7 +120,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	take := func() *queue.Row {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		r, _, _ := o.state.queues[0].Take(o.state.clock.run())
+		r, _, _ := o.state.queues[0].Take(o.state.clock.Run())
 		return r
 	}
 	errDisk := errors.New("the disk is full")

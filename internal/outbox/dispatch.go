@@ -13,6 +13,7 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/outbox/store"
 	"trapline/internal/snmp"
 )
@@ -45,7 +46,7 @@ func (o *Outbox) dispatch(ctx, work context.Context, q *queue.Queue) {
 		ending := ctx.Err() != nil
 		o.mu.Lock()
 		silent := o.silence(q)
-		r, expired, wait := q.Take(o.state.clock.run())
+		r, expired, wait := q.Take(o.state.clock.Run())
 		route, flying, failing := q.Route, q.InFlight(), q.Failing()
 		o.mu.Unlock()
 		if silent && (wait == 0 || wait > silentPause) {
@@ -96,7 +97,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, rout
 		return
 	}
 	o.mu.Lock()
-	q.Ended(r, o.state.clock.run(), receipt.Sent, err)
+	q.Ended(r, o.state.clock.Run(), receipt.Sent, err)
 	more := err == nil && receipt.Sent > 0 && r.Times() < route.Times
 	final := !more && (err == nil || permanent(err))
 	if receipt.Sent > 0 && (err == nil || reasonIs(err, access.ErrorStatus)) {
@@ -105,7 +106,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue.Queue, r *queue.Row, rout
 	switch {
 	case final:
 	case more:
-		q.Again(r, o.state.clock.run()+route.TimesApart)
+		q.Again(r, o.state.clock.Run()+route.TimesApart)
 	case ctx.Err() != nil:
 		q.Again(r, 0)
 	default:
@@ -137,10 +138,10 @@ func (o *Outbox) missed(q *queue.Queue, r *queue.Row, receipt originator.Receipt
 	now := o.state.clock.Wall()
 	first := !q.Failing()
 	q.Tally.Failed(now)
-	q.Miss(r, o.state.clock.run(), queue.Failure{Err: err, Tries: receipt.Sent, Since: now}, hopeless(err))
+	q.Miss(r, o.state.clock.Run(), queue.Failure{Err: err, Tries: receipt.Sent, Since: now}, hopeless(err))
 	if first {
-		o.state.logger.Warn("receiver failing", "receiver", q.Name, "reason", string(Reason(err)), "waiting", q.Len(),
-			"next_try", (q.RetryAt() - o.state.clock.run()).Round(time.Second), "err", err)
+		o.state.logger.Warn("receiver failing", "receiver", q.Name, "reason", string(standing.Reason(err)), "waiting", q.Len(),
+			"next_try", (q.RetryAt() - o.state.clock.Run()).Round(time.Second), "err", err)
 	}
 }
 
@@ -204,7 +205,7 @@ func (o *Outbox) finish(ctx context.Context, q *queue.Queue, r *queue.Row, recei
 		return
 	}
 	o.state.logger.Error("the outbox cannot be written", "receiver", q.Name, "err", err)
-	q.Again(r, o.state.clock.run()+queue.LongestPause) // it will be delivered again
+	q.Again(r, o.state.clock.Run()+queue.LongestPause) // it will be delivered again
 }
 
 // failOver moves notifications to other receivers of the group after a failed delivery.

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/journal"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 )
@@ -43,7 +45,7 @@ func (p *plan) noteMutes(key string) {
 	}
 	a := s.Alarm()
 	var reasons []string
-	for _, r := range p.state.reasons(p.mutes, p.causes, p.outages, a) {
+	for _, r := range cause.Reasons(p.mutes, p.causes, p.outages, a) {
 		reasons = append(reasons, r.String())
 	}
 	if slices.Equal(reasons, s.Mutes) {
@@ -134,7 +136,7 @@ type outcome struct {
 // on returns a copy of a view with the outcome of its event.
 func (end *outcome) on(v *alarm.View) *alarm.View {
 	c := *v
-	c.Sent, c.Took, c.Tries, c.GivenUp = end.sent, seconds(end.took), end.tries, end.givenUp
+	c.Sent, c.Took, c.Tries, c.GivenUp = end.sent, clock.Seconds(end.took), end.tries, end.givenUp
 	return &c
 }
 

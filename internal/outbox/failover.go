@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 )
 
@@ -31,7 +32,7 @@ func (p *plan) choose(group []*alarm.Receiver, s *alarm.State) *alarm.Receiver {
 // wants reports whether a receiver is to be sent an alarm that it does not know.
 func (p *plan) wants(q *queue.Queue, s *alarm.State) bool {
 	a, r := s.Alarm(), q.Route
-	return q.Receiver.Wants(a) && !p.muted(q.Name, a) && (s.Ack == nil || !r.UnlessAcked) && seconds(p.run) >= s.Run+seconds(r.Delay)
+	return q.Receiver.Wants(a) && !p.muted(q.Name, a) && (s.Ack == nil || !r.UnlessAcked) && clock.Seconds(p.run) >= s.Run+clock.Seconds(r.Delay)
 }
 
 // muted reports whether a receiver is not to be sent a raise or a change of an alarm. It is the Muted of alarm.Reconciler.

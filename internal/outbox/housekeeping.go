@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 )
 
@@ -48,7 +49,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		}
 	}}
 	if o.noteDue() {
-		o.noted = o.state.clock.run()
+		o.noted = o.state.clock.Run()
 		c.forced = true // a transaction stores the run time
 	}
 	err := o.do(c)
@@ -75,7 +76,7 @@ func (o *Outbox) noteDue() bool {
 	if slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 }) {
 		every = noteTime
 	}
-	return o.state.clock.run()-o.noted >= every
+	return o.state.clock.Run()-o.noted >= every
 }
 
 const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
@@ -90,7 +91,7 @@ func (p *plan) endLeases() {
 			if again, said := p.renewals[c.Source]; said {
 				c.Lease = again.lease
 			}
-			if c.Lease != 0 && seconds(p.run) > c.Lease {
+			if c.Lease != 0 && clock.Seconds(p.run) > c.Lease {
 				p.transition(&Transition{Alarm: alarm.Alarm{ID: c.Source}})
 			}
 		}
@@ -104,7 +105,7 @@ func (p *plan) repeat() {
 	}
 	for at := range p.state.views {
 		q, v := p.state.byName[at.Receiver], p.View(at)
-		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-fromSeconds(v.Run) < q.Route.RepeatInterval || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
+		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-clock.FromSeconds(v.Run) < q.Route.RepeatInterval || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			continue
 		}
 		if shown := p.reconciler.Shown(at); shown != nil && shown.Ack == nil && !p.muted(at.Receiver, shown) {

@@ -9,6 +9,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/originator"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 )
@@ -45,7 +46,7 @@ func (o *Outbox) Waiting() ([]Waiting, error) {
 	for _, q := range o.state.queues {
 		w := Waiting{Receiver: q.Name, Failing: q.Failing(), Events: []alarm.Event{}}
 		if w.Failing {
-			w.RetryAt = o.state.clock.wallAt(q.RetryAt())
+			w.RetryAt = o.state.clock.WallAt(q.RetryAt())
 		}
 		for _, r := range q.Rows() {
 			w.Events = append(w.Events, r.Event)
@@ -194,7 +195,7 @@ func (p *plan) resend(s *alarm.State) (receivers int) {
 // again queues the alarm of a place once more, with the same event ID.
 func (p *plan) again(at alarm.Place, v *alarm.View, shown *alarm.Alarm) {
 	next := *v
-	next.At, next.Run, next.Repeats = p.now, seconds(p.run), v.Repeats+1
+	next.At, next.Run, next.Repeats = p.now, clock.Seconds(p.run), v.Repeats+1
 	next.Event = cmp.Or(v.Event, p.eventID(p.state.shards.OfPlace(at.Key)))
 	p.PutView(at, &next)
 	p.enqueue(at, alarm.Event{ID: next.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown, Repeat: next.Repeats}, 0)

@@ -17,6 +17,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/ledger"
 	"trapline/internal/ledger/bolt"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
@@ -90,11 +91,11 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 			return nil, err
 		}
 	}
-	if out.state.clock.Clock = realClock(); o.Clock != nil {
+	if out.state.clock.Clock = clock.Real(); o.Clock != nil {
 		out.state.clock.Clock = *o.Clock
 	}
-	out.state.clock.began = out.state.clock.Elapsed()
-	out.log = journal.NewLog(o.Logger, out.state.clock.run)
+	out.state.clock.Began = out.state.clock.Elapsed()
+	out.log = journal.NewLog(o.Logger, out.state.clock.Run)
 	var queues []*queue.Queue
 	for _, r := range routes {
 		queues = append(queues, queue.New(r, out.state.receiver(r)))

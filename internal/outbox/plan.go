@@ -9,6 +9,7 @@ import (
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
@@ -67,7 +68,7 @@ type plan struct {
 
 func (st *state) newPlan() *plan {
 	p := &plan{
-		state: st, seq: st.seq, run: st.clock.run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
+		state: st, seq: st.seq, run: st.clock.Run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
 		views: map[alarm.Place]*alarm.View{}, rows: queue.NewDraft(), ids: map[string]string{},
 		mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages,
 	}
@@ -217,7 +218,7 @@ func (p *plan) doubts(at alarm.Place, e *alarm.Event) bool {
 }
 
 // Fresh implements alarm.Store.
-func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: seconds(p.run)} }
+func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: clock.Seconds(p.run)} }
 
 // Last implements alarm.Store.
 func (p *plan) Last(at alarm.Place) uint64 {
@@ -251,7 +252,7 @@ func (p *plan) nextNumber(shard string) uint64 {
 
 func (p *plan) stamp(r *queue.Row) {
 	p.touch(r.Shard)
-	p.events.Stamp(r, p.nextNumber(r.Shard), seconds(p.run))
+	p.events.Stamp(r, p.nextNumber(r.Shard), clock.Seconds(p.run))
 }
 
 func (p *plan) append(q *queue.Queue, r *queue.Row) {

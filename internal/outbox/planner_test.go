@@ -83,7 +83,7 @@ func historyByHand(t *testing.T, state *statedir.Dir, store ledger.Store, seed u
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.state.clock.base, o.state.clock.Clock, o.state.clock.began = b.elapsed, *b.clock(), b.elapsed
+		o.state.clock.Base, o.state.clock.Clock, o.state.clock.Began = b.elapsed, *b.clock(), b.elapsed
 		b.outbox, h.running = o, &running{outbox: o, t: t}
 	}
 	err := state.Update(func(tx *bbolt.Tx) error {

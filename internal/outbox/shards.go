@@ -10,6 +10,7 @@ import (
 
 	"trapline/internal/alarm"
 	"trapline/internal/ledger"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
@@ -106,7 +107,7 @@ func (st *state) house(key string, s *alarm.State) {
 func (st *state) adopt(shard string, all *store.Records) {
 	st.shards.Add(shard)
 	st.seq = max(st.seq, all.Seq)
-	now := seconds(st.clock.run())
+	now := clock.Seconds(st.clock.Run())
 	all.Shift(min(0, now-all.Run), now) // the clock of the last owner may be ahead
 	maps.Copy(st.references, all.References)
 	for receiver, numbers := range all.Buried {
@@ -154,8 +155,8 @@ func (st *state) forget(shard string) {
 // keepOwn leaves those of the records in the state directory that stay with a member of a cluster. Others are of an earlier
 // process that was none.
 func (st *state) keepOwn(all *store.Records) {
-	st.clock.base = shards.Run(st.clock.Wall())
-	all.Shift(seconds(st.clock.base)-all.Run, seconds(st.clock.base))
+	st.clock.Base = shards.Run(st.clock.Wall())
+	all.Shift(clock.Seconds(st.clock.Base)-all.Run, clock.Seconds(st.clock.Base))
 	before := len(all.Alarms)
 	own := func(key string) bool { return st.shards.OfPlace(key) == shards.Local && key != "" }
 	maps.DeleteFunc(all.Alarms, func(_ string, s *alarm.State) bool { return st.shards.Home(&s.Conditions[0].Alarm) != shards.Local })

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/downs"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
@@ -34,7 +35,7 @@ type state struct {
 	logger  *slog.Logger
 	metrics *Metrics
 	journal *journal.Journal
-	clock   runClock
+	clock   clock.Run
 
 	queues      []*queue.Queue
 	groups      [][]*queue.Queue                // the same
@@ -164,7 +165,7 @@ func (st *state) setQueues(queues []*queue.Queue) {
 
 // extendLeases extends all leases to at least Lease after the start, because they could not be renewed before it.
 func (st *state) extendLeases() {
-	least := seconds(st.clock.run() + Lease)
+	least := clock.Seconds(st.clock.Run() + Lease)
 	for _, s := range st.active {
 		extendLeases(s, least)
 	}
@@ -267,18 +268,6 @@ type Options struct {
 	Engine  ledger.Store
 }
 
-// reasons returns why an alarm is muted for all receivers, or those that want its cause.
-func (st *state) reasons(mutes *mute.Set, causes *cause.Index, outages *cause.Outages, a *alarm.Alarm) []mute.Reason {
-	list := mutes.Reasons(a)
-	if one, muted := outages.Outage(mutes.Labels(a)); muted {
-		list = append(list, one.Reason())
-	}
-	if c, inhibited := causes.Inhibited(a.ID); inhibited {
-		list = slices.Insert(list, 0, c.Reason())
-	}
-	return list
-}
-
 // grouped returns the queues by group, in the order of the configuration. A receiver without a group is a group of its
 // own.
 func grouped(queues []*queue.Queue) (groups [][]*queue.Queue) {
@@ -294,6 +283,9 @@ func grouped(queues []*queue.Queue) (groups [][]*queue.Queue) {
 	}
 	return groups
 }
+
+// Clock is the clock of an outbox.
+type Clock = clock.Clock
 
 // Metrics counts the outcomes of notifications by receiver.
 type Metrics = outcomes.Metrics

@@ -7,6 +7,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 )
@@ -17,7 +18,7 @@ func (st *state) load() (unused []ledger.Write, err error) {
 	if err != nil {
 		return nil, err
 	}
-	st.seq, st.clock.base = all.Seq, fromSeconds(all.Run)
+	st.seq, st.clock.Base = all.Seq, clock.FromSeconds(all.Run)
 	if st.shards != nil {
 		st.keepOwn(all)
 	}
@@ -29,7 +30,7 @@ func (st *state) load() (unused []ledger.Write, err error) {
 	for key, s := range all.Alarms {
 		st.put(key, s)
 	}
-	st.mutes = st.mutes.Resumed(new(int), st.active, st.clock.run())
+	st.mutes = st.mutes.Resumed(new(int), st.active, st.clock.Run())
 	for at, v := range all.Views {
 		st.keepView(at, v)
 	}
@@ -78,7 +79,7 @@ func (st *state) takeBack(queues []*queue.Queue) error {
 
 // converter converts databases of earlier forms.
 func (st *state) converter(now time.Time) *store.Converter {
-	return &store.Converter{Reader: st.reader, Now: now, Key: st.key, Lease: seconds(Lease), Receiver: func(name string) *alarm.Receiver {
+	return &store.Converter{Reader: st.reader, Now: now, Key: st.key, Lease: clock.Seconds(Lease), Receiver: func(name string) *alarm.Receiver {
 		if q := st.byName[name]; q != nil {
 			return q.Receiver
 		}
@@ -89,7 +90,7 @@ func (st *state) converter(now time.Time) *store.Converter {
 // writes returns what the plan stores.
 func (p *plan) writes() ([]ledger.Write, error) {
 	p.change = &store.Change{
-		Seq: p.seq, Run: seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
+		Seq: p.seq, Run: clock.Seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
 		Shards: p.state.shards, Homes: p.homes, Sent: p.sent, Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
 	}
 	if p.notesWindows() {

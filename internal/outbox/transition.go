@@ -10,6 +10,7 @@ import (
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/mute"
+	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
 )
 
@@ -104,7 +105,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	}
 	lease := p.lease(t.Lease)
 	if is == nil {
-		is = &alarm.State{ID: key, Number: p.nextNumber(p.state.shards.Home(&a)), RaisedAt: cmp.Or(a.RaisedAt, p.now), Run: seconds(p.run)}
+		is = &alarm.State{ID: key, Number: p.nextNumber(p.state.shards.Home(&a)), RaisedAt: cmp.Or(a.RaisedAt, p.now), Run: clock.Seconds(p.run)}
 	}
 	c := is.Find(source)
 	if c != nil && alarm.SameEvent(&c.Alarm, &a) {
@@ -134,7 +135,7 @@ func (p *plan) lease(at time.Time) float64 {
 	if at.IsZero() {
 		return 0
 	}
-	return max(1e-9, seconds(p.run)+seconds(at.Sub(p.now))) // in seconds, as the sum of durations may overflow
+	return max(1e-9, clock.Seconds(p.run)+clock.Seconds(at.Sub(p.now))) // in seconds, as the sum of durations may overflow
 }
 
 // keyOf returns the key of the alarm of a transition. A known condition keeps its alarm.

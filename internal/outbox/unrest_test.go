@@ -167,7 +167,7 @@ func TestRestartsEndNoStorm(t *testing.T) {
 				r = runWith(t, dir, options, l.Route("nms"))
 				ended = time.Now()
 				settle(0)
-				if _, a, on := r.outbox.Mutes().Storm(r, r.outbox.state.clock.run()); !on || a != nil {
+				if _, a, on := r.outbox.Mutes().Storm(r, r.outbox.state.clock.Run()); !on || a != nil {
 					t.Fatalf("a storm after the restart: %v, renewed by %+v", on, a)
 				}
 			}

@@ -28,7 +28,7 @@ func (o *Outbox) due(q *queue.Queue, r *queue.Row) bool {
 // withhold ends a delivery that sent nothing, and drops its row unless another one depends on it.
 func (o *Outbox) withhold(q *queue.Queue, r *queue.Row) {
 	o.mu.Lock()
-	q.Ended(r, o.state.clock.run(), 0, queue.ErrWithheld)
+	q.Ended(r, o.state.clock.Run(), 0, queue.ErrWithheld)
 	q.KeptBack(r)
 	o.mu.Unlock()
 	err := o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
@@ -43,7 +43,7 @@ func (o *Outbox) withhold(q *queue.Queue, r *queue.Row) {
 		pause = refusedPause
 	}
 	if !r.Gone() {
-		q.Again(r, o.state.clock.run()+pause)
+		q.Again(r, o.state.clock.Run()+pause)
 	}
 }
 
@@ -134,7 +134,7 @@ func (o *Outbox) permitted(ctx context.Context, q *queue.Queue, r *queue.Row) co
 func (o *Outbox) keepBack(q *queue.Queue, r *queue.Row, receipt originator.Receipt) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if q.Ended(r, o.state.clock.run(), receipt.Sent, originator.ErrNotPermitted); receipt.Sent == 0 {
+	if q.Ended(r, o.state.clock.Run(), receipt.Sent, originator.ErrNotPermitted); receipt.Sent == 0 {
 		q.KeptBack(r)
 	}
 	o.silence(q)

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/originator"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/snmp"
 )
 
@@ -154,7 +154,7 @@ func FuzzRequest(f *testing.F) {
 func TestSnapshotsAreMadeOnDemand(t *testing.T) {
 	s := source(1)
 	made, alarms := 0, s.Alarms
-	s.Alarms = func() []outbox.Standing { made++; return alarms() }
+	s.Alarms = func() []standing.Standing { made++; return alarms() }
 	a := New(prometheus.NewRegistry())
 	a.Use(s)
 	now := time.Now()

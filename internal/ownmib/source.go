@@ -6,7 +6,7 @@ import (
 
 	"trapline/internal/agent"
 	"trapline/internal/originator"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/snmp"
 	"trapline/internal/varbind"
 )
@@ -18,8 +18,8 @@ type Source struct {
 	Identity   *originator.Identity // our engine
 	Enterprise snmp.OID             // below which TRAPLINE-MIB lies; nil: there are no tables
 	Names      varbind.Names        // of objects
-	Alarms     func() []outbox.Standing
-	Receivers  func() []outbox.ReceiverState
+	Alarms     func() []standing.Standing
+	Receivers  func() []standing.ReceiverState
 }
 
 var (

@@ -10,7 +10,7 @@ import (
 	"trapline/internal/agent"
 	"trapline/internal/alarm"
 	"trapline/internal/notify"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/snmp"
 	"trapline/internal/varbind"
 )
@@ -38,7 +38,7 @@ func (s *Source) alarms() agent.Objects {
 }
 
 // eventOf returns the last notification of an alarm to any receiver.
-func eventOf(one *outbox.Standing) *alarm.Event {
+func eventOf(one *standing.Standing) *alarm.Event {
 	e := &alarm.Event{Kind: alarm.Raise, At: one.Alarm.RaisedAt, Alarm: one.Alarm}
 	for i := range one.Receivers {
 		if k := &one.Receivers[i]; k.Event != "" && (e.ID == "" || k.At.After(e.At)) {
@@ -48,7 +48,7 @@ func eventOf(one *outbox.Standing) *alarm.Event {
 	return e
 }
 
-func mutesOf(one *outbox.Standing) string {
+func mutesOf(one *standing.Standing) string {
 	var list []string
 	for _, r := range one.Mutes {
 		list = append(list, r.String())
@@ -61,7 +61,7 @@ const oldNumbers = 1 << 31
 
 // numbered sorts alarms by the number of the raise, and returns the numbers. Alarms without one have numbers that follow
 // from their IDs.
-func numbered(list []outbox.Standing) []uint32 {
+func numbered(list []standing.Standing) []uint32 {
 	numberOf := func(a *alarm.Alarm) uint32 {
 		if a.Number > 0 {
 			return uint32(a.Number)
@@ -70,7 +70,7 @@ func numbered(list []outbox.Standing) []uint32 {
 		_, _ = h.Write([]byte(a.ID))
 		return oldNumbers | h.Sum32()
 	}
-	slices.SortFunc(list, func(a, b outbox.Standing) int {
+	slices.SortFunc(list, func(a, b standing.Standing) int {
 		return cmp.Or(cmp.Compare(numberOf(&a.Alarm), numberOf(&b.Alarm)), cmp.Compare(a.Alarm.ID, b.Alarm.ID))
 	})
 	numbers := make([]uint32, len(list))
@@ -112,7 +112,7 @@ func (s *Source) receivers() agent.Objects {
 }
 
 // receiverObject returns the value of a column of traplineReceiverTable.
-func receiverObject(column uint32, r *outbox.ReceiverState) (snmp.Type, []byte) {
+func receiverObject(column uint32, r *standing.ReceiverState) (snmp.Type, []byte) {
 	switch column {
 	case 2:
 		return text(r.Name)
@@ -126,7 +126,7 @@ func receiverObject(column uint32, r *outbox.ReceiverState) (snmp.Type, []byte) 
 		if r.Err == nil {
 			return text("")
 		}
-		return text(cmp.Or(string(outbox.Reason(r.Err)), r.Err.Error()))
+		return text(cmp.Or(string(standing.Reason(r.Err)), r.Err.Error()))
 	case 7:
 		return gauge(r.Waiting)
 	case 8:
@@ -140,7 +140,7 @@ func receiverObject(column uint32, r *outbox.ReceiverState) (snmp.Type, []byte) 
 }
 
 // receiverState returns the value of traplineReceiverState: works, fails or waiting.
-func receiverState(r *outbox.ReceiverState) int64 {
+func receiverState(r *standing.ReceiverState) int64 {
 	switch {
 	case r.Failing:
 		return 2
