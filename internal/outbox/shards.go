@@ -243,7 +243,7 @@ func (o *Outbox) writeShards(p *plan, writes []ledger.Write, forced bool) (lost 
 	}
 	o.mu.Unlock()
 	if err == nil {
-		lost, err = o.commitParts(parts)
+		lost, err = store.CommitParts(o.working, o.state.engine, parts, o.state.logger)
 	}
 	if counters := 2; err != nil || len(own) <= counters && len(others) > 0 && !forced {
 		return lost, err
@@ -258,39 +258,6 @@ func (o *Outbox) writeShards(p *plan, writes []ledger.Write, forced bool) (lost 
 	if err != nil {
 		o.state.logger.Error("the journal of what is stored in the cluster cannot be written", "err", err)
 		lost[shards.Local] = err
-	}
-	return lost, nil
-}
-
-// partPause is how long a further part of a commit waits that the engine has refused.
-const partPause = time.Second
-
-// commitParts commits to the shards of the cluster. Once a part is applied, the others are as soon as the engine takes them, or
-// their shards are lost.
-func (o *Outbox) commitParts(parts [][]ledger.Write) (lost map[string]error, err error) {
-	lost = map[string]error{}
-	for i := 0; i < len(parts); {
-		part := slices.DeleteFunc(parts[i], func(w ledger.Write) bool { return lost[w.Shard] != nil })
-		err := o.state.engine.Commit(o.working, part)
-		gone := (*ledger.Lost)(nil)
-		switch {
-		case err == nil:
-		case errors.As(err, &gone):
-			for _, shard := range gone.Shards {
-				lost[shard] = err
-			}
-		case i == 0:
-			return nil, err
-		case o.working.Err() != nil:
-			for _, w := range part {
-				lost[w.Shard] = err
-			}
-		default:
-			o.state.logger.Error("a part of a commit is not stored yet", "err", err)
-			idle(o.working, nil, partPause)
-			continue
-		}
-		i++
 	}
 	return lost, nil
 }

@@ -2,8 +2,12 @@ package store
 
 import (
 	"cmp"
+	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/ledger"
@@ -170,4 +174,40 @@ func (c *Change) units(before map[string]*alarm.State) units {
 		}
 	}
 	return u
+}
+
+// partPause is how long a further part of a commit waits that the engine has refused.
+const partPause = time.Second
+
+// CommitParts commits to the shards of the cluster. Once a part is applied, the others are as soon as the engine takes them, or
+// their shards are lost, as they are when ctx ends.
+func CommitParts(ctx context.Context, engine ledger.Store, parts [][]ledger.Write, log *slog.Logger) (lost map[string]error, err error) {
+	lost = map[string]error{}
+	for i := 0; i < len(parts); {
+		part := slices.DeleteFunc(parts[i], func(w ledger.Write) bool { return lost[w.Shard] != nil })
+		err := engine.Commit(ctx, part)
+		gone := (*ledger.Lost)(nil)
+		switch {
+		case err == nil:
+		case errors.As(err, &gone):
+			for _, shard := range gone.Shards {
+				lost[shard] = err
+			}
+		case i == 0:
+			return nil, err
+		case ctx.Err() != nil:
+			for _, w := range part {
+				lost[w.Shard] = err
+			}
+		default:
+			log.Error("a part of a commit is not stored yet", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(partPause):
+			}
+			continue
+		}
+		i++
+	}
+	return lost, nil
 }
