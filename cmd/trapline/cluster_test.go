@@ -70,28 +70,56 @@ func simulated(t *testing.T, network string, devices int) string {
 // newSiteOf starts three members with some targets and other settings.
 func newSiteOf(t *testing.T, network string, targets int, text string) *site {
 	t.Helper()
-	return newSiteWith(t, network, targets, text, fmt.Sprintf("members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]", network))
+	return newSiteWith(t, network, targets, text, votersOf(network))
+}
+
+// votersOf returns the voters of a network, as keys of the section cluster.
+func votersOf(network string) string {
+	return fmt.Sprintf("members: [127.0.%[1]s.1, 127.0.%[1]s.2, 127.0.%[1]s.3]", network)
 }
 
 // newSiteWith starts three members with keys of the section cluster that say where their engine is.
 func newSiteWith(t *testing.T, network string, targets int, text, engine string) *site {
 	t.Helper()
-	s := &site{t: t, program: program(t), devices: targets, file: filepath.Join(t.TempDir(), "snmp.yml")}
-	text += fmt.Sprintf("cluster:\n  %s\n  lease: 3s\nglobal: {interval: %s, max_age: 1m}\n", engine, siteInterval)
-	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 3 {
-		m := &siteMember{address: fmt.Sprintf("127.0.%s.%d", network, i+1), state: t.TempDir()}
-		s.members = append(s.members, m)
+	s := plannedSite(t, network, targets)
+	s.write(text, engine)
+	for _, m := range s.members {
 		s.start(m)
 	}
 	return s
 }
 
+// plannedSite returns a site of three members without a file, of which none is started.
+func plannedSite(t *testing.T, network string, targets int) *site {
+	t.Helper()
+	s := &site{t: t, program: program(t), devices: targets, file: filepath.Join(t.TempDir(), "snmp.yml")}
+	for i := range 3 {
+		s.members = append(s.members, &siteMember{address: fmt.Sprintf("127.0.%s.%d", network, i+1), state: t.TempDir()})
+	}
+	return s
+}
+
+// write writes the file, with a section cluster if that has keys that say where the engine is.
+func (s *site) write(text, engine string) {
+	s.t.Helper()
+	if engine != "" {
+		text += fmt.Sprintf("cluster:\n  %s\n  lease: 3s\n", engine)
+	}
+	text += fmt.Sprintf("global: {interval: %s, max_age: 1m}\n", siteInterval)
+	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 func (s *site) start(m *siteMember) {
 	s.t.Helper()
-	m.command = exec.Command(s.program, "--config.file="+s.file, "--cluster.member="+m.address, "--web.listen-address="+net.JoinHostPort(m.address, "9116"))
+	s.run(m, "--cluster.member="+m.address)
+}
+
+// run starts a process with the state directory and the address of a member.
+func (s *site) run(m *siteMember, flags ...string) {
+	s.t.Helper()
+	m.command = exec.Command(s.program, append(flags, "--config.file="+s.file, "--web.listen-address="+net.JoinHostPort(m.address, "9116"))...)
 	m.command.Env = append(os.Environ(), "STATE_DIRECTORY="+m.state)
 	log, err := os.OpenFile(filepath.Join(m.state, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

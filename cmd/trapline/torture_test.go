@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,12 +24,14 @@ type witness struct {
 	net.PacketConn
 	t      *testing.T
 	random *rand.Rand
-	loyal  bool // it acknowledges all
+	loyal  bool        // it acknowledges all
+	silent atomic.Bool // it acknowledges none
 
 	mu       sync.Mutex
 	known    map[string]bool     // event IDs
 	sent     map[string][]string // By alarm ID, "raise" or "clear"
 	repeated int
+	requests map[string]map[int32]bool // request-ids by event
 }
 
 func startWitness(t *testing.T) *witness { return witnessOf(t, false) }
@@ -39,7 +42,7 @@ func witnessOf(t *testing.T, loyal bool) *witness {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{PacketConn: c, t: t, loyal: loyal, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, sent: map[string][]string{}}
+	w := &witness{PacketConn: c, t: t, loyal: loyal, random: rand.New(rand.NewPCG(1, 2)), known: map[string]bool{}, sent: map[string][]string{}, requests: map[string]map[int32]bool{}}
 	ended := make(chan struct{})
 	go func() { defer close(ended); w.run() }()
 	t.Cleanup(func() { c.Close(); <-ended })
@@ -58,15 +61,15 @@ func (w *witness) run() {
 			w.t.Errorf("% x: %v", b[:n], err)
 			continue
 		}
-		w.note(m.VarBinds)
-		if m.PDU = snmp.Response; w.loyal || w.random.IntN(10) > 0 {
+		w.note(m.RequestID, m.VarBinds)
+		if m.PDU = snmp.Response; !w.silent.Load() && (w.loyal || w.random.IntN(10) > 0) {
 			_, _ = w.WriteTo(snmp.AppendMessage(nil, &m), from)
 		}
 	}
 }
 
 // note takes the second, the third and the fourth binding: the kind, the alarm and the event.
-func (w *witness) note(list []byte) {
+func (w *witness) note(request int32, list []byte) {
 	var values [4]snmp.VarBind
 	for i := range values {
 		var err error
@@ -79,6 +82,10 @@ func (w *witness) note(list []byte) {
 	kind, known := map[byte]string{1: "raise", 2: "clear"}[what[len(what)-1]]
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.requests[event] == nil {
+		w.requests[event] = map[int32]bool{}
+	}
+	w.requests[event][request] = true
 	switch {
 	case !known: // a resync
 	case w.known[event]:

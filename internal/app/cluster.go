@@ -14,8 +14,11 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
+	"trapline/internal/ledger"
+	"trapline/internal/ledger/bolt"
 	"trapline/internal/member"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/store"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/union"
@@ -41,6 +44,7 @@ func (d *daemon) openMember() (err error) {
 		Polls:   func() *poller.Poller { return d.poller },
 		Alarms:  d.alarms,
 		Rules:   func() member.Rules { return d.evaluator },
+		Local:   d.local,
 		Running: d.running,
 		Apply:   func(done func() bool) { d.reloader.again(done, d.share) },
 	}); err == nil {
@@ -134,6 +138,15 @@ func (d *daemon) running() *runtimeconfig.Config {
 		}
 	}
 	return d.first
+}
+
+// local returns the store of the state directory, and a function that keeps a copy of its database; nil if there is none.
+func (d *daemon) local() (local ledger.Store, keep func() error) {
+	s := d.notifier.storage.Load()
+	if s.state == nil {
+		return nil, nil
+	}
+	return &bolt.Store{Dir: s.state}, func() error { return store.KeepAs(s.state, "before-cluster") }
 }
 
 // alarms returns the alarms that follow the shards of a cluster; nil if none are kept.

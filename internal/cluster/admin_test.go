@@ -16,6 +16,7 @@ import (
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/engine/enginetest"
 	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/snapshot"
 )
 
 func (s *site) admin(t *testing.T) *Admin {
@@ -88,7 +89,7 @@ func TestSnapshotIsRestored(t *testing.T) {
 	if err := verify(bytes.NewReader(file.Bytes()), "x"); err == nil || !strings.Contains(err.Error(), "of the cluster trapline") {
 		t.Errorf("of another cluster: %v", err)
 	}
-	if _, err := a.Recover(t.Context(), strings.NewReader("x")); !errors.Is(err, errSnapshot) || a.config.HasData() {
+	if _, err := a.Recover(t.Context(), strings.NewReader("x")); !errors.Is(err, snapshot.ErrNotWhole) || a.config.HasData() {
 		t.Errorf("no snapshot: %v", err)
 	}
 	recovered, err := a.Recover(t.Context(), bytes.NewReader(file.Bytes()))

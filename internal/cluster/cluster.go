@@ -41,6 +41,7 @@ type Config struct {
 	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
 	Identity func() Identity           // nil without
 	Poll     func(shards []string)     // has these shards polled, of which nothing is committed or sent, in the place of those before; nil: none are
+	Gives    func() bool               // whether alarms of the state directory are on their way to the shards; nil: none are
 	Log      *slog.Logger
 }
 
@@ -277,5 +278,6 @@ func (c *Cluster) self() Member {
 		m.Config = c.config.Hash()
 	}
 	m.Ends = c.Certificate().Ends
+	m.Gives = c.config.Gives != nil && c.config.Gives()
 	return m
 }

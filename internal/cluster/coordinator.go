@@ -20,6 +20,7 @@ type coordinator struct {
 	lease   clientv3.LeaseID
 	planner *plan.Planner
 	plan    plan.Plan // that was written last
+	awaited []string  // members whose alarms the first plan waits for
 
 	compacted time.Duration
 	revision  int64 // at that time
@@ -93,6 +94,9 @@ func (v *view) coordinating() (holder ownership, loaded bool) {
 
 // plan writes a plan if it differs from the one before, and returns when to ask again.
 func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
+	if len(k.plan.Owners) == 0 && c.awaitsAlarms(k) {
+		return time.Second
+	}
 	members := c.view.livingMembers()
 	next, wait := k.planner.Next(c.clock(), k.plan, members, c.costed(k.plan))
 	if wait == 0 || wait > time.Second {
@@ -121,6 +125,16 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 // without returns the names of a list that another does not have.
 func without(list, other []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(other, name) })
+}
+
+// awaitsAlarms reports whether a first plan has to wait for alarms of single processes: else they would be raised anew.
+func (c *Cluster) awaitsAlarms(k *coordinator) bool {
+	names := c.view.giving()
+	if len(names) > 0 && !slices.Equal(names, k.awaited) {
+		c.log.Info("the cluster begins once the alarms of members that were single processes are taken over", "members", names)
+	}
+	k.awaited = names
+	return len(names) > 0
 }
 
 // moved counts the shards that go from one member to another.

@@ -11,7 +11,7 @@ import (
 )
 
 // keys are the names of all keys in the engine, below /trapline/NAME/. Those that members watch sort before those that the owner
-// of a shard reads: format … plan, then s/ and seq/.
+// of a shard reads: format … plan, then s/, seq/ and to/.
 type keys struct{ root string }
 
 func keysOf(cluster string) keys { return keys{allClusters + cluster + "/"} }
@@ -40,6 +40,9 @@ func (k keys) row(shard, r string) string {
 	if shard == plan.Global && strings.HasPrefix(r, ledger.Silence) {
 		return k.common() + r // which all members watch
 	}
+	if key, ok := k.moving(shard, r); ok {
+		return key
+	}
 	return k.rows(shard) + r
 }
 func (k keys) common() string { return k.root + "common/" }
@@ -49,6 +52,31 @@ func (k keys) unread(shard, r string) string {
 func (k keys) cut(key string) (is, name string) {
 	is, name, _ = strings.Cut(strings.TrimPrefix(key, k.root), "/")
 	return is, name
+}
+
+// Records that move to a shard lie in its inbox, to/S/BATCH/, until its owner takes them over. All members watch arrivals/S/BATCH, the
+// header of the batch. That of a single process counts once given/BATCH says so, for all shards together.
+
+func (k keys) inbox(shard string) string { return k.root + "to/" + escape(shard) + "/" }
+func (k keys) arrival(shard, batch string) string {
+	return k.root + "arrivals/" + escape(shard) + "/" + batch
+}
+func (k keys) given(batch string) string { return k.root + "given/" + batch }
+
+// moving returns the key of a record of an inbox; ok is false if the record is none.
+func (k keys) moving(shard, r string) (key string, ok bool) {
+	rest, ok := strings.CutPrefix(r, ledger.Inbox)
+	if !ok {
+		if rest, ok = strings.CutPrefix(r, ledger.To); !ok {
+			return "", false
+		}
+		shard, rest, _ = strings.Cut(rest, "/")
+		shard = unescape(shard)
+	}
+	if batch, name, named := strings.Cut(rest, "/"); named {
+		return k.inbox(shard) + batch + "/" + name, true
+	}
+	return k.arrival(shard, rest), true
 }
 
 // escape makes one part of a key of a shard, unescape a shard of it.
@@ -73,6 +101,7 @@ type Member struct {
 	Started  time.Time `json:"started"`
 	Draining bool      `json:"draining"`
 	Ends     time.Time `json:"certificate_ends,omitzero"` // of its certificate
+	Gives    bool      `json:"gives,omitempty"`           // alarms of its state directory are on their way to the shards
 }
 
 // cost is the cost of the shards of a member.

@@ -208,6 +208,20 @@ func encode(v any) string {
 	return string(b)
 }
 
+// Txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
+func (c *Cluster) Txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
+	return c.txn(ctx, If, Then, Else)
+}
+
+// RowKey returns the key of a row in the engine.
+func (c *Cluster) RowKey(shard, row string) string { return c.keys.row(shard, row) }
+
+// GivenKey returns the key of the state of a batch of a single process; of "" the beginning of all.
+func (c *Cluster) GivenKey(batch string) string { return c.keys.given(batch) }
+
+// Name is the name of this member.
+func (c *Cluster) Name() string { return c.settings.Member }
+
 // txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
 func (c *Cluster) txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
 	return engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.TxnResponse, error) {

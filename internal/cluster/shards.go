@@ -21,6 +21,9 @@ type shard struct {
 	state  state
 	before string // its last owner
 	lost   bool
+
+	received []string // batches in its inbox when it was taken
+
 	cancel context.CancelFunc // of its Take
 }
 
@@ -83,11 +86,12 @@ func (v *view) duties(member string, lease clientv3.LeaseID) duties {
 	return d
 }
 
-// look begins to take shards that are planned here and free, and to release those planned elsewhere.
+// look begins to take shards that are planned here and free, and to release those planned elsewhere, and those whose inbox has
+// something new.
 func (c *Cluster) look(ctx context.Context) {
 	lease, usable := c.session.usable()
 	d := c.view.duties(c.settings.Member, lease)
-	draining := c.draining.Load()
+	draining, arrivals := c.draining.Load(), c.view.arrivals()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	under := 0
@@ -95,7 +99,7 @@ func (c *Cluster) look(ctx context.Context) {
 		switch {
 		case s.state == taking:
 			under++
-		case s.state == owned && (draining || d.known && !d.planned[name]):
+		case s.state == owned && (draining || d.known && !d.planned[name] || s.more(arrivals[name])): // it is taken again at once
 			s.state = ending
 			c.tasks.Go(func() { c.release(ctx, name, lease) })
 		}
@@ -373,4 +377,21 @@ func seen(r *etcdserverpb.ResponseOp) fence.Seen {
 		s.Revision = kvs[0].ModRevision
 	}
 	return s
+}
+
+// Arrived returns the batches that have come into the inbox of a shard: see transfer.Receiver. Its owner is to take them over before
+// it goes on with the shard.
+func (c *Cluster) Arrived(shard string) []string {
+	batches := c.view.arrivals()[shard]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.shards[shard]; s != nil {
+		s.received = append(s.received, batches...)
+	}
+	return batches
+}
+
+// more reports whether there are batches that were not there when the shard was taken.
+func (s *shard) more(batches []string) bool {
+	return slices.ContainsFunc(batches, func(b string) bool { return !slices.Contains(s.received, b) })
 }

@@ -146,15 +146,7 @@ func (b *books) count(member string) (n int) {
 // join starts a member, and returns a function that stops it in order.
 func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func()) {
 	s.t.Helper()
-	c := Config{Settings: Settings{Member: name, Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
-		Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet(), Hash: func() string { return "h" }}
-	if change != nil {
-		change(&c)
-	}
-	m, err := New(c, worker{name, b})
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	m := s.member(name, change, worker{name, b})
 	run := s.run(m)
 	stop := func() {
 		if err := run(); err != nil {
@@ -163,6 +155,21 @@ func (s *site) join(name string, b *books, change func(*Config)) (*Cluster, func
 	}
 	s.t.Cleanup(stop)
 	return m, stop
+}
+
+// member returns a member that does not run yet.
+func (s *site) member(name string, change func(*Config), work Work) *Cluster {
+	s.t.Helper()
+	c := Config{Settings: Settings{Member: name, Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}, Lease: setting.Duration{Duration: 2 * time.Second}},
+		Version: "test", Shards: func() []plan.Shard { return AllShards("") }, Log: quiet(), Hash: func() string { return "h" }}
+	if change != nil {
+		change(&c)
+	}
+	m, err := New(c, work)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return m
 }
 
 // run runs a member until the test ends, or the function that it returns is called, which returns the error of Run.

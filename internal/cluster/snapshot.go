@@ -2,12 +2,9 @@ package cluster
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,27 +13,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/snapshot"
 )
-
-// A snapshot has a line of JSON for its header, one for each key that outlives members, and one for the end.
-type (
-	snapshotHeader struct {
-		Cluster  string    `json:"trapline_cluster"`
-		Revision int64     `json:"revision"`
-		At       time.Time `json:"at"`
-	}
-	snapshotRow struct {
-		Key   string `json:"key"` // below that of the cluster
-		Value []byte `json:"value"`
-	}
-	snapshotEnd struct {
-		Rows int    `json:"rows"`
-		Sum  string `json:"sha256"` // of all before
-	}
-)
-
-// maxSnapshotLine bounds a line in octets: a value has at most 1.5 MB in the engine.
-const maxSnapshotLine = 4 << 20
 
 // Snapshot writes all keys that outlive members, at one moment, and returns their number.
 func (a *Admin) Snapshot(ctx context.Context, to io.Writer) (rows int, err error) {
@@ -61,7 +39,7 @@ func (a *Admin) snapshot(ctx context.Context, e *engine.Engine, to io.Writer) (r
 			if len(page.Kvs) == 0 {
 				return 0, fmt.Errorf("the engine has no cluster %s", a.settings.Name)
 			}
-			if _, err := fmt.Fprintln(buffered, encode(snapshotHeader{a.settings.Name, revision, time.Now().UTC()})); err != nil {
+			if _, err := fmt.Fprintln(buffered, encode(snapshot.Header{Cluster: a.settings.Name, Revision: revision, At: time.Now().UTC()})); err != nil {
 				return 0, err
 			}
 		}
@@ -69,7 +47,7 @@ func (a *Admin) snapshot(ctx context.Context, e *engine.Engine, to io.Writer) (r
 			if kv.Lease != 0 {
 				continue
 			}
-			if _, err := fmt.Fprintln(buffered, encode(snapshotRow{strings.TrimPrefix(string(kv.Key), a.keys.root), kv.Value})); err != nil {
+			if _, err := fmt.Fprintln(buffered, encode(snapshot.Row{Key: strings.TrimPrefix(string(kv.Key), a.keys.root), Value: kv.Value})); err != nil {
 				return 0, err
 			}
 			rows++
@@ -82,60 +60,14 @@ func (a *Admin) snapshot(ctx context.Context, e *engine.Engine, to io.Writer) (r
 	if err := buffered.Flush(); err != nil {
 		return 0, err
 	}
-	_, err = fmt.Fprintln(to, encode(snapshotEnd{rows, hex.EncodeToString(sum.Sum(nil))}))
+	_, err = fmt.Fprintln(to, encode(snapshot.End{Rows: rows, Sum: hex.EncodeToString(sum.Sum(nil))}))
 	return rows, err
-}
-
-// errSnapshot is the error of a file that is no snapshot, or not a whole one.
-var errSnapshot = errors.New("the file is no whole snapshot of a cluster")
-
-// readSnapshot calls each with the rows of a snapshot, and checks that it is whole.
-func readSnapshot(from io.ReadSeeker, cluster string, each func(snapshotRow) error) error {
-	if _, err := from.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxSnapshotLine)
-	sum, rows := sha256.New(), 0
-	for first := true; lines.Scan(); first = false {
-		line := lines.Bytes()
-		var row snapshotRow
-		var end snapshotEnd
-		switch {
-		case first:
-			var h snapshotHeader
-			if json.Unmarshal(line, &h) != nil || h.Cluster == "" {
-				return errSnapshot
-			}
-			if h.Cluster != cluster {
-				return fmt.Errorf("the snapshot is of the cluster %s, and cluster.name is %s", h.Cluster, cluster)
-			}
-		case bytes.HasPrefix(line, []byte(`{"key"`)):
-			if json.Unmarshal(line, &row) != nil {
-				return errSnapshot
-			}
-			rows++
-			if err := each(row); err != nil {
-				return err
-			}
-		case json.Unmarshal(line, &end) != nil || end.Rows != rows || end.Sum != hex.EncodeToString(sum.Sum(nil)) || lines.Scan():
-			return errSnapshot
-		default:
-			return nil
-		}
-		_, _ = sum.Write(line)
-		_, _ = sum.Write([]byte("\n"))
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%w: %w", errSnapshot, err)
-	}
-	return errSnapshot
 }
 
 // verify checks that a snapshot is whole, is of this cluster, and has a format that this program reads.
 func verify(from io.ReadSeeker, cluster string) error {
 	known := false
-	err := readSnapshot(from, cluster, func(r snapshotRow) (err error) {
+	err := snapshot.Read(from, cluster, func(r snapshot.Row) (err error) {
 		if r.Key == keysOf(cluster).format()[len(keysOf(cluster).root):] {
 			known = true
 			_, err = readFormat(r.Value, ours)
@@ -143,7 +75,7 @@ func verify(from io.ReadSeeker, cluster string) error {
 		return err
 	})
 	if err == nil && !known {
-		return errSnapshot
+		return snapshot.ErrNotWhole
 	}
 	return err
 }
@@ -163,7 +95,7 @@ func (a *Admin) restore(ctx context.Context, c *clientv3.Client, from io.ReadSee
 		puts, size = puts[:0], 0
 		return err
 	}
-	err := readSnapshot(from, a.settings.Name, func(r snapshotRow) error {
+	err := snapshot.Read(from, a.settings.Name, func(r snapshot.Row) error {
 		if len(puts) == restoredRows || len(puts) > 0 && size+len(r.Value) > restoredBytes {
 			if err := write(); err != nil {
 				return err

@@ -68,17 +68,22 @@ func (c *Cluster) LoadOf(ctx context.Context, shard string, prefixes []string, e
 	return r.putAside(ctx)
 }
 
-// rows are those of the engine whose keys begin with the prefix below a root.
-type rows struct{ root, prefix string }
+// rows are those of the engine whose keys begin with the prefix below a root. For the caller their keys below the root have more
+// before them.
+type rows struct{ root, prefix, before string }
 
 func (r rows) end() string { return clientv3.GetPrefixRangeEnd(r.root + r.prefix) }
 
-// ranges returns the rows of a shard whose keys begin with one of the prefixes.
+// ranges returns the rows of a shard whose keys begin with one of the prefixes: those of the inbox only if the prefix does as theirs.
 func (c *Cluster) ranges(shard string, prefixes []string) (list []rows) {
 	for _, p := range prefixes {
-		list = append(list, rows{c.keys.rows(shard), p})
+		if batch, is := strings.CutPrefix(p, ledger.Inbox); is {
+			list = append(list, rows{c.keys.arrival(shard, ""), batch, ledger.Inbox}, rows{c.keys.inbox(shard), batch, ledger.Inbox})
+			continue
+		}
+		list = append(list, rows{root: c.keys.rows(shard), prefix: p})
 		if shard == plan.Global && strings.HasPrefix(ledger.Silence, p) {
-			list = append(list, rows{c.keys.common(), ledger.Silence})
+			list = append(list, rows{root: c.keys.common(), prefix: ledger.Silence})
 		}
 	}
 	return list
@@ -100,7 +105,7 @@ func (r *reading) read(ctx context.Context, ranges []rows) error {
 		return err
 	}
 	for i, page := range pages {
-		for r.add(ranges[i].root, page.Kvs); page.More && len(page.Kvs) > 0; r.add(ranges[i].root, page.Kvs) {
+		for r.add(ranges[i], page.Kvs); page.More && len(page.Kvs) > 0; r.add(ranges[i], page.Kvs) {
 			from := string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
 			if page, err = r.next(ctx, from, ranges[i].end()); err != nil {
 				return err
@@ -163,10 +168,10 @@ func (r *reading) insist(ctx context.Context, request func(context.Context) erro
 	return err
 }
 
-// add calls each with some rows below a root.
-func (r *reading) add(root string, kvs []*mvccpb.KeyValue) {
+// add calls each with some rows.
+func (r *reading) add(of rows, kvs []*mvccpb.KeyValue) {
 	for _, kv := range kvs {
-		key := strings.TrimPrefix(string(kv.Key), root)
+		key := of.before + strings.TrimPrefix(string(kv.Key), of.root)
 		if r.each(key, kv.Value) != nil {
 			r.bad = append(r.bad, Write{Shard: r.shard, Key: key, Value: kv.Value})
 		}

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"trapline/internal/cluster/desk"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/plan"
 )
@@ -35,6 +38,8 @@ type view struct {
 	behind      map[string]time.Duration   // the same, as measured last
 	lates       map[string]map[string]late // by shard and ID: see Cluster.Late
 	common      map[string][]byte          // the rows that all members know
+	arrived     map[string]map[string]bool // batches by shard
+	given       map[string]desk.Given      // batches of single processes
 	changes     uint64                     // of common
 	subscribers []chan<- struct{}
 }
@@ -62,6 +67,7 @@ func (v *view) clear() {
 	v.skew, v.behind = map[string]time.Duration{}, map[string]time.Duration{}
 	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
 	v.lates, v.common = map[string]map[string]late{}, map[string][]byte{}
+	v.arrived, v.given = map[string]map[string]bool{}, map[string]desk.Given{}
 	v.changes++
 }
 
@@ -240,6 +246,16 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 	case "common":
 		v.common[name] = kv.Value
 		v.changes++
+	case "arrivals":
+		shard, batch := cutArrival(name)
+		if v.arrived[shard] == nil {
+			v.arrived[shard] = map[string]bool{}
+		}
+		v.arrived[shard][batch] = true
+	case "given":
+		var g desk.Given
+		_ = json.Unmarshal(kv.Value, &g) // one that cannot be read is incomplete
+		v.given[name] = g
 	case "cost":
 		var of cost
 		if json.Unmarshal(kv.Value, &of) == nil {
@@ -271,6 +287,13 @@ func (v *view) delete(key string) {
 	case "common":
 		delete(v.common, name)
 		v.changes++
+	case "arrivals":
+		shard, batch := cutArrival(name)
+		if delete(v.arrived[shard], batch); len(v.arrived[shard]) == 0 {
+			delete(v.arrived, shard)
+		}
+	case "given":
+		delete(v.given, name)
 	case "cost":
 		delete(v.costs, name)
 	}
@@ -321,4 +344,41 @@ func (c *Cluster) readPlan(ctx context.Context) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("cannot read the plan: %w", err)
 	}
 	return p, nil
+}
+
+// giving returns the names of living members whose alarms are on their way to the shards.
+func (v *view) giving() (names []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range v.members {
+		if m.Gives {
+			names = append(names, m.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// arrivals returns the batches that the owners of shards may take over.
+func (v *view) arrivals() map[string][]string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var all map[string][]string
+	for shard, batches := range v.arrived {
+		for batch := range batches {
+			if g, process := v.given[batch]; process && !(g.Complete && slices.Contains(g.Shards, shard)) {
+				continue
+			}
+			if all == nil {
+				all = map[string][]string{}
+			}
+			all[shard] = append(all[shard], batch)
+		}
+	}
+	return all
+}
+
+func cutArrival(name string) (shard, batch string) {
+	shard, batch, _ = strings.Cut(name, "/")
+	return unescape(shard), batch
 }

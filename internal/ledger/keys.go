@@ -12,15 +12,19 @@ const (
 	Alarm   = "alarm/"   // active alarms, by key
 	Alert   = "alert/"   // pending and firing alerts of rules, by the ID of their alarm
 	Alive   = "alive"    // up to when rules missed no evaluation
+	Apart   = "apart/"   // records of a single process that go to a cluster, by their keys
 	Dead    = "dead/"    // events that were given up, by receiver and number of the row
 	Entry   = "entry/"   // entries that are not yet in a file of the journal, by the number of the last
 	Event   = "event/"   // events, by number
+	Inbox   = "in/"      // records on their way to the shard, by batch and key; without a key the header of a batch
+	Given   = "given"    // how far the records that were set apart have come
 	Look    = "look/"    // the rules that were evaluated for a target, by its name
 	Out     = "out/"     // rows, by receiver and number
 	Run     = "run"      // run time in seconds
 	Sent    = "sent"     // rows that may have been sent
 	Number  = "seq"      // the last number of a row or an event, in decimal
 	Silence = "silence/" // silences, by ID
+	To      = "to/"      // records of Inbox of another shard, by that shard, batch and key
 	View    = "view/"    // alarms as receivers know them, by receiver and key
 	Windows = "windows"  // maintenance windows that have begun
 )

@@ -37,6 +37,8 @@ type Options struct {
 	Running  func() *runtimeconfig.Config
 	Alarms   func() Alarms // nil: none are kept
 	Rules    func() Rules
+	// Local returns the store of the state directory, and a function that keeps a copy of its database; nil if there is none.
+	Local func() (local ledger.Store, keep func() error)
 	// Apply has Share called for the running configuration, and its targets polled, unless done says that this has
 	// happened already when it is its turn.
 	Apply func(done func() bool)
@@ -82,6 +84,7 @@ type Member struct {
 	changed chan struct{} // another configuration runs
 	counted atomic.Pointer[counted]
 	started time.Time
+	gives   atomic.Bool // the alarms of the state directory are on their way to the shards
 
 	mu            sync.Mutex
 	owned         map[string]bool // shards
@@ -97,7 +100,7 @@ func Open(o Options) (*Member, error) {
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Web: o.Web, Log: o.Logger,
-		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll,
+		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll, Gives: m.gives.Load,
 	}, m); err != nil {
 		return nil, err
 	}
@@ -198,8 +201,13 @@ func (m *Member) costs() map[string]float64 {
 	return all
 }
 
-// Take goes on with the alarms of a shard, then with its alerts, and then has its targets polled.
+// Take takes over whatever has come into the inbox of a shard, goes on with its alarms, then with its alerts, and then has its
+// targets polled.
 func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error {
+	alive, err := m.receive(ctx, shard, alive)
+	if err != nil {
+		return err
+	}
 	if alarms := m.options.Alarms(); alarms != nil {
 		if err := alarms.Take(ctx, shard); err != nil {
 			return err
@@ -376,7 +384,14 @@ func (m *Member) Join(ctx, parts context.Context) error {
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	defer context.AfterFunc(parts, leave)()
+	giver, err := m.giver(ctx)
+	if err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
+	if giver != nil {
+		group.Go(func() error { return m.give(ctx, giver) })
+	}
 	group.Go(func() error { return m.cluster.Run(ctx) })
 	group.Go(func() error { return m.publish(ctx) })
 	group.Go(func() error { return m.follow(ctx) })

@@ -102,11 +102,14 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		o.Metrics.Begin(r.Name)
 	}
 	out.state.setQueues(queues)
-	if err := store.Keep(s, now); err != nil {
+	if err := store.Keep(s, st.shards != nil, now); err != nil {
 		return nil, err
 	}
 	merged, err := st.converter(now).Convert()
 	var unused []ledger.Write
+	if err == nil {
+		err = st.enter(id, now)
+	}
 	if err == nil {
 		unused, err = st.load()
 	}

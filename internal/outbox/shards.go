@@ -14,6 +14,7 @@ import (
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
+	"trapline/internal/transfer"
 )
 
 // Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
@@ -152,32 +153,19 @@ func (st *state) forget(shard string) {
 	st.forgetNumbers(map[string]bool{shard: true})
 }
 
-// keepOwn leaves those of the records in the state directory that stay with a member of a cluster. Others are of an earlier
-// process that was none.
-func (st *state) keepOwn(all *store.Records) {
-	st.clock.Base = shards.Run(st.clock.Wall())
-	all.Shift(clock.Seconds(st.clock.Base)-all.Run, clock.Seconds(st.clock.Base))
-	before := len(all.Alarms)
-	own := func(key string) bool { return st.shards.OfPlace(key) == shards.Local && key != "" }
-	maps.DeleteFunc(all.Alarms, func(_ string, s *alarm.State) bool { return st.shards.Home(&s.Conditions[0].Alarm) != shards.Local })
-	maps.DeleteFunc(all.Views, func(at alarm.Place, _ *alarm.View) bool { return !own(at.Key) })
-	for name, rows := range all.Rows {
-		all.Rows[name] = slices.DeleteFunc(rows, func(r *queue.Row) bool { return !st.isOwn(r.Seq()) })
+// enter prepares the database for a process that is a member of a cluster, or for one that is none. Members keep their own records in it;
+// run times are those of members.
+func (st *state) enter(id []byte, now time.Time) error {
+	if st.shards == nil {
+		return transfer.Leave(context.Background(), st.store, st.logger)
 	}
-	maps.DeleteFunc(all.References, func(number uint64, _ int) bool { return !st.isOwn(number) })
-	for name, numbers := range all.Buried {
-		all.Buried[name] = slices.DeleteFunc(numbers, func(n uint64) bool { return !st.isOwn(n) })
-	}
-	all.Unused = slices.DeleteFunc(all.Unused, func(w ledger.Write) bool { return w.Key != ledger.Sent })
-	all.Silences = nil
-	if others := before - len(all.Alarms); others > 0 {
-		st.logger.Warn("alarms that were raised before this process was a member of a cluster stay in its state directory, and are not sent", "alarms", others)
-	}
+	return transfer.Enter(context.Background(), st.store, id, now)
 }
 
-// isOwn reports whether a number is one of the shard that stays with the process.
-func (st *state) isOwn(number uint64) bool {
-	return number == st.shards.Number(st.shards.Counter(number), shards.Local)
+// shift has the run times of the records in the state directory be those of a member now.
+func (st *state) shift(all *store.Records) {
+	st.clock.Base = shards.Run(st.clock.Wall())
+	all.Shift(clock.Seconds(st.clock.Base)-all.Run, clock.Seconds(st.clock.Base))
 }
 
 // touch notes that the plan changes a shard.

@@ -20,7 +20,7 @@ func (st *state) load() (unused []ledger.Write, err error) {
 	}
 	st.seq, st.clock.Base = all.Seq, clock.FromSeconds(all.Run)
 	if st.shards != nil {
-		st.keepOwn(all)
+		st.shift(all)
 	}
 	st.references, st.buried, st.stored = all.References, all.Buried, all.Stored
 	st.journal.Add(all.Entries, nil)

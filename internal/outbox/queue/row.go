@@ -17,6 +17,7 @@ type Row struct {
 	Known    bool    // the receiver may or may not have the alarm by an earlier event
 	EventSeq uint64  // the number of its event in the database, to which rows of several receivers refer
 	Shard    string  // of the cluster that has it; empty: it stays with the process
+	Request  int32   // its request-id if that does not follow from the number, because it had another number; else 0
 
 	seq      uint64 // its key in the database
 	size     int    // its octets in the database, those of its event included
@@ -74,7 +75,10 @@ func (r *Row) Err() error { return r.err }
 func ByAge(a, b *Row) int { return cmp.Compare(a.seq, b.seq) }
 
 // RequestID returns the request-id of the row, the same each time it is sent.
-func (r *Row) RequestID() int32 { return int32(r.seq&(1<<30-1)) + 1 }
+func (r *Row) RequestID() int32 { return cmp.Or(r.Request, RequestID(r.seq)) }
+
+// RequestID returns the request-id that follows from the number of a row.
+func RequestID(number uint64) int32 { return int32(number&(1<<30-1)) + 1 }
 
 // QueueKey returns the key of the row's alarm queue. Events about no alarm are queued by kind.
 func (r *Row) QueueKey() string { return cmp.Or(r.Line, r.Alarm.ID, string(r.Kind)) }

@@ -144,16 +144,22 @@ func (s *Set) Number(counter uint64, shard string) uint64 {
 	if s == nil {
 		return counter
 	}
-	return counter<<bits | uint64(index(shard))
+	return NumberIn(shard, counter)
 }
+
+// NumberIn returns the number of a row or event in a shard of a cluster.
+func NumberIn(shard string, counter uint64) uint64 { return counter<<bits | uint64(index(shard)) }
 
 // Counter returns the counter of a number.
 func (s *Set) Counter(number uint64) uint64 {
 	if s == nil {
 		return number
 	}
-	return number >> bits
+	return CounterIn(number)
 }
+
+// CounterIn returns the counter of a number in a shard of a cluster.
+func CounterIn(number uint64) uint64 { return number >> bits }
 
 // OfNumber returns the shard of a number.
 func (s *Set) OfNumber(number uint64) string {
@@ -177,7 +183,16 @@ func (s *Set) Place(a *alarm.Alarm, key string) string {
 	if s == nil {
 		return key
 	}
-	return strconv.Itoa(index(s.Home(a))) + "/" + key
+	return PlaceIn(s.Home(a), key)
+}
+
+// PlaceIn returns the key of a place in a shard of a cluster, from that of the receiver.
+func PlaceIn(shard, key string) string { return strconv.Itoa(index(shard)) + "/" + key }
+
+// CutPlace returns the receiver's key of a place in a shard of a cluster.
+func CutPlace(place string) string {
+	_, key, _ := strings.Cut(place, "/")
+	return key
 }
 
 // OfPlace returns the shard of a place.

@@ -96,7 +96,7 @@ func convertSecond(tx *bbolt.Tx) error {
 	names, err := below(outbox)
 	numbers := map[[sha256.Size]byte]uint64{} // by event
 	for _, name := range names {
-		b, changed := outbox.Bucket([]byte(name)), map[string]*rowRecord{}
+		b, changed := outbox.Bucket([]byte(name)), map[string]*RowRecord{}
 		err = errors.Join(err, b.ForEach(func(k, value []byte) error {
 			r := &secondRow{}
 			if text, err := statedir.Unseal(k, value); err != nil || json.Unmarshal(text, r) != nil || len(k) != 8 {
@@ -109,7 +109,7 @@ func convertSecond(tx *bbolt.Tx) error {
 				numbers[sha256.Sum256(text)] = number
 				err = errors.Join(err, events.Put(k, statedir.Seal(k, text)))
 			}
-			changed[string(k)] = &rowRecord{Event: number, Line: r.Line, After: r.After, Run: r.Run}
+			changed[string(k)] = &RowRecord{Event: number, Line: r.Line, After: r.After, Run: r.Run}
 			return err
 		}))
 		for k, r := range changed {

@@ -12,14 +12,16 @@ import (
 	"trapline/internal/outbox/queue"
 )
 
-// rowRecord is a row as stored. Its event is stored once for the rows of all receivers.
-type rowRecord struct {
+// RowRecord is a row as stored. Its event is stored once for the rows of all receivers.
+type RowRecord struct {
 	Event uint64  `json:"event"` // number
 	Line  string  `json:"line,omitempty"`
 	After uint64  `json:"after,omitempty"`
 	Run   float64 `json:"run"`
 	Known bool    `json:"known,omitempty"`
 	Ends  string  `json:"ends,omitempty"`
+
+	Request int32 `json:"request,omitempty"` // the request-id, if it does not follow from the number
 }
 
 // rowSize is the approximate size of a stored row without its event and its line, in octets.
@@ -87,7 +89,7 @@ func (c *Change) writeRows(b *batch) {
 func (r *Row) key() string { return ledger.Numbered(ledger.Of(ledger.Out, r.Receiver), r.Row.Seq()) }
 
 func (r *Row) write(b *batch) {
-	putJSON(b, r.Row.Shard, r.key(), &rowRecord{r.Row.EventSeq, r.Row.Line, r.Row.After, r.Row.Run, r.Row.Known, r.Row.Ends})
+	putJSON(b, r.Row.Shard, r.key(), &RowRecord{r.Row.EventSeq, r.Row.Line, r.Row.After, r.Row.Run, r.Row.Known, r.Row.Ends, r.Row.Request})
 }
 
 // storedEvents are the stored events by number.
@@ -117,7 +119,7 @@ func (all storedEvents) row(name string, text []byte) (*queue.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored := &rowRecord{}
+	stored := &RowRecord{}
 	if err := json.Unmarshal(text, stored); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func (all storedEvents) row(name string, text []byte) (*queue.Row, error) {
 	if e == nil {
 		return nil, fmt.Errorf("the event %d is missing", stored.Event)
 	}
-	row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, Ends: stored.Ends, EventSeq: stored.Event}
+	row := &queue.Row{Event: e.event, Line: stored.Line, After: stored.After, Known: stored.Known, Ends: stored.Ends, Request: stored.Request, EventSeq: stored.Event}
 	row.Stamp(seq, stored.Run, sizeOf(row, e.size))
 	return row, nil
 }

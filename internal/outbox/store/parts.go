@@ -45,7 +45,7 @@ func (c *Change) Parts(writes []ledger.Write, before map[string]*alarm.State) []
 			counters = append(counters, w)
 			continue
 		}
-		unit := w.Shard + "\x00" + u.of(w.Key)
+		unit := w.Shard + "\x00" + u.Of(w.Key)
 		at, known := byUnit[unit]
 		if !known {
 			at = len(units)
@@ -131,46 +131,50 @@ func rank(w *ledger.Write) int {
 	return at
 }
 
-// units says which records belong together: those with the same root.
-type units map[string]string
+// Units says which records belong together, by their keys.
+type Units map[string]string
 
-func (u units) find(key string) string {
+// Of returns the key of the unit of a record.
+func (u Units) Of(key string) string {
 	for u[key] != "" {
 		key = u[key]
 	}
 	return key
 }
 
-func (u units) join(a, b string) {
-	if a, b = u.find(a), u.find(b); a != b {
+// Join has two records, and those that belong to either, belong together.
+func (u Units) Join(a, b string) {
+	if a, b = u.Of(a), u.Of(b); a != b {
 		u[a] = b
 	}
 }
 
-func (u units) of(key string) string { return u.find(key) }
+// JoinAlarm has an alarm belong together with its alerts, and with the views of receivers.
+func (u Units) JoinAlarm(key string, s *alarm.State) {
+	of := ledger.Named(ledger.Alarm, key)
+	for i := range s.Conditions {
+		u.Join(ledger.Named(ledger.Alert, s.Conditions[i].Source), of)
+	}
+	for receiver, k := range s.In {
+		u.Join(ledger.Named(ledger.Of(ledger.View, receiver), k), of)
+	}
+}
 
-func (c *Change) units(before map[string]*alarm.State) units {
-	u := units{}
+func (c *Change) units(before map[string]*alarm.State) Units {
+	u := Units{}
 	for key, is := range c.Alarms {
-		of := ledger.Named(ledger.Alarm, key)
 		for _, s := range []*alarm.State{before[key], is} {
-			if s == nil {
-				continue
-			}
-			for i := range s.Conditions {
-				u.join(ledger.Named(ledger.Alert, s.Conditions[i].Source), of)
-			}
-			for receiver, k := range s.In {
-				u.join(ledger.Named(ledger.Of(ledger.View, receiver), k), of)
+			if s != nil {
+				u.JoinAlarm(key, s)
 			}
 		}
 	}
 	for _, list := range [][]Row{c.Doubted, c.Removed, c.Added} {
 		for _, r := range list {
 			place := ledger.Named(ledger.Of(ledger.View, r.Receiver), r.Row.QueueKey())
-			u.join(r.key(), place)
-			u.join(ledger.Numbered(ledger.Event, r.Row.EventSeq), place)
-			u.join(deadKey(r.Receiver, r.Row.Seq()), place)
+			u.Join(r.key(), place)
+			u.Join(ledger.Numbered(ledger.Event, r.Row.EventSeq), place)
+			u.Join(deadKey(r.Receiver, r.Row.Seq()), place)
 		}
 	}
 	return u

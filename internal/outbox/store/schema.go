@@ -47,19 +47,34 @@ func form(tx *bbolt.Tx) uint64 {
 }
 
 // Keep copies a database of an earlier form before its conversion, to a file whose name ends with the form. It returns an
-// error if the form is later than Version.
-func Keep(s *statedir.Dir, now time.Time) error {
+// error if the form is later than Version, and if it is form 1 and the process is a member of a cluster: receivers are sent something by that conversion.
+func Keep(s *statedir.Dir, member bool, now time.Time) error {
 	return s.View(func(tx *bbolt.Tx) error {
 		switch found := form(tx); {
 		case found > Version:
 			return fmt.Errorf("state directory %s: %s is of form %d, and this version knows none after %d: start the version that wrote it, or use another state_dir",
 				s.Path, statedir.DatabaseFile, found, Version)
+		case found == 1 && member:
+			return fmt.Errorf("state directory %s: %s is of form 1: start this version once without cluster in the configuration", s.Path, statedir.DatabaseFile)
 		case found == 0, found == Version:
 			return nil
 		default:
 			return keep(tx, filepath.Join(s.Path, fmt.Sprintf("%s.v%d", statedir.DatabaseFile, found)), now)
 		}
 	})
+}
+
+// KeepAs copies the database to a file whose name ends with a word, in the place of an earlier copy.
+func KeepAs(s *statedir.Dir, word string) error {
+	file := filepath.Join(s.Path, statedir.DatabaseFile+"."+word)
+	err := s.View(func(tx *bbolt.Tx) error { return tx.CopyFile(file+".new", 0o600) })
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	return nil
 }
 
 // begin creates missing buckets.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
+	"maps"
 	"slices"
 
 	"github.com/prometheus/common/model"
@@ -85,4 +86,18 @@ func Read(octets []byte) (*Rows, error) {
 		r.keys[binary.BigEndian.Uint32(part)] = struct{}{}
 	}
 	return r, nil
+}
+
+// Union returns the rows of either list of stored ones. Of lists that cannot be read, and if there are too many, it has the first.
+func Union(first, second []byte) []byte {
+	a, err := Read(first)
+	if err != nil {
+		return second
+	}
+	b, err := Read(second)
+	if err != nil || len(a.keys)+len(b.keys) > maxRows {
+		return first
+	}
+	maps.Copy(a.keys, b.keys)
+	return a.Octets()
 }
