@@ -16,6 +16,7 @@ import (
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/engine/enginetest"
 	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/settings"
 	"trapline/internal/cluster/snapshot"
 )
 
@@ -33,7 +34,7 @@ func (s *site) admin(t *testing.T) *Admin {
 func TestSnapshotIsRestored(t *testing.T) {
 	s := newSite(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	k := keysOf(defaultName)
+	k := keysOf(settings.DefaultName)
 	put := func(key, value string, o ...clientv3.OpOption) {
 		t.Helper()
 		if _, err := s.client.Put(t.Context(), key, value, o...); err != nil {
@@ -82,7 +83,7 @@ func TestSnapshotIsRestored(t *testing.T) {
 		} else {
 			damaged[random.IntN(len(damaged))] ^= 1 << random.IntN(8)
 		}
-		if err := verify(bytes.NewReader(damaged), defaultName); err == nil {
+		if err := verify(bytes.NewReader(damaged), settings.DefaultName); err == nil {
 			t.Fatal("a damaged snapshot is taken for a whole one")
 		}
 	}

@@ -27,7 +27,17 @@ import (
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
 	"trapline/internal/cluster/plan"
+	"trapline/internal/cluster/settings"
 	"trapline/internal/throttle"
+)
+
+// The settings of a cluster: see package settings.
+type (
+	Settings = settings.Settings
+	TLS      = settings.TLS
+	Ports    = settings.Ports
+	Etcd     = settings.Etcd
+	EtcdTLS  = settings.EtcdTLS
 )
 
 // Config describes a member to itself. Functions may be called at any time, and by several goroutines.

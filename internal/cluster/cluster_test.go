@@ -19,6 +19,7 @@ import (
 
 	"trapline/internal/cluster/fence"
 	"trapline/internal/cluster/plan"
+	"trapline/internal/cluster/settings"
 )
 
 // A leader of the engine that was paused may revoke the sessions of all: everybody has its own shards back, and nothing moves.
@@ -467,7 +468,7 @@ func TestShardsOfTheLastRunArePolledWithoutEngine(t *testing.T) {
 // A format that a newer program writes ends this one.
 func TestNewerFormatIsRefused(t *testing.T) {
 	s := newSite(t)
-	if _, err := s.client.Put(t.Context(), keysOf(defaultName).format(), `{"writes":99,"id":"x"}`); err != nil {
+	if _, err := s.client.Put(t.Context(), keysOf(settings.DefaultName).format(), `{"writes":99,"id":"x"}`); err != nil {
 		t.Fatal(err)
 	}
 	m, err := New(Config{Settings: Settings{Member: "a", Insecure: true, Etcd: &Etcd{Endpoints: []string{s.url}}}, Shards: func() []plan.Shard { return nil }, Log: quiet()}, worker{"a", newBooks()})

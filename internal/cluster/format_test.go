@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"trapline/internal/cluster/plan"
+	"trapline/internal/cluster/settings"
 	"trapline/internal/setting"
 )
 
 // written returns the format in the engine.
 func (s *site) written() (f format) {
 	s.t.Helper()
-	r, err := s.client.Get(s.t.Context(), keysOf(defaultName).format())
+	r, err := s.client.Get(s.t.Context(), keysOf(settings.DefaultName).format())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -161,7 +161,7 @@ func (r *reporter) certificate(ctx context.Context, c *Cluster, now time.Duratio
 		return
 	}
 	r.certified = now
-	found := c.settings.TLS.inspect(c.settings.Member, time.Now())
+	found := c.settings.TLS.Inspect(c.settings.Member, time.Now())
 	before := c.certificate.Swap(&found)
 	if found.Problem != nil && (before == nil || found.Problem.Error() != fmt.Sprint(before.Problem)) {
 		c.log.Warn("the certificate of this member has a problem", "err", found.Problem)

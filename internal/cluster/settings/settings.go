@@ -1,4 +1,5 @@
-package cluster
+// Package settings has the key cluster of the configuration.
+package settings
 
 import (
 	"math"
@@ -58,8 +59,10 @@ type EtcdTLS struct {
 	KeyFile  string `yaml:"key_file,omitempty"`  // its key
 }
 
+// DefaultName is the name of a cluster that has no other.
+const DefaultName = "trapline"
+
 const (
-	defaultName  = "trapline"
 	defaultLease = 5 * time.Second
 	minLease     = 2 * time.Second
 	maxLease     = time.Minute
@@ -77,7 +80,7 @@ func plain(name string) bool { return len(name) <= maxName && plainName.MatchStr
 // WithDefaults returns the settings with their defaults.
 func (s Settings) WithDefaults() Settings {
 	if s.Name == "" {
-		s.Name = defaultName
+		s.Name = DefaultName
 	}
 	if s.Member == "" {
 		s.Member, _ = os.Hostname()

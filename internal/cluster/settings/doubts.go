@@ -1,4 +1,4 @@
-package cluster
+package settings
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 func (s *Settings) Doubts(ctx context.Context, now time.Time) []setting.Problem {
 	var p setting.Problems
 	if s.TLS != nil {
-		if c := s.TLS.inspect(s.WithDefaults().Member, now); c.Problem != nil {
+		if c := s.TLS.Inspect(s.WithDefaults().Member, now); c.Problem != nil {
 			p.Add("tls."+c.Key, "%v", c.Problem)
 		}
 	}
@@ -30,7 +30,8 @@ func (s *Settings) Doubts(ctx context.Context, now time.Time) []setting.Problem 
 	return p
 }
 
-func (t *TLS) inspect(member string, now time.Time) certificate.Found {
+// Inspect looks at the certificate of a member.
+func (t *TLS) Inspect(member string, now time.Time) certificate.Found {
 	return certificate.Inspect(certificate.Files{CA: t.CAFile, Certificate: t.CertFile, Key: t.KeyFile}, member, now)
 }
 
