@@ -22,7 +22,6 @@ import (
 type agents struct {
 	*cohortMember
 	t       *testing.T
-	random  *rand.Rand
 	route   *queue.Route
 	silent  time.Time     // when the engine was asked for the last time
 	longest time.Duration // a call took

@@ -50,10 +50,18 @@ type Rule struct {
 	Global         string            `json:"global,omitempty"` // why it is evaluated over all targets at once
 }
 
-// The states of an alerting rule, and the health of a rule.
+// The states of an alerting rule.
 const (
-	Inactive, Pending, Firing = "inactive", "pending", "firing"
-	Unknown, OK, Failing      = "unknown", "ok", "err"
+	Inactive = "inactive"
+	Pending  = "pending"
+	Firing   = "firing"
+)
+
+// The health of a rule.
+const (
+	Unknown = "unknown"
+	OK      = "ok"
+	Failing = "err"
 )
 
 // Rules has the rules of a process.
