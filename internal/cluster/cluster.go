@@ -31,7 +31,7 @@ import (
 	"trapline/internal/throttle"
 )
 
-// The settings of a cluster: see package settings.
+// Settings and the types of its keys are those of package settings.
 type (
 	Settings = settings.Settings
 	TLS      = settings.TLS
