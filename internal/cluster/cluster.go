@@ -31,14 +31,20 @@ import (
 	"trapline/internal/throttle"
 )
 
-// Settings and the types of its keys are those of package settings.
-type (
-	Settings = settings.Settings
-	TLS      = settings.TLS
-	Ports    = settings.Ports
-	Etcd     = settings.Etcd
-	EtcdTLS  = settings.EtcdTLS
-)
+// Settings is settings.Settings.
+type Settings = settings.Settings
+
+// TLS is settings.TLS.
+type TLS = settings.TLS
+
+// Ports is settings.Ports.
+type Ports = settings.Ports
+
+// Etcd is settings.Etcd.
+type Etcd = settings.Etcd
+
+// EtcdTLS is settings.EtcdTLS.
+type EtcdTLS = settings.EtcdTLS
 
 // Config describes a member to itself. Functions may be called at any time, and by several goroutines.
 type Config struct {
