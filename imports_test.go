@@ -164,7 +164,7 @@ var only = map[string][]string{
 	"github.com/alecthomas/kingpin/v2": {"internal/cli", "cmd/trapline", "cmd/trapline/serve", "cmd/trapline/views", "cmd/trapline/tools", "cmd/trapline/setup", "cmd/trapline/rules", "cmd/trapline/mib"},
 	"go.etcd.io/etcd/client/v3":        {"internal/cluster", "internal/cluster/desk", "internal/cluster/engine"},
 	"go.etcd.io/etcd/server/v3/embed":  {"internal/cluster/engine"},
-	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/ledger/bolt", "internal/outbox/store", "internal/neighbours"},
+	"go.etcd.io/bbolt":                 {"internal/statedir", "internal/ledger/bolt", "internal/outbox/store", "internal/neighbours", "internal/cluster/engine"},
 
 	// These import the SDKs of three clouds, the Kubernetes client and gRPC: see docs/decisions/2-prometheus-rules.md.
 	"github.com/prometheus/prometheus/rules":             {"internal/rules/oracle"},

@@ -131,7 +131,7 @@ func (m *Member) details(s *cluster.Status, c *api.Cluster) (list []string) {
 		add("It is unknown whether a change of %s is stored: it is repeated until the voters answer.", human.Counted(len(c.InDoubt), "shard"))
 	}
 	for _, h := range c.Held {
-		add("The rules of group %s over several targets wait: %s.", h.Group, h.Reason)
+		add("The rules of group %s over several targets wait: %s.", h.Group, strings.ReplaceAll(h.Reason, "\n", "; "))
 	}
 	return list
 }

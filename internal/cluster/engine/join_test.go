@@ -158,6 +158,11 @@ func TestRecoverFromOneVoter(t *testing.T) {
 	v.await("all vote", v.vote(0, 1, 2))
 	v.put(0, "before")
 	for i := range 3 {
+		if e, err := New(v.configs[i]); err != nil {
+			t.Fatal(err)
+		} else if err := e.Recover(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "stop Trapline here first") {
+			t.Errorf("a server that runs is recovered: %v", err)
+		}
 		v.stops[i]()
 	}
 	for _, c := range v.configs[1:] {

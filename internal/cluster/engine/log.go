@@ -81,7 +81,7 @@ func (c core) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.Che
 
 // Write is of zapcore.Core. A request that its sender gave up is no error: another server has answered it.
 func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if slices.ContainsFunc(fields, canceled) {
+	if slices.ContainsFunc(fields, canceled) || e.Message == served {
 		return nil
 	}
 	encoder := zapcore.NewMapObjectEncoder()
@@ -99,6 +99,9 @@ func (c core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	c.log.LogAttrs(context.Background(), slog.LevelWarn, "engine", attrs...)
 	return nil
 }
+
+// served is the message of an error that etcd also reports to whoever runs it.
+const served = "setting up serving from embedded etcd failed."
 
 func canceled(f zapcore.Field) bool {
 	err, ok := f.Interface.(error)

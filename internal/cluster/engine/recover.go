@@ -5,21 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
 
-// recoverWait bounds how long a server may take to start alone. One that runs already holds the lock of its files.
+// recoverWait bounds how long a server may take to start alone.
 const recoverWait = 30 * time.Second
+
+// inUse reports whether a server runs with our data, which holds the lock of its database.
+func (c *Config) inUse() bool {
+	file := filepath.Join(c.Dir, "member", "snap", "db")
+	if _, err := os.Stat(file); err != nil {
+		return false // bbolt would make one
+	}
+	db, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second})
+	if err == nil {
+		_ = db.Close()
+	}
+	return errors.Is(err, bbolterrors.ErrTimeout)
+}
 
 // Recover makes a cluster of one out of the data of our own server, or without data a new one, and stops it after use. No
 // other server reaches it meanwhile. The server must not run.
 func (e *Engine) Recover(ctx context.Context, use func(context.Context, *clientv3.Client) error) error {
 	if e.server == nil {
 		return errors.New("this member runs no server of the engine")
+	}
+	if e.config.inUse() {
+		return fmt.Errorf("another process has the files in %s: stop Trapline here first", e.config.Dir)
 	}
 	starting, cancel := context.WithTimeout(ctx, recoverWait)
 	defer cancel()
@@ -29,9 +49,6 @@ func (e *Engine) Recover(ctx context.Context, use func(context.Context, *clientv
 		return err
 	}
 	etcd, err := start(starting, settings, failed)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("another process has the files in %s: stop Trapline here first", e.config.Dir)
-	}
 	if err != nil {
 		return fmt.Errorf("cannot start the engine alone: %w", err)
 	}

@@ -25,7 +25,7 @@ var (
 	errStarts   = errors.New("its engine starts, and waits for a majority")
 	errStopped  = errors.New("its engine has stopped")
 	errSlow     = errors.New("it accepts connections, and does not answer in time")
-	errNoLeader = errors.New("it does not reach a majority of the voters either")
+	errNoLeader = errors.New("it answers, and does not reach a majority of the voters either")
 )
 
 // Silent asks each server alone. It returns those that do not answer, or that reach no majority, with the reason.
@@ -79,6 +79,8 @@ func (e *Engine) silence(ctx context.Context, s *endpoint) error {
 	}
 	leader, err := leaderOf(ctx, s.client)
 	switch {
+	case err == nil && leader == 0 && s.own: // for want of others, which are silent
+		return nil
 	case err == nil && leader == 0:
 		return errNoLeader
 	case errors.Is(err, context.DeadlineExceeded), status.Code(err) == codes.DeadlineExceeded:
