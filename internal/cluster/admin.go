@@ -14,6 +14,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"trapline/internal/cluster/contact"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
 )
@@ -48,10 +49,18 @@ func (a *Admin) ask(ctx context.Context, f func(*engine.Engine) error) error {
 		return err
 	}
 	defer e.Close()
-	if !e.Listening(ctx) {
-		return engine.ErrNoServer
+	err = engine.ErrNoServer
+	if e.Listening(ctx) {
+		err = f(e)
 	}
-	return f(e)
+	if err != nil && !engine.Answered(err) && (errors.Is(err, engine.ErrNoServer) || ctx.Err() != nil) {
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), adminWait)
+		defer cancel()
+		if voters := contact.Reasons(e.Silent(asking)); voters != "" {
+			return fmt.Errorf("no majority of the voters answers: %s", voters)
+		}
+	}
+	return err
 }
 
 // Replace takes a voter out of the cluster, in whose place another begins as soon as it starts with the same file: none if by is

@@ -166,7 +166,7 @@ func (s *session) join(ctx context.Context) error {
 	s.mu.Lock()
 	s.joined = s.id == id
 	s.mu.Unlock()
-	c.log.Info("joined the cluster", "cluster", c.settings.Name, "id", c.ID(), "member", c.settings.Member, "votes", c.settings.Voter())
+	c.log.Info("joined the cluster", "cluster", c.settings.Name, "id", c.ID(), "member", c.settings.Member, "votes", c.engine.Voter() && c.engine.Votes())
 	c.poke()
 	return nil
 }

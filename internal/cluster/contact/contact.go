@@ -86,7 +86,7 @@ func (c *Contact) Note(ctx context.Context, now time.Duration, err error) {
 func (c *Contact) report(ctx context.Context, now time.Duration, err error) {
 	voters := ""
 	if !engine.Answered(err) {
-		voters = reasons(c.config.Silent(ctx))
+		voters = Reasons(c.config.Silent(ctx))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,8 +110,8 @@ func (c *Contact) due(text string, now time.Duration) bool {
 	return true
 }
 
-// reasons lists why servers do not answer.
-func reasons(silent map[string]error) string {
+// Reasons lists why servers do not answer.
+func Reasons(silent map[string]error) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(silent)) {
 		list = append(list, name+": "+silent[name].Error())

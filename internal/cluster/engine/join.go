@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -28,8 +31,8 @@ const enterWait = 2 * time.Second
 //
 // A voter that the cluster knows has lost its disk: under its old ID it might vote for entries that it has forgotten to have
 // stored. Hence it is removed and added again. A learner votes once it has all entries, and etcd has one at a time.
-func (e *Engine) enter(ctx context.Context) (members string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, enterWait)
+func (e *Engine) enter(running context.Context) (members string, err error) {
+	ctx, cancel := context.WithTimeout(running, enterWait)
 	defer cancel()
 	if !e.Listening(ctx) {
 		return "", nil
@@ -38,6 +41,9 @@ func (e *Engine) enter(ctx context.Context) (members string, err error) {
 		return c.MemberList(ctx)
 	})
 	if err != nil {
+		if e.excluded(running) {
+			return "", errExcluded
+		}
 		return "", nil // if they have a cluster all the same, etcd refuses to begin one: known
 	}
 	address := e.config.url(e.config.Member, e.config.Peers)
@@ -67,6 +73,57 @@ func (e *Engine) enter(ctx context.Context) (members string, err error) {
 	}
 	e.config.Log.Warn("the engine of this voter has no data, and those of the others have: it joins them, and votes when it has theirs")
 	return initial(added.Members), nil
+}
+
+// errExcluded is the error while the others have a cluster that this voter must not begin anew.
+var errExcluded = errors.New("the others have a cluster without this voter, and no majority of them answers")
+
+// excluded reports whether another voter is of a cluster without our server. Those that wait for a majority answer no client,
+// but each other.
+func (e *Engine) excluded(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, enterWait)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: e.secure, DisableKeepAlives: true}}
+	answers := make(chan bool, len(e.config.Voters))
+	for _, v := range e.config.Voters {
+		go func() {
+			answers <- v != e.config.Member && e.excludes(ctx, client, e.config.url(v, e.config.Peers)+"/members")
+		}()
+	}
+	for range e.config.Voters {
+		if <-answers {
+			return true
+		}
+	}
+	return false
+}
+
+// maxMembers is how many octets a list of voters may have.
+const maxMembers = 1 << 20
+
+func (e *Engine) excludes(ctx context.Context, client *http.Client, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	var members []struct {
+		PeerURLs []string `json:"peerURLs"`
+	}
+	if response.StatusCode != http.StatusOK || json.NewDecoder(io.LimitReader(response.Body, maxMembers)).Decode(&members) != nil || len(members) == 0 {
+		return false
+	}
+	address := e.config.url(e.config.Member, e.config.Peers)
+	for _, m := range members {
+		if slices.Contains(m.PeerURLs, address) {
+			return false
+		}
+	}
+	return true
 }
 
 // strangerError is the error of a voter of our configuration that those of the cluster do not know, and which they have no
@@ -150,6 +207,22 @@ func initial(list []*etcdserverpb.Member) string {
 // known reports whether etcd refuses to begin a cluster because others know this server to have run.
 func known(err error) bool { return strings.Contains(err.Error(), "has already been bootstrapped") }
 
+// compareClusters reports that the data of our own server, which is not ready, is of another cluster than that of the others:
+// it began one while none of them ran.
+func (e *Engine) compareClusters(ctx context.Context, own uint64) {
+	ctx, cancel := context.WithTimeout(ctx, enterWait)
+	defer cancel()
+	list, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberListResponse, error) {
+		return c.MemberList(ctx)
+	})
+	if err != nil || list.Header.ClusterId == own {
+		return
+	}
+	err = fmt.Errorf("the data in %s is of another cluster than that of the voters %s: stop Trapline, remove that directory, and start it", e.config.Dir, voterNames(list.Members))
+	e.server.setFault(err)
+	e.server.log.Error("the engine of this voter cannot join those of the others", "err", err)
+}
+
 // promoteEvery is how often a learner asks whether it may vote.
 const promoteEvery = time.Second
 
@@ -164,7 +237,11 @@ func (e *Engine) promote(ctx context.Context) {
 		case <-tick.C:
 		}
 		etcd := e.server.running()
-		if etcd == nil || !e.Up() {
+		if etcd == nil {
+			continue
+		}
+		if !e.Up() {
+			e.compareClusters(ctx, uint64(etcd.Server.Cluster().ID()))
 			continue
 		}
 		if !etcd.Server.IsLearner() {

@@ -252,3 +252,36 @@ func TestDataFromBeforeRecovery(t *testing.T) {
 	})
 	v.put(1, "asked as by a member without a vote")
 }
+
+// A voter in the place of another begins no cluster of its own while the others have no majority. If it did so while none of
+// them ran, it says what to do.
+func TestReplacingVoterBeginsNoCluster(t *testing.T) {
+	v := newVoters(t, "68.16")
+	other := v.configs[2]
+	other.Member, other.Dir, other.Voters = "127.0.68.164", t.TempDir(), append(slices.Clone(other.Voters[:2]), "127.0.68.164")
+	v.configs, v.engines, v.stops = append(v.configs, other), append(v.engines, nil), append(v.stops, nil)
+	for i := range 3 {
+		v.start(i)
+	}
+	v.await("all vote", v.vote(0, 1, 2))
+	v.stops[1]()
+	v.stops[2]()
+	v.start(3)
+	v.await("it asks again", func() bool { return v.engines[3].Silent(t.Context())[other.Member] == errExcluded })
+	v.start(1)
+	v.await("it is refused", func() bool {
+		err := v.engines[3].Silent(t.Context())[other.Member]
+		return err != nil && strings.Contains(err.Error(), "and not 127.0.68.164")
+	})
+	for i := range 4 {
+		v.stops[i]()
+	}
+	v.start(3)
+	v.await("it begins", other.HasData)
+	v.start(0)
+	v.start(1)
+	v.await("it says what to do", func() bool {
+		err := v.engines[3].Silent(t.Context())[other.Member]
+		return err != nil && strings.Contains(err.Error(), "of another cluster")
+	})
+}
