@@ -182,7 +182,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 	c.noteTake(begun, err)
 	if err != nil {
 		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
-			c.log.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
+			c.throttled.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
 		}
 		c.forgetLater(name, s)
 		return
@@ -211,7 +211,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 		c.work.Drop(name, true)
 		c.forget(name)
 	case err != nil:
-		c.log.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
+		c.throttled.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
 		c.noteTake(begun, err)
 		c.work.Drop(name, true)
 		c.leave(ctx, name, lease)
@@ -335,7 +335,7 @@ func (c *Cluster) leave(ctx context.Context, name string, lease clientv3.LeaseID
 	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(own), "=", lease)},
 		[]clientv3.Op{clientv3.OpDelete(own), clientv3.OpPut(c.keys.alive(c.settings.Member), wallClock())}, nil)
 	if err != nil && ctx.Err() == nil {
-		c.log.Warn("a shard cannot be released, will retry", "shard", name, "err", err)
+		c.throttled.Warn("a shard cannot be released, will retry", "shard", name, "err", err)
 	}
 }
 

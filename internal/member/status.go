@@ -122,9 +122,11 @@ func (m *Member) details(s *cluster.Status, c *api.Cluster) (list []string) {
 	if s.Differ {
 		add("%s", differing(m.name, s.Voting, voters))
 	}
-	if c.NotPolled > 0 {
+	switch {
+	case !answers: // owners are as they were
+	case c.NotPolled > 0:
 		add("%s no owner yet.", human.Count(c.NotPolled, "target has", "targets have"))
-	} else if len(c.Unowned) > 0 {
+	case len(c.Unowned) > 0:
 		add("%s no owner yet: all targets are polled.", human.Count(len(c.Unowned), "shard without targets has", "shards without targets have"))
 	}
 	if len(c.InDoubt) > 0 {

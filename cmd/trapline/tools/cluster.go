@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -66,6 +67,9 @@ func (f *clusterFlags) snapshot(ctx context.Context, log *slog.Logger, name stri
 		return err
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s exists: name a file that does not", name)
+	}
 	if err != nil {
 		return err
 	}

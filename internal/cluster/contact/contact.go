@@ -3,6 +3,7 @@
 package contact
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (c *Contact) report(ctx context.Context, now time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asking = false
-	if ctx.Err() != nil || c.since == 0 || !c.due(voters+err.Error(), now) {
+	if ctx.Err() != nil || c.since == 0 || !c.due(cmp.Or(voters, err.Error()), now) {
 		return
 	}
 	if voters == "" {

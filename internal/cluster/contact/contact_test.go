@@ -54,7 +54,7 @@ func TestReports(t *testing.T) {
 			case 1:
 				err, limit = &TakenError{Member: "a"}, 2*lease
 			default:
-				err = context.DeadlineExceeded
+				err = []error{context.DeadlineExceeded, errors.New("unavailable")}[r.IntN(2)] // of the same reason
 				if r.IntN(10) == 0 {
 					silent = reasons[r.IntN(len(reasons))]
 				}
