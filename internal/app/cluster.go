@@ -45,6 +45,7 @@ func (d *daemon) openMember() (err error) {
 		Alarms:  d.alarms,
 		Rules:   func() member.Rules { return d.evaluator },
 		Local:   d.local,
+		Devices: d.client,
 		Running: d.running,
 		Apply:   func(done func() bool) { d.reloader.again(done, d.share) },
 	}); err == nil {
@@ -101,7 +102,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	gate := httpserver.NewGate(httpserver.GateOptions{Path: "other members", Running: 64, Waiting: 1024, Wait: time.Second}, s.limits.metrics)
 	mux, calls := http.NewServeMux(), http.NewServeMux()
 	all.own.RegisterForMembers(calls)
-	s.member.ServeRules(calls)
+	s.member.ServeMembers(calls)
 	all.console.Register(calls)
 	all.alarms.Register(calls)
 	s.newAlertmanager(nil).Register(calls)

@@ -85,6 +85,16 @@ func CorruptState(state []byte, r *rand.Rand) []byte {
 	return b.Bytes()
 }
 
+// CorruptLearned changes the output of Learned so that Learn still accepts it.
+func CorruptLearned(learned []byte, r *rand.Rand) []byte {
+	s, err := readLearned(learned)
+	if err != nil {
+		return learned
+	}
+	s.corrupt(r)
+	return s.append(nil)
+}
+
 func (s *saved) corrupt(r *rand.Rand) {
 	sometimes := func(f func()) {
 		if r.IntN(3) == 0 {
@@ -100,6 +110,7 @@ func (s *saved) corrupt(r *rand.Rand) {
 	sometimes(func() { s.RTTVar = duration() })
 	sometimes(func() { s.Base = duration() })
 	sometimes(func() { s.MaxBindings = int(number()) })
+	sometimes(func() { s.Answered = int(number()) })
 	sometimes(func() { s.Boots, s.Time = number(), number() })
 	sometimes(func() { s.At = s.At.Add(duration()) })
 	if len(s.EngineID) > 0 {
@@ -111,6 +122,7 @@ func (s *saved) corrupt(r *rand.Rand) {
 		sometimes(func() { c.Rows = number() })
 		sometimes(func() { c.Size = []uint16{0, 1, 1<<16 - 1}[r.IntN(3)] })
 		sometimes(func() { c.Unordered, c.Alone = r.IntN(2) == 0, r.IntN(2) == 0 })
+		sometimes(func() { c.Failed = !c.Failed })
 		sometimes(func() { c.Counts[r.IntN(len(c.Counts))] = number() })
 		sometimes(func() { c.Ends, c.Counts = corruptEnds(r) })
 	}

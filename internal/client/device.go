@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"net/netip"
 
 	"trapline/internal/access"
 	"trapline/internal/conn"
@@ -32,13 +33,8 @@ func (t *Target) resolvePeer(ctx context.Context, o *resolvedParams) (*device, *
 	}
 	t.mux.Lock()
 	defer t.mux.Unlock()
-	if t.device == nil || t.device.peer.Address != address || t.device.secrets != secrets {
-		peer, err := mux.NewPeer(address, t.conn.Auth, secrets, t.conn.Spec.ContextEngineID, cmp.Or(t.conn.Spec.Context, t.conn.Auth.ContextName))
-		if err != nil {
-			return nil, &access.Error{Reason: access.Credentials, Err: err}
-		}
-		t.device = &device{peer: peer, secrets: secrets}
-		t.restoreLocked()
+	if err := t.meetLocked(address, secrets); err != nil {
+		return nil, &access.Error{Reason: access.Credentials, Err: err}
 	}
 	d := t.device
 	if err := t.mux.ConnectLocked(d.peer, t.conn.Spec.Source, t.conn.Spec.Interface); err != nil {
@@ -48,6 +44,20 @@ func (t *Target) resolvePeer(ctx context.Context, o *resolvedParams) (*device, *
 	d.capacity.relax(t.mux.Now)
 	o.batch, o.knownBatch = d.capacity.cap(o.batch), d.capacity.cap(o.knownBatch)
 	return d, nil
+}
+
+// meetLocked makes the device the one at an address, with the state that is restored if it is a new one.
+func (t *Target) meetLocked(address netip.AddrPort, secrets access.Secrets) error {
+	if t.device != nil && t.device.peer.Address == address && t.device.secrets == secrets {
+		return nil
+	}
+	peer, err := mux.NewPeer(address, t.conn.Auth, secrets, t.conn.Spec.ContextEngineID, cmp.Or(t.conn.Spec.Context, t.conn.Auth.ContextName))
+	if err != nil {
+		return err
+	}
+	t.device = &device{peer: peer, secrets: secrets}
+	t.restoreLocked()
+	return nil
 }
 
 // known returns the statistics of a column or instance that the last poll brought without an error, or nil.

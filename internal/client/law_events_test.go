@@ -48,6 +48,45 @@ func (w *lawTrial) between(n int) {
 		note("the engine restarts, with a corrupted state: %t", corrupt)
 		w.restartEngine(corrupt)
 	}
+	lossy := w.agent.full == isSilent && w.network.loss > 0 // a question whether an unknown device is there is not repeated
+	if !lossy && (w.r.IntN(5) == 0 || n == 9) {
+		note("another member polls the device, with %s", w.move())
+	}
+}
+
+// move has another member of a cluster poll the device: a new one, or one that did before. It has the measurements of the last, or
+// others.
+func (w *lawTrial) move() (with string) {
+	state := w.engine.Learned(w.got.Spec)
+	next := w.network.start()
+	if at := w.r.IntN(3); at < len(w.others) {
+		_ = next.Close()
+		next = w.others[at]
+		w.others = slices.Delete(w.others, at, at+1)
+		w.network.resume(next)
+	}
+	w.old = append(w.old, state)
+	with = "its measurements"
+	switch w.r.IntN(6) {
+	case 0:
+		state, with = w.old[w.r.IntN(len(w.old))], "old ones"
+	case 1:
+		state, with = client.CorruptLearned(state, w.r), "corrupt ones"
+	case 2:
+		state, with = bytes.Clone(state), "damaged ones"
+		for range 1 + w.r.IntN(4) {
+			if len(state) > 0 {
+				state[w.r.IntN(len(state))] ^= 1 << w.r.IntN(8)
+			}
+		}
+	case 3:
+		state, with = nil, "none"
+	}
+	if err := next.Learn(w.got.Spec, state); err != nil && with == "its measurements" && state != nil {
+		panic(err)
+	}
+	w.others, w.engine = append(w.others, w.engine), next
+	return with
 }
 
 // has reports whether the device has an object.

@@ -20,6 +20,7 @@ type lawNetwork struct {
 	r      *rand.Rand
 	sent   int
 	answer func([]byte, netip.AddrPort)
+	of     map[*client.Client]func([]byte, netip.AddrPort)
 }
 
 var lawPeer = netip.MustParseAddrPort("192.0.2.1:161")
@@ -31,7 +32,18 @@ func (n *lawNetwork) start() *client.Client {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.answer = answer
+	if n.of == nil {
+		n.of = map[*client.Client]func([]byte, netip.AddrPort){}
+	}
+	n.of[e] = answer
 	return e
+}
+
+// resume has an engine that was started before send the requests from now on.
+func (n *lawNetwork) resume(e *client.Client) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answer = n.of[e]
 }
 
 // Carry is for requests.

@@ -31,6 +31,8 @@ type lawTrial struct {
 	agent   *lawAgent
 	network *lawNetwork
 	engine  *client.Client
+	others  []*client.Client // of other members of a cluster, which polled the device before
+	old     [][]byte         // measurements of then
 
 	got, want   *poller.Target // by the engine, and by the strict walk
 	concurrency int
@@ -232,7 +234,11 @@ func (w *lawTrial) mostRequests() int {
 
 // judge makes all passes, and reports the first that is not as it must be.
 func (w *lawTrial) judge() error {
-	defer func() { _ = w.engine.Close() }()
+	defer func() {
+		for _, e := range append(w.others, w.engine) {
+			_ = e.Close()
+		}
+	}()
 	for n := range lawPasses {
 		if n > 0 {
 			w.between(n)

@@ -20,6 +20,7 @@ type saved struct {
 	RTT, RTTVar time.Duration
 	Base        time.Duration
 	MaxBindings int
+	Answered    int    // bindings of the largest request that was answered in full
 	EngineID    []byte // SNMPv3
 	Boots, Time int32
 	Columns     []savedColumn
@@ -30,6 +31,7 @@ type savedColumn struct {
 	Rows             int32
 	Size             uint16
 	Unordered, Alone bool
+	Failed           bool
 	Ends             []string // of the segments but the last
 	Counts           []int32  // their rows
 }
@@ -99,7 +101,7 @@ func (t *Target) save() (s saved, ok bool) {
 		return s, false
 	}
 	s = saved{
-		At: time.Now(), Window: p.Window, RTT: p.RTT, RTTVar: p.RTTVar, Base: p.Base, MaxBindings: d.capacity.max,
+		At: time.Now(), Window: p.Window, RTT: p.RTT, RTTVar: p.RTTVar, Base: p.Base, MaxBindings: d.capacity.max, Answered: d.capacity.maxAnswered,
 		EngineID: p.EngineID, Boots: p.Boots, Time: p.Time,
 	}
 	for i := range d.memory.columns {
@@ -115,6 +117,11 @@ func (t *Target) restoreLocked() {
 		return
 	}
 	s := value.(saved)
+	t.restoreDeviceLocked(&s)
+}
+
+// restoreDeviceLocked applies a state to the device.
+func (t *Target) restoreDeviceLocked(s *saved) {
 	d, now := t.device, t.mux.Now
 	d.peer.RestoreLocked(&mux.SavedPeer{
 		Window: s.Window, RTT: s.RTT, RTTVar: s.RTTVar, Base: s.Base, EngineID: s.EngineID, Boots: s.Boots, Time: s.Time,
@@ -122,13 +129,14 @@ func (t *Target) restoreLocked() {
 	if s.MaxBindings > 0 {
 		d.capacity.limit(s.MaxBindings, now)
 	}
+	d.capacity.answered(min(s.Answered, maxAnswered))
 	for _, c := range s.Columns {
 		d.memory.restore(&c)
 	}
 }
 
 func (l *columnStats) save() savedColumn {
-	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.traits.has(unordered), Alone: l.traits.has(alone)}
+	s := savedColumn{OID: []byte(l.name.Value()), Rows: l.rows, Size: l.size, Unordered: l.traits.has(unordered), Alone: l.traits.has(alone), Failed: l.traits.has(failed)}
 	splits := l.segments()
 	for _, x := range splits[:len(splits)-1] {
 		s.Ends, s.Counts = append(s.Ends, x.end), append(s.Counts, x.rows)
@@ -147,7 +155,7 @@ func (m *memory) restore(c *savedColumn) {
 		return
 	}
 	l := columnStats{name: unique.Make(string(c.OID)), rows: c.Rows, size: c.Size}
-	l.traits = l.traits.with(unordered, c.Unordered).with(alone, c.Alone)
+	l.traits = l.traits.with(unordered, c.Unordered).with(alone, c.Alone).with(failed, c.Failed)
 	if len(c.Ends) > 0 {
 		splits := make([]split, len(c.Counts))
 		for i, rows := range c.Counts {
@@ -160,6 +168,9 @@ func (m *memory) restore(c *savedColumn) {
 	}
 	m.columns = slices.Insert(m.columns, at, l)
 }
+
+// maxAnswered is how many bindings a request of a saved state may have had: more fill no packet.
+const maxAnswered = 1 << 13
 
 // ascending reports whether the ends of segments are indexes, each behind the one before.
 func ascending(ends []string) bool {

@@ -2,8 +2,10 @@ package client_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"trapline/internal/client"
 	"trapline/internal/peers"
@@ -88,5 +90,89 @@ func TestStateThatIsNone(t *testing.T) {
 	}
 	if _, err := x.Poll(t.Context(), &client.Plan{Walk: walkOf(columnOID)}, func(snmp.VarBind) {}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a member of a cluster has measured of a device spares the next one the requests that it did not need itself. It holds
+// no secret.
+func TestMovedTargetsCostNoMore(t *testing.T) {
+	octets, trials := 0, rarely(60)
+	for seed := range trials {
+		r := rand.New(rand.NewPCG(uint64(seed), 41))
+		objects, settings := randomDevice(r)
+		subject := newLawSubject("random", settings...)
+		synctest.Test(t, func(t *testing.T) {
+			w, err := newLawTrial(r, subject, objects)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.network.loss, w.network.twice, w.network.jitter = 0, 0, 0
+			defer func() {
+				for _, e := range append(w.others, w.engine) {
+					_ = e.Close()
+				}
+			}()
+			cost := func() int {
+				before, _ := w.agent.asked()
+				if err := w.pass(); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				after, _ := w.agent.asked()
+				return after - before
+			}
+			for range 3 {
+				cost()
+			}
+			state := w.engine.Learned(w.got.Spec)
+			if octets += len(state); bytes.Contains(state, []byte("public")) || bytes.Contains(state, []byte("passphrase")) {
+				t.Errorf("seed %d: a secret is in %q", seed, state)
+			}
+			want := cost()
+			if w.agent.full == isSilent {
+				want += want/20 + 2 // which varies from poll to poll
+			}
+			for range 2 { // the second has it of one that has not polled
+				w.others, w.engine = append(w.others, w.engine), w.network.start()
+				if err := w.engine.Learn(w.got.Spec, state); err != nil {
+					t.Fatal(err)
+				}
+				state = w.engine.Learned(w.got.Spec)
+			}
+			if got := cost(); got > want {
+				t.Errorf("seed %d: the first poll takes %d requests, the next one of the member before %d: %s", seed, got, want, w.log[0])
+			}
+		})
+	}
+	t.Logf("%d octets for a device", octets/trials)
+}
+
+// Octets that are not the output of Learned are refused, and change nothing.
+func TestLearnedThatIsNone(t *testing.T) {
+	a := newAgent(t, column(300).answer)
+	spec := client.Spec{Address: a.address}
+	e := newEngine(t)
+	x, _ := e.Target(spec)
+	for range 2 {
+		poll(t, x, client.Plan{Walk: walkOf(columnOID), Params: patient(25)}).wantErrors(t)
+	}
+	good := e.Learned(spec)
+	if len(good) == 0 || e.Learned(client.Spec{Address: "192.0.2.1"}) != nil {
+		t.Fatalf("%x", good)
+	}
+	if err := e.Learn(spec, good); err != nil {
+		t.Error(err)
+	}
+	for i := range good {
+		damaged := bytes.Clone(good)
+		damaged[i] ^= 0x10
+		for _, b := range [][]byte{damaged, good[:i], append(bytes.Clone(good[:i]), good...)} {
+			if i > 0 && e.Learn(spec, b) == nil {
+				t.Fatalf("octet %d: no error", i)
+			}
+		}
+	}
+	const time, sum = 9, 4 // octets of it
+	if now := e.Learned(spec); !bytes.Equal(now[time:len(now)-sum], good[time:len(good)-sum]) {
+		t.Error("what was refused has changed something")
 	}
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Identity func() Identity           // nil without
 	Poll     func(shards []string)     // has these shards polled, of which nothing is committed or sent, in the place of those before; nil: none are
 	Gives    func() bool               // whether alarms of the state directory are on their way to the shards; nil: none are
+	HandOver func(context.Context)     // waits until the next owners need nothing more of this member, which leaves; nil: they do not
 	Log      *slog.Logger
 }
 
@@ -226,6 +227,9 @@ func (c *Cluster) drain(ctx context.Context) {
 		case <-c.gone:
 		case <-ctx.Done():
 		}
+	}
+	if c.config.HandOver != nil && c.session.valid() {
+		c.config.HandOver(ctx)
 	}
 	c.session.revoke(ctx)
 }

@@ -38,7 +38,8 @@ type Options struct {
 	Alarms   func() Alarms // nil: none are kept
 	Rules    func() Rules
 	// Local returns the store of the state directory, and a function that keeps a copy of its database; nil if there is none.
-	Local func() (local ledger.Store, keep func() error)
+	Local   func() (local ledger.Store, keep func() error)
+	Devices Devices
 	// Apply has Share called for the running configuration, and its targets polled, unless done says that this has
 	// happened already when it is its turn.
 	Apply func(done func() bool)
@@ -85,6 +86,7 @@ type Member struct {
 	counted atomic.Pointer[counted]
 	started time.Time
 	gives   atomic.Bool // the alarms of the state directory are on their way to the shards
+	left    left
 
 	mu            sync.Mutex
 	owned         map[string]bool // shards
@@ -100,7 +102,7 @@ func Open(o Options) (*Member, error) {
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Web: o.Web, Log: o.Logger,
-		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll, Gives: m.gives.Load,
+		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll, Gives: m.gives.Load, HandOver: m.handOver,
 	}, m); err != nil {
 		return nil, err
 	}
@@ -216,6 +218,7 @@ func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error 
 	if err := m.options.Rules().Take(ctx, shard, alive); err != nil {
 		return err
 	}
+	m.left.forget(shard)
 	m.restore(ctx, shard)
 	m.change(shard, true)
 	return nil
@@ -227,6 +230,9 @@ func (m *Member) Drop(shard string, lost bool) {
 	m.options.Rules().Drop(shard)
 	if alarms := m.options.Alarms(); alarms != nil {
 		alarms.Drop(shard, lost)
+	}
+	if !lost && len(m.count(m.options.Running()).having[shard]) > 0 {
+		m.left.add(shard)
 	}
 }
 

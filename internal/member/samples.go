@@ -26,7 +26,7 @@ const (
 
 const (
 	samplesWait = 5 * time.Second // for the samples of all other members
-	restoreWait = 2 * time.Second // for those of a shard that was released
+	restoreWait = 2 * time.Second // for those of a shard that was released, and for measurements
 	heldWait    = 2 * time.Second
 	maxAsked    = 16      // members that are asked at once
 	maxHeld     = 1 << 20 // octets of an answer
@@ -78,35 +78,44 @@ func (m *Member) samplesOf(ctx context.Context, other peer.Member, request []byt
 	return a, nil
 }
 
-// restore fetches the samples that rules look back at from the member that had a shard before, if it lives.
+// restore fetches from the member that had a shard before, if it lives, the samples that rules look back at, and then what was
+// measured of the devices.
 func (m *Member) restore(ctx context.Context, shard string) {
-	from, lives := m.cluster.Before(shard)
-	if !lives || from.Name == m.name {
-		return
-	}
+	before, lives := m.cluster.Before(shard)
 	targets := m.count(m.options.Running()).having[shard]
-	rules := m.options.Rules()
-	request := rules.Window(targets)
-	if len(targets) == 0 || request == nil {
+	if !lives || before.Name == m.name || len(targets) == 0 {
 		return
 	}
-	text, err := json.Marshal(request)
-	if err != nil {
-		return
-	}
+	from := peer.Member{Name: before.Name, URL: before.URL}
 	ctx, cancel := context.WithTimeout(ctx, restoreWait)
 	defer cancel()
-	a, err := m.samplesOf(ctx, peer.Member{Name: from.Name, URL: from.URL}, text)
-	if err == nil {
-		err = rules.Restore(a)
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := m.restoreSamples(ctx, from, targets); err != nil && ctx.Err() == nil {
 		m.options.Logger.Debug("rules that look back wait: the samples of a shard cannot be fetched", "shard", shard, "err", err)
+	}
+	if err := m.learn(ctx, from, shard, targets); err != nil && ctx.Err() == nil {
+		m.options.Logger.Debug("devices are measured anew: the measurements of a shard cannot be fetched", "shard", shard, "err", err)
 	}
 }
 
-// ServeRules answers requests of other members about rules.
-func (m *Member) ServeRules(mux *http.ServeMux) {
+func (m *Member) restoreSamples(ctx context.Context, from peer.Member, targets []string) error {
+	rules := m.options.Rules()
+	request := rules.Window(targets)
+	if request == nil {
+		return nil
+	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	a, err := m.samplesOf(ctx, from, text)
+	if err != nil {
+		return err
+	}
+	return rules.Restore(a)
+}
+
+// ServeMembers answers requests of other members about rules, and about devices that they poll from now on.
+func (m *Member) ServeMembers(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+samplesPath, func(w http.ResponseWriter, r *http.Request) {
 		request, err := fleet.ReadRequest(r.Body)
 		if err != nil {
@@ -120,6 +129,7 @@ func (m *Member) ServeRules(mux *http.ServeMux) {
 		}
 		writeJSON(w, answer)
 	})
+	mux.HandleFunc("POST "+learnedPath, m.serveLearned)
 	mux.HandleFunc("GET "+heldPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.ownHeld()) })
 }
 
