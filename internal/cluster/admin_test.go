@@ -150,8 +150,9 @@ func TestReplaceWantsTheConfigurationToAgree(t *testing.T) {
 	}
 	for _, c := range []struct{ old, by, want string }{
 		{"old", "new", "has no new: write it there in the place of old"},
-		{"127.0.68.95", "127.0.68.96", "still has 127.0.68.95: write 127.0.68.96 in its place"},
-		{"old", "127.0.68.96", "no server of the engine is ready"},
+		{"127.0.68.95", "127.0.68.96", "still has 127.0.68.95: write the name of another in its place"},
+		{"old", "127.0.68.96", "no majority of the voters answers: 127.0.68.95: dial tcp"},
+		{"old", "", "no majority of the voters answers: 127.0.68.95: dial tcp"},
 	} {
 		if err := a.Replace(t.Context(), c.old, c.by); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("replace %s %s: %v, want %s", c.old, c.by, err, c.want)
