@@ -694,7 +694,7 @@ func lawSeeds() uint64 {
 	if os.Getenv("TRAPLINE_SOAK") != "" {
 		return 1000
 	}
-	return 3
+	return 1
 }
 
 // More alarms than a transaction of the engine holds begin, move and end at once.
