@@ -67,11 +67,7 @@ func (k keys) given(batch string) string { return k.root + "given/" + batch }
 func (k keys) moving(shard, r string) (key string, ok bool) {
 	rest, ok := strings.CutPrefix(r, ledger.Inbox)
 	if !ok {
-		if rest, ok = strings.CutPrefix(r, ledger.To); !ok {
-			return "", false
-		}
-		shard, rest, _ = strings.Cut(rest, "/")
-		shard = unescape(shard)
+		return "", false
 	}
 	if batch, name, named := strings.Cut(rest, "/"); named {
 		return k.inbox(shard) + batch + "/" + name, true

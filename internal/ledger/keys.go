@@ -24,7 +24,6 @@ const (
 	Sent    = "sent"     // rows that may have been sent
 	Number  = "seq"      // the last number of a row or an event, in decimal
 	Silence = "silence/" // silences, by ID
-	To      = "to/"      // records of Inbox of another shard, by that shard, batch and key
 	View    = "view/"    // alarms as receivers know them, by receiver and key
 	Windows = "windows"  // maintenance windows that have begun
 )

@@ -13,16 +13,14 @@ import (
 	"trapline/internal/outbox/store"
 )
 
-// collection has the records of a single process, or of a shard.
+// collection has the records of a single process.
 type collection struct {
-	homes  *Homes
-	shared bool   // it is of a shard of a cluster
-	source string // which
+	homes *Homes
 
 	alarms   map[string]*alarm.State
 	alerts   map[string]*alertText
 	views    map[alarm.Place]*alarm.View
-	events   map[uint64]*eventText                   // by counter, as rows and dead letters
+	events   map[uint64]*eventText                   // by number, as rows and dead letters
 	rows     map[string]map[uint64]*store.RowRecord  // of each receiver
 	dead     map[string]map[uint64]*store.DeadLetter // of each receiver
 	others   map[string]map[string][]byte            // looks and silences, by kind and name
@@ -97,11 +95,11 @@ func (c *collection) parse(key string, text []byte) (err error) {
 		if err != nil {
 			return err
 		}
-		c.events[c.counter(number)] = e
+		c.events[number] = e
 	case ledger.Out:
-		return numbered(c, c.rows, name, text)
+		return numbered(c.rows, name, text)
 	case ledger.Dead:
-		return numbered(c, c.dead, name, text)
+		return numbered(c.dead, name, text)
 	case ledger.Look, ledger.Silence:
 		c.others[kind][name] = text
 	}
@@ -109,7 +107,7 @@ func (c *collection) parse(key string, text []byte) (err error) {
 }
 
 // numbered reads a record of a receiver.
-func numbered[T any](c *collection, to map[string]map[uint64]*T, name string, text []byte) error {
+func numbered[T any](to map[string]map[uint64]*T, name string, text []byte) error {
 	receiver, digits := ledger.CutReceiver(name)
 	number, err := ledger.ParseNumber(digits)
 	value := new(T)
@@ -122,30 +120,8 @@ func numbered[T any](c *collection, to map[string]map[uint64]*T, name string, te
 	if to[receiver] == nil {
 		to[receiver] = map[uint64]*T{}
 	}
-	to[receiver][c.counter(number)] = value
+	to[receiver][number] = value
 	return nil
-}
-
-func (c *collection) counter(number uint64) uint64 {
-	if c.shared {
-		return shards.CounterIn(number)
-	}
-	return number
-}
-
-func (c *collection) number(counter uint64) uint64 {
-	if c.shared {
-		return shards.NumberIn(c.source, counter)
-	}
-	return counter
-}
-
-// moved returns the key of a place in another shard.
-func (c *collection) moved(place, shard string) string {
-	if c.shared {
-		place = shards.CutPlace(place)
-	}
-	return shards.PlaceIn(shard, place)
 }
 
 // alarmHome returns the shard of an active alarm.
@@ -196,7 +172,7 @@ func (c *collection) eventHome(e *alarm.Event, line string) (shard, to, from str
 	default:
 		shard = c.home(&e.Alarm)
 	}
-	return shard, c.moved(from, shard), from
+	return shard, shards.PlaceIn(shard, from), from
 }
 
 // item is a record that goes to a shard.
@@ -261,9 +237,8 @@ func (c *collection) addAlarms(add func(item, string)) map[alarm.Place]map[strin
 				in[at] = map[string]bool{}
 			}
 			in[at][shard] = true
-			is.In[receiver] = c.moved(k, shard)
+			is.In[receiver] = shards.PlaceIn(shard, k)
 		}
-		is.Number = c.counter(s.Number)
 		from := ledger.Named(ledger.Alarm, key)
 		add(item{shard: shard, from: from, to: from, value: is, rank: rankAlarm}, from)
 	}
@@ -283,9 +258,8 @@ func (c *collection) addViews(add func(item, string), in map[alarm.Place]map[str
 		}
 		for shard := range homes {
 			is := *v
-			is.After = c.counter(v.After)
 			from := viewKey(at.Receiver, at.Key)
-			add(item{shard: shard, from: from, to: viewKey(at.Receiver, c.moved(at.Key, shard)), value: &is, rank: rankView, keep: len(homes) > 1, receiver: at.Receiver}, from)
+			add(item{shard: shard, from: from, to: viewKey(at.Receiver, shards.PlaceIn(shard, at.Key)), value: &is, rank: rankView, keep: len(homes) > 1, receiver: at.Receiver}, from)
 		}
 	}
 }
@@ -293,16 +267,16 @@ func (c *collection) addViews(add func(item, string), in map[alarm.Place]map[str
 func (c *collection) addRows(add func(item, string)) {
 	for receiver, rows := range c.rows {
 		kind := ledger.Of(ledger.Out, receiver)
-		for counter, r := range rows {
-			e := c.events[c.counter(r.Event)]
+		for number, r := range rows {
+			e := c.events[r.Event]
 			if e == nil || e.Kind == alarm.Heartbeat {
 				continue
 			}
 			is := *r
 			shard, to, from := c.eventHome(&e.Event, r.Line)
-			number := c.number(counter)
-			is.Event, is.After, is.Request, is.Line = c.counter(r.Event), c.counter(r.After), cmp.Or(r.Request, queue.RequestID(number)), to
-			add(item{shard: shard, from: ledger.Numbered(kind, number), to: ledger.Numbered(kind, counter), value: &is, rank: rankRow, receiver: receiver}, viewKey(receiver, from))
+			is.Request, is.Line = cmp.Or(r.Request, queue.RequestID(number)), to
+			key := ledger.Numbered(kind, number)
+			add(item{shard: shard, from: key, to: key, value: &is, rank: rankRow, receiver: receiver}, viewKey(receiver, from))
 		}
 	}
 }
@@ -310,11 +284,12 @@ func (c *collection) addRows(add func(item, string)) {
 func (c *collection) addDead(add func(item, string)) {
 	for receiver, letters := range c.dead {
 		kind := ledger.Of(ledger.Dead, receiver)
-		for counter, d := range letters {
+		for number, d := range letters {
 			is := *d
 			shard, to, from := c.eventHome(&d.Event, d.Line)
 			is.Line = to
-			add(item{shard: shard, from: ledger.Numbered(kind, c.number(counter)), to: ledger.Numbered(kind, counter), value: &is, rank: rankRow}, viewKey(receiver, from))
+			key := ledger.Numbered(kind, number)
+			add(item{shard: shard, from: key, to: key, value: &is, rank: rankRow}, viewKey(receiver, from))
 		}
 	}
 }
@@ -327,11 +302,11 @@ func (c *collection) records(items []*item) map[string][]byte {
 	}
 	all := make(map[string][]byte, len(items))
 	for _, one := range items {
-		after := func(counter uint64) uint64 {
-			if !in[ledger.Numbered(ledger.Of(ledger.Out, one.receiver), counter)] {
+		after := func(number uint64) uint64 {
+			if !in[ledger.Numbered(ledger.Of(ledger.Out, one.receiver), number)] {
 				return 0
 			}
-			return counter
+			return number
 		}
 		switch v := one.value.(type) {
 		case []byte:

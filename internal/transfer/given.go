@@ -105,8 +105,8 @@ func (e *entering) divide() {
 			own = append(own, one)
 		}
 	}
-	a := &arrival{Receiver: &Receiver{Now: e.now}, records: c.records(own), header: Header{Process: true, Run: e.given.Run}}
-	first, last := a.counters()
+	a := &arrival{Receiver: &Receiver{Now: e.now}, records: c.records(own), header: Header{Run: e.given.Run}}
+	first, last := a.numbers()
 	a.header.Base = e.seq + 1 - first
 	for _, key := range sorted(a.records) {
 		if w, err := a.take(key, a.records[key]); err == nil {
@@ -319,7 +319,7 @@ func (g *Giver) Give(ctx context.Context) error {
 }
 
 func (g *Giver) stage(ctx context.Context, was *given, c *collection, of map[string][]*item) error {
-	header := encode(&Header{From: g.Member, Process: true, Run: was.Run, Alive: was.Alive})
+	header := encode(&Header{From: g.Member, Run: was.Run, Alive: was.Alive})
 	var lists [][]ledger.Write
 	for _, shard := range sorted(of) {
 		records := c.records(of[shard])

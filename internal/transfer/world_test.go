@@ -127,16 +127,12 @@ func (p *process) Commit(ctx context.Context, writes []ledger.Write) error {
 		p.world.mu.Lock()
 		defer p.world.mu.Unlock()
 		by, octets := map[string]int{}, 0
-		for i, w := range writes {
+		for _, w := range writes {
 			if p.owners[w.Shard] != p {
 				return &ledger.Lost{Shards: []string{w.Shard}}
 			}
 			by[w.Shard]++
 			octets += len(w.Key) + len(w.Value)
-			if rest, is := strings.CutPrefix(w.Key, ledger.To); is {
-				shard, rest, _ := strings.Cut(rest, "/")
-				writes[i].Shard, writes[i].Key = shard, ledger.Inbox+rest
-			}
 		}
 		for shard, n := range by {
 			if n > 120 || octets > 600<<10 {
@@ -498,7 +494,7 @@ func (w *world) left() (list []string, alarms int) {
 			switch kind, _, _ := strings.Cut(key, "/"); kind + "/" {
 			case ledger.Alarm:
 				alarms++
-			case ledger.Inbox, ledger.Out, ledger.Event, ledger.To:
+			case ledger.Inbox, ledger.Out, ledger.Event:
 				list = append(list, shard+": "+key)
 			}
 		}
