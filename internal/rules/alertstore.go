@@ -129,12 +129,10 @@ type looks map[string]look
 
 // look is the stored form of the look at a target. Without rules and rows it is deleted.
 type look struct {
-	target  string            // empty as it is read
-	shard   string            // that it is stored in
-	gone    time.Time         // since when there is no such target; zero if that is not known
-	Rules   []string          `json:"rules,omitempty"`   // UIDs of the baseline rules that were evaluated for it
-	Known   map[string][]byte `json:"known,omitempty"`   // known.Rows, by the expression that found them
-	Address string            `json:"address,omitempty"` // by which a target is found that has another name
+	known.Look
+	target string    // empty as it is read
+	shard  string    // that it is stored in
+	gone   time.Time // since when there is no such target; zero if that is not known
 }
 
 // lookState is what baseline rules have seen of a target. The mutex of its device guards it.
@@ -164,7 +162,7 @@ func (s *lookState) forget(set *Set) {
 
 // stored returns the stored form, with rules that were evaluated besides.
 func (s *lookState) stored(t *poller.Target, more []string) look {
-	l := look{target: t.Name, Rules: slices.Sorted(maps.Keys(s.rules)), Address: t.Spec.Address, Known: map[string][]byte{}}
+	l := look{target: t.Name, Look: known.Look{Rules: slices.Sorted(maps.Keys(s.rules)), Address: t.Spec.Address, Known: map[string][]byte{}}}
 	l.Rules = append(l.Rules, more...)
 	for text, rows := range s.known {
 		l.Known[text] = rows.Octets()
@@ -186,7 +184,7 @@ func appendLooks(writes []ledger.Write, list []look) ([]ledger.Write, error) {
 		w := ledger.Write{Shard: l.shard, Key: ledger.Named(ledger.Look, l.target)}
 		if len(l.Rules)+len(l.Known) > 0 {
 			var err error
-			if w.Value, err = json.Marshal(l); err != nil {
+			if w.Value, err = json.Marshal(&l.Look); err != nil {
 				return nil, err
 			}
 		}
@@ -195,18 +193,16 @@ func appendLooks(writes []ledger.Write, list []look) ([]ledger.Write, error) {
 	return writes, nil
 }
 
-// add adds the look at a target as it is stored. It may be the list of its rules alone, of earlier versions.
+// add adds the look at a target as it is stored.
 func (all looks) add(target string, text []byte) error {
-	var l look
-	if json.Unmarshal(text, &l.Rules) != nil {
-		if err := json.Unmarshal(text, &l); err != nil {
-			return err
-		}
+	l, err := known.ReadLook(text)
+	if err != nil {
+		return err
 	}
 	if strings.TrimSpace(target) == "" {
 		return errors.New("it is of no target")
 	}
-	all[target] = l
+	all[target] = look{Look: l}
 	return nil
 }
 

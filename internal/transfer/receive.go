@@ -299,27 +299,13 @@ func (a *arrival) alive(t alertTimes) alertTimes {
 	return t
 }
 
-// look is a stored look: see package rules.
-type look struct {
-	Rules   []string          `json:"rules,omitempty"`
-	Known   map[string][]byte `json:"known,omitempty"`
-	Address string            `json:"address,omitempty"`
-}
-
-func readLook(text []byte) (l look, err error) {
-	if json.Unmarshal(text, &l.Rules) != nil { // of earlier versions
-		err = json.Unmarshal(text, &l)
-	}
-	return l, err
-}
-
 // mergeLooks returns what either look has seen.
 func mergeLooks(own, other []byte) ([]byte, error) {
-	is, err := readLook(own)
+	is, err := known.ReadLook(own)
 	if err != nil {
 		return nil, err
 	}
-	was, err := readLook(other)
+	was, err := known.ReadLook(other)
 	if err != nil {
 		return nil, err
 	}
