@@ -70,7 +70,7 @@ func (c *Cluster) elected(ctx context.Context, k *coordinator) *coordinator {
 	defer cancel()
 	key := c.keys.coordinator()
 	if holder.member == "" && !c.draining.Load() {
-		_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
+		_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
 			[]clientv3.Op{clientv3.OpPut(key, c.settings.Member, clientv3.WithLease(lease))}, nil)
 		if err != nil {
 			return nil
@@ -107,7 +107,7 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
-	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(c.keys.coordinator()), "=", k.lease)},
+	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(c.keys.coordinator()), "=", k.lease)},
 		[]clientv3.Op{clientv3.OpPut(c.keys.plan(), encode(next))}, nil)
 	if err != nil {
 		c.log.Warn("the plan cannot be written, will retry", "err", err)
@@ -116,15 +116,10 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	if r.Succeeded {
 		n := moved(k.plan, next)
 		c.metrics.moves.Add(float64(n))
-		c.log.Info("the plan of the cluster has changed", "members", next.Members, "joined", without(next.Members, k.plan.Members), "left", without(k.plan.Members, next.Members), "moved", n)
+		c.log.Info("the plan of the cluster has changed", "members", next.Members, "joined", plan.Without(next.Members, k.plan.Members), "left", plan.Without(k.plan.Members, next.Members), "moved", n)
 		k.plan = next
 	}
 	return wait
-}
-
-// without returns the names of a list that another does not have.
-func without(list, other []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(other, name) })
 }
 
 // awaitsAlarms reports whether a first plan has to wait for alarms of single processes: else they would be raised anew.

@@ -62,7 +62,7 @@ func (c *Cluster) checkName(ctx context.Context) error {
 	if c.settings.Etcd != nil {
 		return nil
 	}
-	r, err := c.txn(ctx, nil, []clientv3.Op{clientv3.OpGet(c.keys.format(), clientv3.WithCountOnly()),
+	r, err := c.Txn(ctx, nil, []clientv3.Op{clientv3.OpGet(c.keys.format(), clientv3.WithCountOnly()),
 		clientv3.OpGet(allClusters, clientv3.WithPrefix(), clientv3.WithKeysOnly(), clientv3.WithLimit(1))}, nil)
 	if err != nil || r.Responses[0].GetResponseRange().Count > 0 {
 		return err
@@ -82,7 +82,7 @@ func (c *Cluster) checkFormat(ctx context.Context) (revision int64, err error) {
 	}
 	mine := format{c.reads.newest, token()[:8]}
 	key := c.keys.format()
-	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
+	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
 		[]clientv3.Op{clientv3.OpPut(key, encode(mine))}, []clientv3.Op{clientv3.OpGet(key)})
 	if err != nil {
 		return 0, err
@@ -132,7 +132,7 @@ func (c *Cluster) raise(ctx context.Context) {
 			return
 		}
 	}
-	raised, err := c.txn(ctx,
+	raised, err := c.Txn(ctx,
 		[]clientv3.Cmp{clientv3.Compare(clientv3.Value(key), "=", encode(now)), clientv3.Compare(clientv3.ModRevision(members), "<", r.Header.Revision+1).WithPrefix()},
 		[]clientv3.Op{clientv3.OpPut(key, encode(format{next, now.ID}))}, nil)
 	if err == nil && raised.Succeeded {

@@ -44,7 +44,7 @@ type reporter struct {
 	certified    time.Duration // when the certificate was looked at last; 0: never
 	led          time.Duration // since when this member leads; 0: it does not
 	slow         engine.Slow
-	skewed       map[string]bool
+	skewed       map[string]time.Duration // as last seen: see Cluster.Skewed
 }
 
 // second writes all that is due.
@@ -128,16 +128,13 @@ func (c *Cluster) put(ctx context.Context, ownServer bool, key, value string, op
 
 // compareClocks warns of members whose wall clocks differ: times of alerts go from one to another.
 func (r *reporter) compareClocks(c *Cluster) {
-	if r.skewed == nil {
-		r.skewed = map[string]bool{}
-	}
-	for member, skew := range c.view.skews() {
-		far := member != c.settings.Member && skew.Abs() > MaxSkew
-		if far && !r.skewed[member] {
+	far := c.Skewed()
+	for member, skew := range far {
+		if _, known := r.skewed[member]; !known {
 			c.log.Warn("the wall clock of a member differs, and so do the times of its alarms: set the clocks of all by NTP", "member", member, "behind", skew.Round(time.Millisecond))
 		}
-		r.skewed[member] = far
 	}
+	r.skewed = far
 }
 
 // Skewed returns by how much the wall clocks of other members are behind that of this one, of those that differ by more than
@@ -230,7 +227,7 @@ func (c *Cluster) noteLate(ctx context.Context, l *lateSend) error {
 		return e.Grant(ctx, int64(lateTime/time.Second))
 	})
 	if err == nil {
-		_, err = c.txn(ctx, nil, []clientv3.Op{clientv3.OpPut(c.keys.late(l.shard, l.id), string(l.text), clientv3.WithLease(lease.ID))}, nil)
+		_, err = c.Txn(ctx, nil, []clientv3.Op{clientv3.OpPut(c.keys.late(l.shard, l.id), string(l.text), clientv3.WithLease(lease.ID))}, nil)
 	}
 	return err
 }
@@ -268,7 +265,7 @@ func (c *Cluster) repeat(ctx context.Context, work Repeater, key string, l late)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, attemptWait)
 		defer cancel()
-		_, err = c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", l.revision)}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
+		_, err = c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", l.revision)}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
 	}
 	if err != nil && ctx.Err() == nil {
 		c.log.Warn("the last word about an alarm cannot be repeated, will retry", "key", key, "err", err)

@@ -148,7 +148,7 @@ func (s *session) join(ctx context.Context) error {
 	if c.config.Identity != nil {
 		put = append(put, clientv3.OpPut(c.keys.engine(c.settings.Member), encode(c.config.Identity())))
 	}
-	r, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
+	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
 		put, []clientv3.Op{clientv3.OpGet(key)})
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *session) publish(ctx context.Context) error {
 	if id == 0 {
 		return nil
 	}
-	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
+	_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
 		[]clientv3.Op{clientv3.OpPut(key, encode(c.self()), clientv3.WithLease(id))}, nil)
 	return err
 }
@@ -208,11 +208,6 @@ func encode(v any) string {
 	return string(b)
 }
 
-// Txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
-func (c *Cluster) Txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
-	return c.txn(ctx, If, Then, Else)
-}
-
 // RowKey returns the key of a row in the engine.
 func (c *Cluster) RowKey(shard, row string) string { return c.keys.row(shard, row) }
 
@@ -222,8 +217,8 @@ func (c *Cluster) GivenKey(batch string) string { return c.keys.given(batch) }
 // Name is the name of this member.
 func (c *Cluster) Name() string { return c.settings.Member }
 
-// txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
-func (c *Cluster) txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
+// Txn sends a transaction, which may be applied more than once unless its comparisons exclude it.
+func (c *Cluster) Txn(ctx context.Context, If []clientv3.Cmp, Then, Else []clientv3.Op) (*clientv3.TxnResponse, error) {
 	return engine.Ask(ctx, c.engine, func(ctx context.Context, e *clientv3.Client) (*clientv3.TxnResponse, error) {
 		return e.Txn(ctx).If(If...).Then(Then...).Else(Else...).Commit()
 	})

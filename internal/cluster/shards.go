@@ -251,7 +251,7 @@ func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	own, held, seq := c.keys.own(name), c.keys.held(name), c.keys.seq(name)
-	before, err := c.txn(ctx, nil, []clientv3.Op{clientv3.OpGet(own), clientv3.OpGet(held), clientv3.OpGet(seq)}, nil)
+	before, err := c.Txn(ctx, nil, []clientv3.Op{clientv3.OpGet(own), clientv3.OpGet(held), clientv3.OpGet(seq)}, nil)
 	if err != nil {
 		return claim{}, err
 	}
@@ -271,7 +271,7 @@ func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID
 	mark := c.fence.NextMark()
 	c.mu.Unlock()
 	me := c.settings.Member
-	r, err := c.txn(ctx,
+	r, err := c.Txn(ctx,
 		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(own), "=", ownRevision), clientv3.Compare(clientv3.ModRevision(seq), "=", register.Revision)},
 		[]clientv3.Op{
 			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, me),
@@ -332,7 +332,7 @@ func (c *Cluster) leave(ctx context.Context, name string, lease clientv3.LeaseID
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	own := c.keys.own(name)
-	_, err := c.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(own), "=", lease)},
+	_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(own), "=", lease)},
 		[]clientv3.Op{clientv3.OpDelete(own), clientv3.OpPut(c.keys.alive(c.settings.Member), wallClock())}, nil)
 	if err != nil && ctx.Err() == nil {
 		c.throttled.Warn("a shard cannot be released, will retry", "shard", name, "err", err)

@@ -123,7 +123,7 @@ func (r *reading) first(ctx context.Context, ranges []rows) (pages []*etcdserver
 	}
 	var answer *clientv3.TxnResponse
 	err = r.insist(ctx, func(ctx context.Context) (err error) {
-		answer, err = r.cluster.txn(ctx, nil, gets, nil)
+		answer, err = r.cluster.Txn(ctx, nil, gets, nil)
 		return err
 	})
 	if err != nil {
@@ -190,7 +190,7 @@ func (r *reading) putAside(ctx context.Context) error {
 			deletes = append(deletes, Write{Shard: r.shard, Key: w.Key})
 		}
 		if found.Err == nil {
-			_, found.Err = r.cluster.txn(ctx, nil, copies, nil)
+			_, found.Err = r.cluster.Txn(ctx, nil, copies, nil)
 		}
 		if found.Err == nil {
 			found.Err = r.cluster.Commit(ctx, deletes)
@@ -293,7 +293,7 @@ func (c *Cluster) attempt(ctx context.Context, commit *fence.Commit, r *fence.Re
 	asking, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	If, Then, Else := c.transaction(r)
-	answer, err := c.txn(asking, If, Then, Else)
+	answer, err := c.Txn(asking, If, Then, Else)
 	c.mu.Lock()
 	doubt := len(commit.InDoubt()) > 0
 	switch {

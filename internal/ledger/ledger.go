@@ -15,6 +15,14 @@ type Write struct {
 	Value      []byte
 }
 
+// Octets returns how many octets writes have.
+func Octets(writes []Write) (n int) {
+	for _, w := range writes {
+		n += len(w.Key) + len(w.Value)
+	}
+	return n
+}
+
 // Each is called with a record. The value is valid until it returns. An error refuses the record.
 type Each = func(key string, value []byte) error
 

@@ -12,6 +12,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/cluster"
 	"trapline/internal/cluster/certificate"
+	"trapline/internal/cluster/plan"
 	"trapline/internal/human"
 )
 
@@ -140,15 +141,7 @@ func (m *Member) details(s *cluster.Status, c *api.Cluster) (list []string) {
 
 // differing says how the voters of the engine differ from those of the configuration of a member.
 func differing(member string, voting, configured []string) string {
-	without := func(list, others []string) (left []string) {
-		for _, name := range list {
-			if !slices.Contains(others, name) {
-				left = append(left, name)
-			}
-		}
-		return left
-	}
-	missing, more := without(configured, voting), without(voting, configured)
+	missing, more := plan.Without(configured, voting), plan.Without(voting, configured)
 	text := fmt.Sprintf("The voters are %s, and cluster.members of %s has ", strings.Join(voting, ", "), member)
 	switch {
 	case len(more) == 0:

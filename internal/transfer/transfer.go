@@ -81,7 +81,7 @@ func commits(lists [][]ledger.Write, commit func([]ledger.Write) error) error {
 	var part []ledger.Write
 	octets := 0
 	for _, list := range lists {
-		size := sizeOf(list)
+		size := ledger.Octets(list)
 		if len(part) > 0 && (len(part)+len(list) > maxWrites || octets+size > maxOctets) {
 			if err := commit(part); err != nil {
 				return err
@@ -94,13 +94,6 @@ func commits(lists [][]ledger.Write, commit func([]ledger.Write) error) error {
 		return nil
 	}
 	return commit(part)
-}
-
-func sizeOf(list []ledger.Write) (octets int) {
-	for _, w := range list {
-		octets += len(w.Key) + len(w.Value)
-	}
-	return octets
 }
 
 // inbox returns the key of a record of a batch, or if key is "" that of its header.

@@ -76,6 +76,15 @@ func labelsHint(ctx context.Context, r *cli.Remote, args []string) string {
 		name, _, _ := strings.Cut(hint, "=")
 		known[name] = true
 	}
+	var labels []string
+	for _, arg := range args {
+		if name := strings.TrimSpace(strings.TrimRight(isMatcher.FindString(arg), "=!~")); name != "" && name != "{" && !known[name] {
+			labels = append(labels, name)
+		}
+	}
+	if len(labels) == 0 {
+		return ""
+	}
 	all, _, err := r.Targets(ctx, api.TargetQuery{Limit: cli.TargetPage})
 	if err != nil || len(all.Targets) == 0 {
 		return ""
@@ -85,19 +94,15 @@ func labelsHint(ctx context.Context, r *cli.Remote, args []string) string {
 			known[name] = true
 		}
 	}
-	for _, arg := range args {
-		m := isMatcher.FindString(arg)
-		name := strings.TrimSpace(strings.TrimRight(m, "=!~"))
-		if name == "" || name == "{" || known[name] {
-			continue
-		}
-		names := slices.Sorted(maps.Keys(known))
-		if question := setting.DidYouMean(name, names); question != "" {
-			return fmt.Sprintf(": no target has a label %s: %s", name, question)
-		}
-		return fmt.Sprintf(": no target has a label %s: there are %s", name, strings.Join(names, ", "))
+	i := slices.IndexFunc(labels, func(name string) bool { return !known[name] })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	names := slices.Sorted(maps.Keys(known))
+	if question := setting.DidYouMean(labels[i], names); question != "" {
+		return fmt.Sprintf(": no target has a label %s: %s", labels[i], question)
+	}
+	return fmt.Sprintf(": no target has a label %s: there are %s", labels[i], strings.Join(names, ", "))
 }
 
 // queryOf returns the query of words and matchers. Those in braces are taken apart as in PromQL.

@@ -5,6 +5,7 @@ package plan
 import (
 	"cmp"
 	"math"
+	"maps"
 	"slices"
 )
 
@@ -128,14 +129,7 @@ func zoneOf(zones map[string]*zone, name string) *zone {
 	return z
 }
 
-func sorted[V any](m map[string]V) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func (l *load) add(s weighed) {
 	l.cost += s.cost
@@ -226,4 +220,9 @@ func bestMove(from, to *load) int {
 		}
 	}
 	return best
+}
+
+// Without returns the names of a list that another does not have.
+func Without(list, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(other, name) })
 }

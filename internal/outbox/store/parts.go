@@ -67,8 +67,7 @@ func binOf(all map[string]*bin, shard string) *bin {
 }
 
 func (b *bin) add(writes []ledger.Write) {
-	n, octets := sizesOf(writes)
-	b.writes, b.octets = b.writes+n, b.octets+octets
+	b.writes, b.octets = b.writes+len(writes), b.octets+ledger.Octets(writes)
 }
 
 // over reports whether there is no room for more.
@@ -76,19 +75,12 @@ func (b *bin) over(writes, octets int) bool {
 	return b.writes+writes > MaxWrites || b.octets+octets > maxOctets
 }
 
-func sizesOf(writes []ledger.Write) (n, octets int) {
-	for _, w := range writes {
-		octets += len(w.Key) + len(w.Value)
-	}
-	return len(writes), octets
-}
-
 // pack puts units into parts. Each part has the counters of its shards.
 func pack(units [][]ledger.Write, counters []ledger.Write) (parts [][]ledger.Write) {
 	room := map[string]*bin{}
 	put := func(writes []ledger.Write) {
 		b := binOf(room, writes[0].Shard)
-		if n, octets := sizesOf(writes); b.writes > 0 && b.over(n+counted, octets) {
+		if b.writes > 0 && b.over(len(writes)+counted, ledger.Octets(writes)) {
 			*b = bin{part: b.part + 1}
 		}
 		b.add(writes)
@@ -98,7 +90,7 @@ func pack(units [][]ledger.Write, counters []ledger.Write) (parts [][]ledger.Wri
 		parts[b.part] = append(parts[b.part], writes...)
 	}
 	for _, unit := range units {
-		if n, octets := sizesOf(unit); n+counted <= MaxWrites && octets <= maxOctets {
+		if len(unit)+counted <= MaxWrites && ledger.Octets(unit) <= maxOctets {
 			put(unit)
 			continue
 		}
