@@ -29,6 +29,7 @@ func TestClusterIsReadStrictly(t *testing.T) {
 		"cluster: {" + voters + ", weight: -1}": ":3: cluster.weight: -1 is not a weight: write 0 to 1000",
 		"cluster: {etcd: {username: me}}":       ":3: cluster.etcd.endpoints: write the URLs",
 		"cluster: {" + voters + ", zone: a/b}":  `:3: cluster.zone: "a/b" is not a zone`,
+		"cluster: {" + voters + ", insecure: true}\nnotifications: {engine_id: 80000000046e6577}": ":4: notifications.engine_id: each member of a cluster sends traps with an engine ID of its own: leave engine_id out",
 	} {
 		if _, err := Load([]string{write("snmp.yml", text)}, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

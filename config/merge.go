@@ -171,7 +171,27 @@ func (u *merged) check() {
 			u.checkReceiver(s, document.Path{"receivers", document.Index(i)}, &s.Config.Receivers[i], named)
 		}
 	}
+	u.checkEngines()
 	u.config.Warnings = append(u.config.Warnings, notify.SameAddress(u.config.Receivers)...)
+}
+
+// checkEngines reports an SNMP engine ID that all members of a cluster would have: receivers of SNMPv3 traps drop those of all but
+// one, since boots and time are of each (RFC 3414 section 3.2). It warns of receivers that must know the engines of all.
+func (u *merged) checkEngines() {
+	if u.config.Cluster == nil {
+		return
+	}
+	for _, s := range u.sources {
+		if s.Config.Notifications.EngineID != "" {
+			reporterBelow(s, document.Path{"notifications"})("engine_id", "each member of a cluster sends traps with an engine ID of its own: leave engine_id out")
+		}
+	}
+	for i := range u.config.Receivers {
+		r := &u.config.Receivers[i]
+		if auth := u.config.Auths[r.Auth]; auth != nil && r.SendsTrapsOfEngine(auth) {
+			u.config.Warnings = append(u.config.Warnings, fmt.Sprintf("receiver %s drops the SNMPv3 traps of members whose engine IDs it does not know: once all members have joined, `trapline engine` prints their lines for snmptrapd", r.Name))
+		}
+	}
 }
 
 // checkTimes reports names of time intervals and windows that are there twice, and unknown names of intervals.

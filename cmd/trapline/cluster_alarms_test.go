@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"trapline/internal/peers"
 	"trapline/internal/programtest"
 )
 
@@ -56,7 +59,8 @@ func TestClusterAlarms(t *testing.T) {
 	const targets, alarms = 24, 24 + 1
 	w := witnessOf(t, true)
 	devices := make([]*gauges, targets)
-	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr()))
+	trapAddress, _ := peers.FreeUDPAddresses(t)
+	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n- {name: traps, type: trap, auth: secure, address: %q, rate: 1000}\n", w.LocalAddr(), trapAddress))
 	text = strings.Replace(text, "state_dir: \n", "", 1)
 	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
 	text += withRules(t, fmt.Sprintf(`{alert: High, expr: g > 50}, {alert: Sum, expr: sum(g) > 50 * %[1]d}, {alert: Few, expr: count(g) < %[1]d}`, targets)) + "rules: {interval: 1s}\ntargets:\n"
@@ -73,8 +77,12 @@ func TestClusterAlarms(t *testing.T) {
 	s.await("each target is polled by one member", s.settled)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
 
+	traps := s.snmptrapd(trapAddress)
 	set(100)
 	s.await("all alarms are raised", func() bool { return w.count() == alarms })
+	if n := len(traps.AwaitReceived(t, alarms)); n != alarms {
+		t.Errorf("snmptrapd has received %d traps of SNMPv3, want %d", n, alarms)
+	}
 	s.await("they lie in the cluster", func() bool { return s.activeOf() == alarms })
 	s.evaluatesAlike(targets, alarms)
 	killed := s.members[2]
@@ -124,6 +132,22 @@ func TestClusterAlarms(t *testing.T) {
 		t.Errorf("%d alarms about the quorum were raised and cleared", n)
 	}
 	w.want(alarms, "raise clear raise clear raise")
+}
+
+// snmptrapd starts one that knows the engines of all members as `trapline engine` prints them.
+func (s *site) snmptrapd(address string) *peers.Snmptrapd {
+	s.t.Helper()
+	engine := exec.Command(s.program, "engine", "--config.file="+s.file)
+	engine.Env = append(os.Environ(), "STATE_DIRECTORY="+s.members[1].state)
+	lines, err := engine.Output()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	users := regexp.MustCompile(`(?m)^createUser .*$`).FindAllString(string(lines), -1)
+	if len(users) != len(s.members) {
+		s.t.Errorf("%d users of snmptrapd: %s", len(users), lines)
+	}
+	return peers.StartSnmptrapd(s.t, peers.SnmptrapdOptions{Address: address, Users: []peers.User{}, Config: "authUser log usr-sha-aes priv\n" + strings.Join(users, "\n")})
 }
 
 // evaluatesAlike compares the answers of the members about rules over the gauges of all targets, all of which are above 50.

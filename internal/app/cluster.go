@@ -47,7 +47,13 @@ func (d *daemon) openMember() (err error) {
 		Local:   d.local,
 		Devices: d.client,
 		Running: d.running,
-		Apply:   func(done func() bool) { d.reloader.again(done, d.share) },
+		EngineID: func() []byte {
+			if own := d.notifier.identity(); own != nil {
+				return own.ID
+			}
+			return nil
+		},
+		Apply: func(done func() bool) { d.reloader.again(done, d.share) },
 	}); err == nil {
 		d.registry.MustRegister(d.member.Collector())
 	}

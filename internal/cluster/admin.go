@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/contact"
@@ -89,6 +90,24 @@ func (a *Admin) Replace(ctx context.Context, old, by string) error {
 			return fmt.Errorf("%s is no voter of the cluster: it has %s", old, strings.Join(slices.Sorted(maps.Keys(s.Voters)), ", "))
 		}
 		return e.Remove(ctx, id)
+	})
+}
+
+// Engines returns the SNMP engines of all that ever were members and send traps, by member.
+func (a *Admin) Engines(ctx context.Context) (engines map[string]Identity, err error) {
+	ctx, cancel := context.WithTimeout(ctx, adminWait)
+	defer cancel()
+	engines = map[string]Identity{}
+	prefix := a.keys.engine("")
+	return engines, a.ask(ctx, func(e *engine.Engine) error {
+		return eachRow(ctx, e, prefix, func(_ int64, kv *mvccpb.KeyValue) error {
+			identity := Identity{}
+			if err := json.Unmarshal(kv.Value, &identity); err != nil {
+				return fmt.Errorf("%s: %w", kv.Key, err)
+			}
+			engines[strings.TrimPrefix(string(kv.Key), prefix)] = identity
+			return nil
+		})
 	})
 }
 

@@ -55,7 +55,7 @@ type Config struct {
 	Hash     func() string             // of the configuration
 	Shards   func() []plan.Shard       // of the configuration; the cost is the number of targets
 	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
-	Identity func() Identity           // nil without
+	EngineID func() []byte             // of its SNMP engine, nil: it sends no traps; may be nil
 	Poll     func(shards []string)     // has these shards polled, of which nothing is committed or sent, in the place of those before; nil: none are
 	Gives    func() bool               // whether alarms of the state directory are on their way to the shards; nil: none are
 	HandOver func(context.Context)     // waits until the next owners need nothing more of this member, which leaves; nil: they do not

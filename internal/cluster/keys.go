@@ -107,6 +107,5 @@ type cost struct {
 
 // Identity is a member's own SNMP engine, which receivers of SNMPv3 traps must know.
 type Identity struct {
-	EngineID string `json:"engine_id"` // hexadecimal
-	Boots    int32  `json:"boots"`
+	EngineID string `json:"engine_id"` // hexadecimal digits
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"sync"
@@ -144,12 +145,8 @@ func (s *session) join(ctx context.Context) error {
 		return err
 	}
 	key, value := c.keys.member(c.settings.Member), encode(c.self())
-	put := []clientv3.Op{clientv3.OpPut(key, value, clientv3.WithLease(id))}
-	if c.config.Identity != nil {
-		put = append(put, clientv3.OpPut(c.keys.engine(c.settings.Member), encode(c.config.Identity())))
-	}
 	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
-		put, []clientv3.Op{clientv3.OpGet(key)})
+		append(c.putIdentity(), clientv3.OpPut(key, value, clientv3.WithLease(id))), []clientv3.Op{clientv3.OpGet(key)})
 	if err != nil {
 		return err
 	}
@@ -179,8 +176,19 @@ func (s *session) publish(ctx context.Context) error {
 		return nil
 	}
 	_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", id)},
-		[]clientv3.Op{clientv3.OpPut(key, encode(c.self()), clientv3.WithLease(id))}, nil)
+		append(c.putIdentity(), clientv3.OpPut(key, encode(c.self()), clientv3.WithLease(id))), nil)
 	return err
+}
+
+// putIdentity writes engines/M, which stays: receivers get what this member has sent long after it is gone.
+func (c *Cluster) putIdentity() []clientv3.Op {
+	if c.config.EngineID == nil {
+		return nil
+	}
+	if id := c.config.EngineID(); id != nil {
+		return []clientv3.Op{clientv3.OpPut(c.keys.engine(c.settings.Member), encode(Identity{hex.EncodeToString(id)}))}
+	}
+	return nil
 }
 
 // revokeWait bounds how long the end of a session may take: without an answer it ends by itself.

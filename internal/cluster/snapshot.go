@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/engine"
@@ -28,40 +30,53 @@ func (a *Admin) Snapshot(ctx context.Context, to io.Writer) (rows int, err error
 func (a *Admin) snapshot(ctx context.Context, e *engine.Engine, to io.Writer) (rows int, err error) {
 	sum := sha256.New()
 	buffered := bufio.NewWriter(io.MultiWriter(to, sum))
-	from, end := a.keys.root, clientv3.GetPrefixRangeEnd(a.keys.root)
-	for revision := int64(0); ; {
-		page, err := page(ctx, e, from, end, revision)
-		if err != nil {
-			return 0, fmt.Errorf("the engine cannot be read: %w", err)
-		}
-		if revision == 0 {
-			revision = page.Header.Revision
-			if len(page.Kvs) == 0 {
-				return 0, fmt.Errorf("the engine has no cluster %s", a.settings.Name)
-			}
+	begun := false
+	err = eachRow(ctx, e, a.keys.root, func(revision int64, kv *mvccpb.KeyValue) error {
+		if !begun {
+			begun = true
 			if _, err := fmt.Fprintln(buffered, encode(snapshot.Header{Cluster: a.settings.Name, Revision: revision, At: time.Now().UTC()})); err != nil {
-				return 0, err
+				return err
 			}
 		}
-		for _, kv := range page.Kvs {
-			if kv.Lease != 0 {
-				continue
-			}
-			if _, err := fmt.Fprintln(buffered, encode(snapshot.Row{Key: strings.TrimPrefix(string(kv.Key), a.keys.root), Value: kv.Value})); err != nil {
-				return 0, err
-			}
-			rows++
+		if kv.Lease != 0 {
+			return nil
 		}
-		if !page.More || len(page.Kvs) == 0 {
-			break
-		}
-		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		rows++
+		_, err := fmt.Fprintln(buffered, encode(snapshot.Row{Key: strings.TrimPrefix(string(kv.Key), a.keys.root), Value: kv.Value}))
+		return err
+	})
+	if err == nil && !begun {
+		err = fmt.Errorf("the engine has no cluster %s", a.settings.Name)
+	}
+	if err != nil {
+		return 0, err
 	}
 	if err := buffered.Flush(); err != nil {
 		return 0, err
 	}
 	_, err = fmt.Fprintln(to, encode(snapshot.End{Rows: rows, Sum: hex.EncodeToString(sum.Sum(nil))}))
 	return rows, err
+}
+
+// eachRow calls each with the rows below a prefix, all of one revision.
+func eachRow(ctx context.Context, e *engine.Engine, prefix string, each func(revision int64, kv *mvccpb.KeyValue) error) error {
+	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
+	for revision := int64(0); ; {
+		page, err := page(ctx, e, from, end, revision)
+		if err != nil {
+			return fmt.Errorf("the engine cannot be read: %w", err)
+		}
+		revision = cmp.Or(revision, page.Header.Revision)
+		for _, kv := range page.Kvs {
+			if err := each(revision, kv); err != nil {
+				return err
+			}
+		}
+		if !page.More || len(page.Kvs) == 0 {
+			return nil
+		}
+		from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+	}
 }
 
 // verify checks that a snapshot is whole, is of this cluster, and has a format that this program reads.

@@ -35,6 +35,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Polls    func() *poller.Poller
 	Running  func() *runtimeconfig.Config
+	EngineID func() []byte // of its SNMP engine; nil: it sends no traps
 	Alarms   func() Alarms // nil: none are kept
 	Rules    func() Rules
 	// Local returns the store of the state directory, and a function that keeps a copy of its database; nil if there is none.
@@ -102,7 +103,7 @@ func Open(o Options) (*Member, error) {
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Web: o.Web, Log: o.Logger,
-		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, Poll: m.poll, Gives: m.gives.Load, HandOver: m.handOver,
+		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, EngineID: o.EngineID, Poll: m.poll, Gives: m.gives.Load, HandOver: m.handOver,
 	}, m); err != nil {
 		return nil, err
 	}

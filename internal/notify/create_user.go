@@ -12,7 +12,7 @@ import (
 // CreateUser returns the createUser line that Net-SNMP's snmptrapd needs to accept our traps of SNMPv3, or "" for
 // receivers that need none. Its keys are localized to our engine.
 func (r *ReceiverSettings) CreateUser(a *access.Auth, id []byte) (string, error) {
-	if r.Type != "trap" || a.Version != 3 {
+	if !r.SendsTrapsOfEngine(a) {
 		return "", nil
 	}
 	p, err := a.Principal()
@@ -31,6 +31,11 @@ func (r *ReceiverSettings) CreateUser(a *access.Auth, id []byte) (string, error)
 		line += fmt.Sprintf(" %s -l 0x%x", p.User.Priv, priv)
 	}
 	return line, nil
+}
+
+// SendsTrapsOfEngine reports whether the receiver must know our engine: it is sent traps of SNMPv3.
+func (r *ReceiverSettings) SendsTrapsOfEngine(a *access.Auth) bool {
+	return r.Type == "trap" && a.Version == 3
 }
 
 // createUser is the line of snmptrapd.conf for a receiver's user. A trap is of our engine, an inform of the receiver's.

@@ -4,8 +4,8 @@ package plan
 
 import (
 	"cmp"
-	"math"
 	"maps"
+	"math"
 	"slices"
 )
 
