@@ -273,7 +273,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	if all != nil {
 		d.forMembers = served.forMembers(all)
 	}
-	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Metrics: limits.metrics, Logger: d.logger})
+	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Closing: d.member != nil, Metrics: limits.metrics, Logger: d.logger})
 }
 
 // run runs all parts until ctx is canceled, which SIGTERM and SIGINT do, or one of them fails. A member of a cluster first

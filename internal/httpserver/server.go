@@ -4,6 +4,7 @@
 package httpserver
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -21,6 +22,7 @@ const (
 // Options of a server.
 type Options struct {
 	MaxConnections int
+	Closing        bool // connections are closed after an answer, and HTTP/1.1 is spoken alone
 	Metrics        *Metrics
 	Logger         *slog.Logger // for the errors of net/http
 }
@@ -30,7 +32,7 @@ type Options struct {
 // with unsafe methods are refused.
 func New(h http.Handler, o Options) *http.Server {
 	connections := newConnections(o.MaxConnections, o.Metrics)
-	return &http.Server{
+	s := &http.Server{
 		Handler:           paced(sameOrigin(h, o.Metrics), o.Metrics),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       patience, // for answers sent before the handler runs, such as those of
@@ -40,6 +42,13 @@ func New(h http.Handler, o Options) *http.Server {
 		ConnState:         connections.changed,
 		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}
+	if o.Closing {
+		// When the host of one of several servers falls silent, a client that has kept connections loses a request with each, and
+		// with one of HTTP/2 all until it gives that up.
+		s.SetKeepAlivesEnabled(false)
+		s.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	}
+	return s
 }
 
 // Metrics counts refused requests.

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -292,6 +293,32 @@ func TestHTTP2(t *testing.T) {
 		response.Body.Close()
 		if err != nil || len(body) != size || response.ProtoMajor != 2 {
 			t.Errorf("%s: %d octets of %d, %v", response.Proto, len(body), size, err)
+		}
+	}
+}
+
+// A server that closes connections closes each, and speaks no HTTP/2 with a client that could.
+func TestConnectionsAreClosed(t *testing.T) {
+	certified := httptest.NewTLSServer(nil)
+	defer certified.Close()
+	client := certified.Client()
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+	for _, closing := range []bool{false, true} {
+		server := New(http.NotFoundHandler(), Options{MaxConnections: 10, Closing: closing, Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler)})
+		server.TLSConfig = &tls.Config{Certificates: certified.TLS.Certificates}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _ = server.ServeTLS(l, "", "") }()
+		defer server.Close()
+		r, err := client.Get("https://" + l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.Close != closing || (r.ProtoMajor == 1) != closing {
+			t.Errorf("closing %v: %s, closed %v", closing, r.Proto, r.Close)
 		}
 	}
 }
