@@ -251,6 +251,8 @@ func (s *server) target(own http.Handler) http.Handler {
 func (s *server) ownTarget(w http.ResponseWriter, r *http.Request) {
 	report, ok := s.poller.Report(r.PathValue("name"))
 	switch {
+	case !ok && s.member.Has(r.PathValue("name")):
+		http.Error(w, "this member is about to poll the target, or does not any more", http.StatusServiceUnavailable)
 	case !ok:
 		http.Error(w, fmt.Sprintf("there is no target %q", r.PathValue("name")), http.StatusNotFound)
 	case report.Last == nil:

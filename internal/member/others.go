@@ -59,6 +59,11 @@ func (m *Member) Web(target string) string {
 	return owner.Web
 }
 
+// Has reports whether the configuration has a target of a name, whoever polls it; never without a cluster.
+func (m *Member) Has(name string) bool {
+	return m != nil && m.count(m.options.Running()).named[name] != nil
+}
+
 // Holder returns the member that has the alarms of a target, which need not be in the configuration, or if it is "" what is of
 // none: one without a name if none does.
 func (m *Member) Holder(target string) peer.Member {

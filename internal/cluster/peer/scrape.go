@@ -13,10 +13,10 @@ import (
 const MaxScrape = 10 * time.Second
 
 const (
-	laneWidth = 32               // scrapes that wait for a member
-	laneWait  = time.Second      // for a place among them
-	firstWait = dialWait * 3 / 4 // for the begin of an answer, if the member answers no other scrape meanwhile
-	silence   = 3 * time.Second  // how long a member is not asked after that
+	laneWidth = 32              // scrapes that wait for a member
+	laneWait  = 4 * time.Second // for a place among them
+	firstWait = 4 * time.Second // for the begin of an answer, if the member answers no other scrape meanwhile
+	silence   = 2 * time.Second // how long a member is not asked after that
 )
 
 // Answer is a whole answer to a scrape.
