@@ -109,11 +109,7 @@ func (s *site) write(more string) {
 	fmt.Fprintf(&text, configText, interval, hub, receiverPort)
 	text.WriteString(more + "targets:\n")
 	for i := range targets {
-		name := fmt.Sprintf("target-%d", i)
-		if i%(targets/alarms) == 0 {
-			name = fmt.Sprintf("flap-%d", i/(targets/alarms))
-		}
-		fmt.Fprintf(&text, "- {name: %s, address: \"%s:%d\", modules: [gauges]}\n", name, deviceAt(i), devicePort)
+		fmt.Fprintf(&text, "- {name: %s, address: \"%s:%d\", modules: [gauges]}\n", targetName(i), deviceAt(i), devicePort)
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		s.t.Fatal(err)
@@ -123,6 +119,14 @@ func (s *site) write(more string) {
 			s.t.Fatal(err)
 		}
 	}
+}
+
+// targetName returns the name of the i-th device: some have alarms.
+func targetName(i int) string {
+	if i%(targets/alarms) == 0 {
+		return fmt.Sprintf("flap-%d", i/(targets/alarms))
+	}
+	return fmt.Sprintf("target-%d", i)
 }
 
 // flap has the alarms change for some time, or until rest.
