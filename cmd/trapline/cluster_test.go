@@ -174,10 +174,15 @@ func (s *site) get(url string) (string, int) {
 // await waits for a condition, and returns how long it took.
 func (s *site) await(text string, condition func() bool) time.Duration {
 	s.t.Helper()
+	return s.awaitWithin(2*time.Minute, text, condition)
+}
+
+func (s *site) awaitWithin(patience time.Duration, text string, condition func() bool) time.Duration {
+	s.t.Helper()
 	begun := time.Now()
 	for tick := time.Tick(50 * time.Millisecond); !condition(); <-tick {
-		if time.Since(begun) > 2*time.Minute {
-			s.t.Fatalf("not within two minutes: %s", text)
+		if time.Since(begun) > patience {
+			s.t.Fatalf("not within %v: %s", patience, text)
 		}
 	}
 	took := time.Since(begun)

@@ -22,6 +22,7 @@ type gauges struct {
 
 	mu     sync.Mutex
 	values []int64
+	index  map[string]int // of the value of an object
 }
 
 var gaugeObject = snmp.MustParseOID("1.3.6.1.4.1.32473.7")
@@ -32,7 +33,10 @@ func startGauges(t *testing.T, n int) *gauges {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gauges{PacketConn: c, values: make([]int64, n)}
+	g := &gauges{PacketConn: c, values: make([]int64, n), index: map[string]int{}}
+	for i := range n {
+		g.index[string(snmp.AppendArc(append(snmp.OID{}, gaugeObject...), uint32(i+1)))] = i
+	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); g.run() }()
 	t.Cleanup(func() { c.Close(); <-ended })
@@ -66,10 +70,8 @@ func (g *gauges) answer(list []byte) (filled []byte) {
 		}
 		list = rest
 		v.Type, v.Value = snmp.NoSuchInstance, nil
-		for i, value := range g.values {
-			if v.Name.Compare(snmp.AppendArc(append(snmp.OID{}, gaugeObject...), uint32(i+1))) == 0 {
-				v.Type, v.Value = snmp.Integer, snmp.AppendInt(nil, value)
-			}
+		if i, known := g.index[string(v.Name)]; known {
+			v.Type, v.Value = snmp.Integer, snmp.AppendInt(nil, g.values[i])
 		}
 		filled = snmp.AppendVarBind(filled, v)
 	}
