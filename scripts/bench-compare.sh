@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Compares the benchmarks of the hot paths with those of another commit: bench-compare.sh [COMMIT [COUNT]]
+# Compares the benchmarks of the hot paths with those of another commit: bench-compare.sh [COMMIT [COUNT [PATTERN]]]
 # Binaries of both sides take turns, so that both meet the same machine. Packages may have other names on the two sides.
 set -euo pipefail
 base=${1:-main} count=${2:-6}
 tags=gosnmp_nodebug
-hot='^Benchmark(Decode|Open|Seal|GetBulk|CPU|Conversion|Measures|Exposition|ConversionAndExposition|Switch|Drain|Enqueue|Session)$'
+hot="^Benchmark(${3:-Decode|Open|Seal|GetBulk|CPU|Conversion|Measures|Exposition|ConversionAndExposition|Switch|Drain|Enqueue|Session})\$"
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 finish() {
