@@ -115,7 +115,7 @@ func layNetwork(t *testing.T) {
 	}
 	mount("netns", "/run/netns", "tmpfs", 0)
 	run(t, "ip", "link", "set", "lo", "up")
-	run(t, "ip", "link", "add", "bridge", "type", "bridge")
+	run(t, "ip", "link", "add", "bridge", "address", "02:00:00:00:00:fe", "type", "bridge") // else it changes as links come and go
 	run(t, "ip", "address", "add", hub.String()+"/16", "dev", "bridge")
 	run(t, "ip", "link", "set", "bridge", "up")
 	run(t, "ip", "route", "add", "local", "10.78.0.0/16", "dev", "lo")

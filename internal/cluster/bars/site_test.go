@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 
 	"trapline/internal/api"
+	"trapline/internal/peers"
 )
 
 const (
@@ -32,7 +33,9 @@ const (
 	interval   = 10 * time.Second
 	lease      = 5 * time.Second
 	ruleFile   = `groups: [{name: bars, rules: [{alert: Flap, expr: flap > 50, labels: {severity: major}}]}]` + "\n"
-	configText = `auths: {public_v2: {}}
+	configText = `auths:
+  public_v2: {}
+  traps: {version: 3, username: %s, security_level: authPriv, auth_protocol: SHA, password: %s, priv_protocol: AES, priv_password: %s}
 modules: {gauges: {get: [1.3.6.1.4.1.32473.7.1.0, 1.3.6.1.4.1.32473.7.2.0, 1.3.6.1.4.1.32473.7.3.0], metrics: [
   {name: flap, oid: 1.3.6.1.4.1.32473.7.1, type: gauge, help: H.},
   {name: two, oid: 1.3.6.1.4.1.32473.7.2, type: gauge, help: H.},
@@ -42,6 +45,8 @@ rule_files: [rules.yml]
 global: {interval: %s, timeout: 1s, retries: 2}
 receivers:
 - {name: book, address: "%s:%d", timeout: 2s, rate: 1000, every_transition: true}
+- {name: informs, address: "%[5]s:%[7]d", timeout: 2s, rate: 1000, every_transition: true}
+- {name: traps, type: trap, auth: traps, address: "%[5]s:%[7]d", rate: 1000, every_transition: true}
 `
 )
 
@@ -51,7 +56,9 @@ type site struct {
 	dir     string
 	program string
 	devices *devices
-	book    *book
+	book    *book // of a receiver that acknowledges informs
+	informs *book // of snmptrapd
+	traps   *book // of snmptrapd, of SNMPv3
 	truth   *truth
 	members [memberCount]*process
 	begun   time.Time
@@ -92,6 +99,11 @@ func newSite(t *testing.T) *site {
 	}
 	s.devices, s.book = startDevices(t, targets, targets/alarms), startReceiver(t)
 	s.write("cluster: {members: [" + hostOf(0) + ", " + hostOf(1) + ", " + hostOf(2) + "], insecure: true, lease: " + lease.String() + "}\n")
+	engines := make([]string, memberCount)
+	for i := range memberCount {
+		engines[i] = s.engineID(i)
+	}
+	s.informs, s.traps = startSnmptrapd(t, engines)
 	for i := range memberCount {
 		s.members[i] = &process{index: i}
 		s.start(i)
@@ -106,7 +118,7 @@ func newSite(t *testing.T) *site {
 func (s *site) write(more string) {
 	s.t.Helper()
 	var text strings.Builder
-	fmt.Fprintf(&text, configText, interval, hub, receiverPort)
+	fmt.Fprintf(&text, configText, trapUser, peers.AuthPassphrase, peers.PrivPassphrase, interval, hub, receiverPort, snmptrapdPort)
 	text.WriteString(more + "targets:\n")
 	for i := range targets {
 		fmt.Fprintf(&text, "- {name: %s, address: \"%s:%d\", modules: [gauges]}\n", targetName(i), deviceAt(i), devicePort)
@@ -136,12 +148,30 @@ func (s *site) flap(seed uint64, lasts time.Duration) {
 	s.devices.begin(s.truth)
 }
 
-func (s *site) start(i int) {
+// state returns the state directory of a member.
+func (s *site) state(i int) string {
 	s.t.Helper()
-	state := filepath.Join(s.dir, spaceOf(i))
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	dir := filepath.Join(s.dir, spaceOf(i))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		s.t.Fatal(err)
 	}
+	return dir
+}
+
+// engineID returns the SNMP engine ID of a member, which need not have been started.
+func (s *site) engineID(i int) string {
+	s.t.Helper()
+	text, err := exec.Command(s.program, "engine", "--state-dir="+s.state(i)).Output()
+	found := regexp.MustCompile(`(?m)^engine_id: ([0-9a-f]+)`).FindSubmatch(text)
+	if err != nil || found == nil {
+		s.t.Fatalf("engine of member %d: %v %s", i+1, err, text)
+	}
+	return string(found[1])
+}
+
+func (s *site) start(i int) {
+	s.t.Helper()
+	state := s.state(i)
 	log, err := os.OpenFile(filepath.Join(s.dir, spaceOf(i)+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
@@ -320,26 +350,39 @@ func (s *site) fault(text string, blind bool) (healed func()) {
 func (s *site) rest() {
 	s.t.Helper()
 	s.truth.settle(time.Now())
-	for begun := time.Now(); len(s.book.behind(s.truth, time.Now(), 0)) > 0 && time.Since(begun) < time.Minute; { // else the judge finds it
+	for begun := time.Now(); len(s.behind(0)) > 0 && time.Since(begun) < time.Minute; { // else the judge finds it
 		time.Sleep(time.Second)
 	}
 	time.Sleep(interval + ordinary) // nothing follows
-	violations, seen, delays := s.book.judge(s.truth, s.spans, time.Now())
 	due := 0
 	for alarm := range s.truth.begins {
 		due += s.truth.segment(alarm, time.Now())
 	}
-	s.t.Logf("%d transitions, %d were sent, %d notifications were repeats; sent after %s; %d violations", due, seen, s.book.repeats(), middle(delays), len(violations))
-	if len(violations) > 0 {
-		s.t.Errorf("%d violations:\n%s", len(violations), summary(violations))
+	for _, r := range []struct {
+		text string
+		book *book
+	}{{"informs", s.book}, {"informs to snmptrapd", s.informs}, {"traps of SNMPv3 to snmptrapd", s.traps}} {
+		violations, seen, delays := r.book.judge(s.truth, s.spans, time.Now())
+		s.t.Logf("%s: %d transitions, %d were sent, %d notifications were repeats; sent after %s; %d violations", r.text, due, seen, r.book.repeats(), middle(delays), len(violations))
+		if len(violations) > 0 {
+			s.t.Errorf("%s: %d violations:\n%s", r.text, len(violations), summary(violations))
+		}
 	}
+}
+
+// behind returns the alarms about which a receiver was not sent the last word, although that has been so for a while.
+func (s *site) behind(while time.Duration) (list []int) {
+	for _, b := range []*book{s.book, s.informs, s.traps} {
+		list = append(list, b.behind(s.truth, time.Now(), while)...)
+	}
+	return list
 }
 
 // caughtUp waits until all that was true before a time has been sent.
 func (s *site) caughtUp(since time.Time) time.Duration {
 	s.t.Helper()
 	late := func() []int {
-		return s.book.behind(s.truth, time.Now(), max(interval+2*time.Second, time.Since(since)))
+		return s.behind(max(interval+2*time.Second, time.Since(since)))
 	}
 	s.await(time.Minute, "all has been sent that was true before", func() bool { return len(late()) == 0 })
 	return time.Since(since)
