@@ -5,6 +5,8 @@ package bars
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // warm is how long the alarms come and go before something is done to the members.
@@ -145,6 +149,59 @@ func (s *site) pause(i int, role string, while time.Duration) {
 		}
 	}
 	healed()
+}
+
+// The leases of all members are revoked at once, as an engine does whose clock is wrong: each takes its own shards again (bar 4).
+func TestRevoked(t *testing.T) {
+	s := flapping(t, 44)
+	const ownKeys = "/trapline/trapline/own/"
+	for range 3 {
+		healed := s.fault("all leases are revoked", false)
+		s.engine(func(ctx context.Context, c *clientv3.Client) error {
+			had, err := c.Get(ctx, ownKeys, clientv3.WithPrefix())
+			if err != nil {
+				return err
+			}
+			leases := map[int64]bool{}
+			for _, kv := range had.Kvs {
+				leases[kv.Lease] = true
+			}
+			if len(leases) != memberCount {
+				return fmt.Errorf("%d leases own shards", len(leases))
+			}
+			begun, owners := time.Now(), map[string]string{}
+			for _, kv := range had.Kvs {
+				owners[string(kv.Key)] = string(kv.Value)
+			}
+			for lease := range leases {
+				if _, err := c.Revoke(ctx, clientv3.LeaseID(lease)); err != nil {
+					return err
+				}
+			}
+			for {
+				has, err := c.Get(ctx, ownKeys, clientv3.WithPrefix())
+				if err != nil {
+					return err
+				}
+				if len(has.Kvs) == len(had.Kvs) {
+					moved := 0
+					for _, kv := range has.Kvs {
+						if owners[string(kv.Key)] != string(kv.Value) {
+							moved++
+						}
+					}
+					t.Logf("all %d shards are owned again after %v, %d by others", len(has.Kvs), time.Since(begun).Round(10*time.Millisecond), moved)
+					s.bar("all shards are owned again", time.Since(begun), 2*time.Second)
+					return nil
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		})
+		s.await(time.Minute, "the cluster is whole", s.whole)
+		healed()
+		time.Sleep(interval)
+	}
+	s.rest()
 }
 
 var logTime = regexp.MustCompile(`^time=(\S+)`)

@@ -412,20 +412,31 @@ func (s *site) sum(name string) (sum float64) {
 }
 
 // term returns the term of the engine: each election has another.
-func (s *site) term() uint64 {
+func (s *site) term() (term uint64) {
+	s.t.Helper()
+	s.engine(func(ctx context.Context, c *clientv3.Client) error {
+		status, err := c.Status(ctx, c.Endpoints()[0])
+		if err == nil {
+			term = status.RaftTerm
+		}
+		return err
+	})
+	return term
+}
+
+// engine calls f with a client of the engine.
+func (s *site) engine(f func(context.Context, *clientv3.Client) error) {
 	s.t.Helper()
 	c, err := clientv3.New(clientv3.Config{Endpoints: []string{hostOf(0) + ":2379"}, DialTimeout: 5 * time.Second, Logger: zap.NewNop()})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	status, err := c.Status(ctx, c.Endpoints()[0])
-	if err != nil {
+	if err := f(ctx, c); err != nil {
 		s.t.Fatal(err)
 	}
-	return status.RaftTerm
 }
 
 // spent returns the processor time of a process.
