@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,20 +26,8 @@ func TestClusterTakesOverOneMachine(t *testing.T) {
 	t.Parallel()
 	const network, targets, alarms = "79", 12, 12 + 1
 	w := witnessOf(t, true)
-	devices := make([]*gauges, targets)
-	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 1s, rate: 1000, every_transition: true, max_age: 1h}\n", w.LocalAddr()))
-	text = strings.Replace(text, "state_dir: \n", "", 1)
-	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
-	text += withRules(t, `{alert: High, expr: g > 50}, {alert: Some, expr: sum(g) > 10}, {alert: Long, expr: g > 50, for: 1h}`) + "rules: {interval: 1s}\ntargets:\n"
-	for i := range devices {
-		devices[i] = startGauges(t, 1)
-		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]}\n", i, devices[i].LocalAddr())
-	}
-	set := func(value int64, some ...*gauges) {
-		for _, d := range some {
-			d.set(0, value)
-		}
-	}
+	text, devices := gauged(t, w, targets, "")
+	set := setAll
 	s := plannedSite(t, network, targets)
 	s.write(text, "")
 	old := s.members[0]
@@ -108,6 +98,30 @@ func TestClusterTakesOverOneMachine(t *testing.T) {
 	w.want(alarms, "raise clear")
 }
 
+// gauged returns a configuration of targets with a gauge each, which others follow, and rules about it. Each of the first half of the targets has more keys.
+func gauged(t *testing.T, w *witness, targets int, more string) (text string, devices []*gauges) {
+	t.Helper()
+	text = programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 1s, rate: 1000, every_transition: true, max_age: 1h}\n", w.LocalAddr()))
+	text = strings.Replace(text, "state_dir: \n", "", 1)
+	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+	text += withRules(t, `{alert: High, expr: g > 50}, {alert: Some, expr: sum(g) > 10}, {alert: Long, expr: g > 50, for: 1h}, {alert: Known, expr: g == 40, annotations: {baseline: "g == 0"}}`) + "rules: {interval: 1s}\ntargets:\n"
+	for i := range targets {
+		devices = append(devices, startGauges(t, 1))
+		keys := ""
+		if i < targets/2 {
+			keys = "KEYS"
+		}
+		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]%s}\n", i, devices[i].LocalAddr(), keys)
+	}
+	return strings.ReplaceAll(text, "KEYS", more), devices
+}
+
+func setAll(value int64, some ...*gauges) {
+	for _, d := range some {
+		d.set(0, value)
+	}
+}
+
 // waiting returns how many events wait for receivers of some members.
 func (s *site) waiting(members ...*siteMember) (n int) {
 	for _, m := range members {
@@ -142,4 +156,93 @@ func (w *witness) sameRequests(t *testing.T) {
 			t.Errorf("event %s has the request-ids %v", event, ids)
 		}
 	}
+}
+
+// The zone of targets with alarms changes in the file of all members, while one is killed, and once more while they are restarted one after the
+// other: members of the other zone poll the targets, and the alarms follow. None is raised again, and each is cleared once. So do the rows that
+// baselines know, when the targets have other names.
+func TestClusterAlarmsFollowZones(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	const network, targets, alarms = "70", 12, 12 + 1
+	w := witnessOf(t, true)
+	text, devices := gauged(t, w, targets, "KEYS")
+	s := plannedSite(t, network, targets)
+	berlin := s.members[2]
+	berlin.file = s.file + ".berlin.yml"
+	write := func(keys string) {
+		s.write(strings.ReplaceAll(text, "KEYS", keys), votersOf(network))
+		file, err := os.ReadFile(s.file)
+		if err == nil {
+			err = os.WriteFile(berlin.file, []byte(strings.Replace(string(file), "cluster:\n", "cluster:\n  zone: berlin\n", 1)), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pollsBerlin := func(first, end int) bool {
+		all := s.polls()
+		for i := range targets {
+			if _, polled := all[fmt.Sprint("device-", i)][berlin.address]; polled != (first <= i && i < end) {
+				return false
+			}
+		}
+		return s.settled()
+	}
+	write("")
+	for _, m := range s.members {
+		s.start(m)
+	}
+	s.await("the members without a zone poll all", func() bool { return pollsBerlin(0, 0) })
+	setAll(100, devices...)
+	s.await("all alarms are raised", func() bool { return w.count() == alarms })
+	write(", zone: berlin")
+	for _, m := range s.members {
+		_ = m.command.Process.Signal(syscall.SIGHUP)
+	}
+	_ = s.stop(s.members[1], syscall.SIGKILL)
+	s.start(s.members[1])
+	s.await("the targets of the zone are polled there", func() bool { return pollsBerlin(0, targets/2) })
+	s.await("the alarms follow", func() bool { return s.alarmsAt(berlin) == targets/2 })
+	s.await("each target is polled by one member", s.settled)
+	write("")
+	for _, m := range s.members {
+		if err := s.stop(m, syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		s.start(m)
+		s.await("the member is ready", func() bool { _, code := s.get(m.url() + "/-/ready"); return code == http.StatusOK })
+	}
+	s.await("the targets are polled by the others again", func() bool { return pollsBerlin(0, 0) })
+	s.await("the alarms are back", func() bool { return s.alarmsAt(s.members[0])+s.alarmsAt(s.members[1]) == alarms })
+	w.want(alarms, "raise")
+	setAll(0, devices...)
+	s.await("all alarms are cleared", func() bool { return w.count() == 2*alarms })
+	w.want(alarms, "raise clear")
+
+	for _, m := range s.members {
+		if err := s.stop(m, syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+	setAll(40, devices...)
+	text = strings.ReplaceAll(text, "device-", "other-")
+	write("")
+	for _, m := range s.members {
+		s.start(m)
+	}
+	s.await("the rows are known of targets that have another name", func() bool { return w.count() == 2*alarms+targets+1 })
+}
+
+// alarmsAt returns how many alarms a member has itself.
+func (s *site) alarmsAt(m *siteMember) int {
+	text, _ := s.get(m.url() + "/metrics")
+	found := alarmsOfMember.FindStringSubmatch(text)
+	if found == nil {
+		return -1
+	}
+	n, _ := strconv.Atoi(found[1])
+	return n
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,6 +40,7 @@ const siteInterval = time.Second
 type siteMember struct {
 	address string // and name
 	state   string
+	file    string // "": that of the site
 	command *exec.Cmd
 	ended   chan error
 }
@@ -119,7 +121,7 @@ func (s *site) start(m *siteMember) {
 // run starts a process with the state directory and the address of a member.
 func (s *site) run(m *siteMember, flags ...string) {
 	s.t.Helper()
-	m.command = exec.Command(s.program, append(flags, "--config.file="+s.file, "--web.listen-address="+net.JoinHostPort(m.address, "9116"))...)
+	m.command = exec.Command(s.program, append(flags, "--config.file="+cmp.Or(m.file, s.file), "--web.listen-address="+net.JoinHostPort(m.address, "9116"))...)
 	m.command.Env = append(os.Environ(), "STATE_DIRECTORY="+m.state)
 	log, err := os.OpenFile(filepath.Join(m.state, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

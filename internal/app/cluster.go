@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"trapline/internal/alarm"
+	"trapline/internal/api"
 	"trapline/internal/httpapi"
 	"trapline/internal/httpserver"
 	"trapline/internal/ledger"
@@ -168,8 +169,13 @@ func (d *daemon) alarms() member.Alarms {
 // ownAlarms are the alarms of this process.
 type ownAlarms struct{ notifier *notifier }
 
-// Apply commits transitions here.
+// Apply commits transitions here, unless alarms of a target are about to come from another shard.
 func (a ownAlarms) Apply(list []outbox.Transition, now time.Time) error {
+	for i := range list {
+		if target := list[i].Alarm.Target; a.notifier.member.Holds(target) {
+			return api.Errorf(api.ErrUnavailable, "the alarms of %.100q move to another member", target)
+		}
+	}
 	return a.notifier.applyOwn(list, now)
 }
 

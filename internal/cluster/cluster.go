@@ -53,6 +53,7 @@ type Config struct {
 	Version  string                    // of the program
 	Web      string                    // host and port of its HTTP server for everybody; "" if they are not known
 	Hash     func() string             // of the configuration
+	Homes    func() string             // hash of the targets with their shards; may be nil
 	Shards   func() []plan.Shard       // of the configuration; the cost is the number of targets
 	Costs    func() map[string]float64 // of owned shards, as measured; nil if unknown
 	EngineID func() []byte             // of its SNMP engine, nil: it sends no traps; may be nil
@@ -107,8 +108,9 @@ type Cluster struct {
 	tasks      sync.WaitGroup // takes, releases and losses under way
 	started    time.Time
 	id         atomic.Pointer[string]
-	agreed     atomic.Int64 // since when all have our configuration, by clock; 0: they have not
-	remembered []string     // owned shards that were written to the disk; used by report only
+	configs    agreement
+	homes      agreement
+	remembered []string // owned shards that were written to the disk; used by report only
 
 	mu        sync.Mutex // shards, takes, fence, commit
 	shards    map[string]*shard
@@ -296,6 +298,9 @@ func (c *Cluster) self() Member {
 	}
 	if c.config.Hash != nil {
 		m.Config = c.config.Hash()
+	}
+	if c.config.Homes != nil {
+		m.Homes = c.config.Homes()
 	}
 	m.Ends = c.Certificate().Ends
 	m.Gives = c.config.Gives != nil && c.config.Gives()

@@ -341,15 +341,15 @@ func TestTakeIsRepeated(t *testing.T) {
 	m.shards["7"] = &shard{state: taking, cancel: func() {}} // else it is left at once: it is not planned
 	m.mu.Unlock()
 	defer m.forget("7")
-	first, err := m.claim(t.Context(), "7", lease)
+	first, err := m.claim(t.Context(), "7", lease, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := m.claim(t.Context(), "7", lease)
+	again, err := m.claim(t.Context(), "7", lease, false)
 	if err != nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
 		t.Errorf("taken again: %+v after %+v: %v", again.register, first.register, err)
 	}
-	if _, err := m.claim(t.Context(), "7", lease+1); !errors.Is(err, errNotFree) {
+	if _, err := m.claim(t.Context(), "7", lease+1, false); !errors.Is(err, errNotFree) {
 		t.Errorf("another session: %v", err)
 	}
 }
@@ -385,7 +385,7 @@ func TestConfigAgreed(t *testing.T) {
 		seen := make(chan struct{}, 1)
 		m.view.subscribe(seen)
 		for timeout := time.After(time.Minute); m.ConfigAgreed() > 0 != agreed; {
-			m.compareConfigs()
+			m.compare()
 			select {
 			case <-seen:
 			case <-time.After(10 * time.Millisecond):

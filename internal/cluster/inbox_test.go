@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/desk"
+	"trapline/internal/cluster/plan"
 	"trapline/internal/ledger"
 	"trapline/internal/transfer"
 )
@@ -146,4 +147,75 @@ func lastIndex(list []string, of string) int {
 		}
 	}
 	return -1
+}
+
+// The records of a target that has another zone are found where they are, and moved by the owner of their new shard if nobody else is there
+// to do so.
+func TestRecordsOfAZoneWithoutMembers(t *testing.T) {
+	s, b := newSite(t), newBooks()
+	join := func(name, zone string) (*Cluster, func() error) {
+		var one atomic.Pointer[Cluster]
+		m := s.member(name, func(c *Config) {
+			c.Settings.Zone, c.Shards = zone, func() []plan.Shard { return AllShards("", "berlin") }
+		}, receiving{worker{name, b}, &one})
+		one.Store(m)
+		return m, s.run(m)
+	}
+	paris, _ := join("paris", "")
+	berlin, stop := join("berlin-1", "berlin")
+	b.await(t, "both zones are owned", func() bool { return len(b.owners) == all+plan.Shards })
+	for _, shard := range []string{"5@berlin", "6@berlin"} {
+		if err := berlin.Commit(t.Context(), []Write{{Shard: shard, Key: ledger.Look + "moved", Value: []byte("{}")}, {Shard: shard, Key: ledger.Look + "other", Value: []byte("{}")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if siblings := paris.Siblings("5"); !slices.Equal(siblings, []string{"5@berlin"}) {
+		t.Errorf("the siblings are %v", siblings)
+	}
+	peek := func() (found []string, arriving bool) {
+		arriving, err := desk.Peek(t.Context(), paris, paris.Siblings("5"), "5", func(shard, key string, _ []byte) { found = append(found, shard+" "+key) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found, arriving
+	}
+	if found, arriving := peek(); !slices.Equal(found, []string{"5@berlin look/moved", "5@berlin look/other"}) || arriving {
+		t.Errorf("%v, %t", found, arriving)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan struct{}, 1)
+	paris.Subscribe(changed)
+	for paris.Planned("5@berlin") {
+		<-changed
+	}
+	move := func(ctx context.Context, alive time.Time) error {
+		homes := transfer.Homes{Target: func(name string) string {
+			if name == "moved" {
+				return "5"
+			}
+			return "5@berlin"
+		}}
+		return (&transfer.Sender{Store: paris, Shard: "5@berlin", Homes: homes, Alive: alive, Now: time.Now(), Logger: quiet()}).Send(ctx)
+	}
+	if err := paris.Borrow(t.Context(), "5", move); err == nil {
+		t.Error("a shard that is owned is borrowed")
+	}
+	if err := paris.Borrow(t.Context(), "5@berlin", move); err != nil {
+		t.Fatal(err)
+	}
+	b.await(t, "the shard is taken again", func() bool {
+		return slices.Index(b.takes, "paris 5") != lastIndex(b.takes, "paris 5") && len(b.owners) == all
+	})
+	if looks := paris.looks(t, "5"); !slices.Equal(looks, []string{"moved"}) {
+		t.Errorf("it has %v", looks)
+	}
+	if found, arriving := peek(); !slices.Equal(found, []string{"5@berlin look/other"}) || arriving {
+		t.Errorf("%v, %t", found, arriving)
+	}
+	paris.Retake("7")
+	b.await(t, "another is taken again", func() bool {
+		return slices.Index(b.takes, "paris 7") != lastIndex(b.takes, "paris 7") && len(b.owners) == all
+	})
 }

@@ -67,7 +67,11 @@ func (k keys) given(batch string) string { return k.root + "given/" + batch }
 func (k keys) moving(shard, r string) (key string, ok bool) {
 	rest, ok := strings.CutPrefix(r, ledger.Inbox)
 	if !ok {
-		return "", false
+		if rest, ok = strings.CutPrefix(r, ledger.To); !ok {
+			return "", false
+		}
+		shard, rest, _ = strings.Cut(rest, "/")
+		shard = unescape(shard)
 	}
 	if batch, name, named := strings.Cut(rest, "/"); named {
 		return k.inbox(shard) + batch + "/" + name, true
@@ -92,8 +96,9 @@ type Member struct {
 	Zone     string    `json:"zone"`
 	Weight   float64   `json:"weight"`
 	Version  string    `json:"version"`
-	Format   int       `json:"format"` // the newest that it reads
-	Config   string    `json:"config"` // hash of its configuration
+	Format   int       `json:"format"`          // the newest that it reads
+	Config   string    `json:"config"`          // hash of its configuration
+	Homes    string    `json:"homes,omitempty"` // hash of its targets with their shards
 	Started  time.Time `json:"started"`
 	Draining bool      `json:"draining"`
 	Ends     time.Time `json:"certificate_ends,omitzero"` // of its certificate

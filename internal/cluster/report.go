@@ -49,7 +49,7 @@ type reporter struct {
 
 // second writes all that is due.
 func (r *reporter) second(ctx context.Context, c *Cluster) {
-	c.compareConfigs()
+	c.compare()
 	if c.config.Dir != "" {
 		c.rememberOwned()
 	}

@@ -23,6 +23,7 @@ type shard struct {
 	lost   bool
 
 	received []string // batches in its inbox when it was taken
+	again    bool     // it is released and taken again
 
 	cancel context.CancelFunc // of its Take
 }
@@ -99,7 +100,7 @@ func (c *Cluster) look(ctx context.Context) {
 		switch {
 		case s.state == taking:
 			under++
-		case s.state == owned && (draining || d.known && !d.planned[name] || s.more(arrivals[name])): // it is taken again at once
+		case s.state == owned && (draining || d.known && !d.planned[name] || s.again || s.more(arrivals[name])): // it is taken again at once
 			s.state = ending
 			c.tasks.Go(func() { c.release(ctx, name, lease) })
 		}
@@ -178,7 +179,7 @@ func (c *Cluster) held() int {
 // take makes a shard ours, and has it worked on.
 func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv3.LeaseID) {
 	begun := c.clock()
-	claim, err := c.claim(ctx, name, lease)
+	claim, err := c.claim(ctx, name, lease, false)
 	c.noteTake(begun, err)
 	if err != nil {
 		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
@@ -246,8 +247,9 @@ type claim struct {
 	cause    string
 }
 
-// claim writes own/S, held/S and seq/S together, so that nothing an earlier owner sent is applied afterwards.
-func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID) (claim, error) {
+// claim writes own/S, held/S and seq/S together, so that nothing an earlier owner sent is applied afterwards. held/S stays if the shard is
+// borrowed.
+func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID, borrowed bool) (claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
 	own, held, seq := c.keys.own(name), c.keys.held(name), c.keys.seq(name)
@@ -271,10 +273,14 @@ func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID
 	mark := c.fence.NextMark()
 	c.mu.Unlock()
 	me := c.settings.Member
+	holds := me
+	if borrowed && holder != "" {
+		holds = holder
+	}
 	r, err := c.Txn(ctx,
 		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(own), "=", ownRevision), clientv3.Compare(clientv3.ModRevision(seq), "=", register.Revision)},
 		[]clientv3.Op{
-			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, me),
+			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, holds),
 			clientv3.OpPut(seq, encode(fence.Register{Number: register.Number, Mark: mark})),
 			clientv3.OpGet(c.keys.alive(holder)),
 		},
@@ -367,6 +373,53 @@ func (c *Cluster) lose(name string) {
 			c.forget(name)
 		})
 	}
+}
+
+// Retake has a shard that is owned released, and taken again.
+func (c *Cluster) Retake(name string) {
+	c.mu.Lock()
+	if s := c.shards[name]; s != nil {
+		s.again = true
+	}
+	c.mu.Unlock()
+	c.poke()
+}
+
+// Borrow owns a shard that nobody owns or will own while work is called, with the time up to when its last owner missed nothing. Nothing of
+// the shard is loaded.
+func (c *Cluster) Borrow(ctx context.Context, name string, work func(ctx context.Context, alive time.Time) error) error {
+	lease, usable := c.session.usable()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := &shard{state: taking, cancel: cancel}
+	c.mu.Lock()
+	free := usable && c.shards[name] == nil && !c.draining.Load()
+	if free {
+		c.shards[name] = s
+	}
+	c.mu.Unlock()
+	if !free {
+		return errNotFree
+	}
+	defer c.forget(name)
+	claim, err := c.claim(ctx, name, lease, true)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	lost := s.lost
+	if !lost {
+		c.fence.Take(name, claim.register)
+	}
+	c.mu.Unlock()
+	if !lost {
+		err = work(ctx, claim.alive)
+	}
+	c.mu.Lock()
+	c.fence.Lose(name)
+	c.mu.Unlock()
+	c.leave(ctx, name, lease)
+	return err
 }
 
 // seen reads a register from an answer.

@@ -38,6 +38,7 @@ type view struct {
 	behind      map[string]time.Duration   // the same, as measured last
 	lates       map[string]map[string]late // by shard and ID: see Cluster.Late
 	common      map[string][]byte          // the rows that all members know
+	zones       map[string]bool            // that have, or had, shards with an owner
 	arrived     map[string]map[string]bool // batches by shard
 	given       map[string]desk.Given      // batches of single processes
 	changes     uint64                     // of common
@@ -67,6 +68,7 @@ func (v *view) clear() {
 	v.skew, v.behind = map[string]time.Duration{}, map[string]time.Duration{}
 	v.coordinator, v.format, v.plan, v.planned = ownership{}, format{}, plan.Plan{}, false
 	v.lates, v.common = map[string]map[string]late{}, map[string][]byte{}
+	v.zones = map[string]bool{}
 	v.arrived, v.given = map[string]map[string]bool{}, map[string]desk.Given{}
 	v.changes++
 }
@@ -221,6 +223,10 @@ func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 		}
 	case "own":
 		v.owners[unescape(name)] = ownership{string(kv.Value), clientv3.LeaseID(kv.Lease)}
+	case "held":
+		if zone, ok := plan.Zone(unescape(name)); ok {
+			v.zones[zone] = true
+		}
 	case "format":
 		_ = json.Unmarshal(kv.Value, &v.format) // one that cannot be read is refused when joining
 	case "coordinator":

@@ -23,3 +23,28 @@ func (c *Cluster) ZonesWithout() map[string]int {
 	}
 	return targets
 }
+
+// Siblings returns the shards that may have records of the targets of another one, which had another zone: a target has the same
+// number in each.
+func (c *Cluster) Siblings(shard string) (list []string) {
+	number, ok := plan.Number(shard)
+	if !ok {
+		return nil
+	}
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	for zone := range c.view.zones {
+		if name := plan.Name(zone, number); name != shard {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// Planned reports whether a shard has an owner, or will: a member of its zone lives.
+func (c *Cluster) Planned(shard string) bool {
+	c.view.mu.Lock()
+	defer c.view.mu.Unlock()
+	_, owned := c.view.owners[shard]
+	return owned || c.view.plan.Owners[shard] != ""
+}

@@ -24,9 +24,13 @@ const (
 	Sent    = "sent"     // rows that may have been sent
 	Number  = "seq"      // the last number of a row or an event, in decimal
 	Silence = "silence/" // silences, by ID
+	To      = "to/"      // records of Inbox of another shard, by that shard, batch and key
 	View    = "view/"    // alarms as receivers know them, by receiver and key
 	Windows = "windows"  // maintenance windows that have begun
 )
+
+// OfProcess begins the names of batches of an Inbox that are of a single process.
+const OfProcess = "process-"
 
 // Named returns the key of a record by its name, which may be any text.
 func Named(kind, name string) string { return kind + name }

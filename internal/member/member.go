@@ -4,10 +4,13 @@ package member
 import (
 	"cmp"
 	"context"
+	"hash/fnv"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,6 +96,7 @@ type Member struct {
 	owned         map[string]bool // shards
 	polled        map[string]bool // shards without an owner, which are polled and nothing else
 	wants, shares uint64          // how often these have changed, and which of it is polled
+	moving        moving
 }
 
 // Open opens the port for other members.
@@ -103,7 +107,7 @@ func Open(o Options) (*Member, error) {
 	var err error
 	if m.cluster, err = cluster.New(cluster.Config{
 		Settings: settings, Dir: o.StateDir, Version: o.Version, Web: o.Web, Log: o.Logger,
-		Hash: func() string { return o.Running().Shared() }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, EngineID: o.EngineID, Poll: m.poll, Gives: m.gives.Load, HandOver: m.handOver,
+		Hash: func() string { return o.Running().Shared() }, Homes: func() string { return m.count(o.Running()).homes }, Shards: func() []plan.Shard { return m.count(o.Running()).shards }, Costs: m.costs, EngineID: o.EngineID, Poll: m.poll, Gives: m.gives.Load, HandOver: m.handOver,
 	}, m); err != nil {
 		return nil, err
 	}
@@ -139,6 +143,9 @@ type counted struct {
 	having map[string][]string // names of the targets of each shard
 
 	addressed map[string]*poller.Target // one for each address
+	several   map[string]bool           // addresses of several
+	zoned     bool                      // some have a zone
+	homes     string                    // hash of shard
 }
 
 // count counts the targets of each shard, once for a configuration.
@@ -146,15 +153,24 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	if c := m.counted.Load(); c != nil && c.of == w {
 		return c
 	}
-	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), shard: make(map[string]string, len(w.Targets)), having: map[string][]string{}}
+	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), several: map[string]bool{},
+		shard: make(map[string]string, len(w.Targets)), having: map[string][]string{}}
 	zones := map[string]bool{"": true} // alarms of targets that are no more lie there
+	var homes uint64                   // in any order
 	for _, t := range w.Targets {
+		if c.addressed[t.Spec.Address] != nil {
+			c.several[t.Spec.Address] = true
+		}
 		c.named[t.Name], c.addressed[t.Spec.Address] = t, t
 		zone := cmp.Or(t.Zone, t.Labels[m.options.Settings.ZoneLabel])
-		c.shard[t.Name] = plan.Of(zone, t.Name)
-		c.having[c.shard[t.Name]] = append(c.having[c.shard[t.Name]], t.Name)
+		shard := plan.Of(zone, t.Name)
+		c.shard[t.Name], c.having[shard] = shard, append(c.having[shard], t.Name)
 		zones[zone] = true
+		h := fnv.New64a()
+		_, _ = io.WriteString(h, t.Name+"\x00"+shard)
+		homes += h.Sum64()
 	}
+	c.zoned, c.homes = len(zones) > 1, strconv.FormatUint(homes, 16)
 	c.shards = cluster.AllShards(slices.Collect(maps.Keys(zones))...)
 	for i := range c.shards {
 		c.shards[i].Cost = float64(len(c.having[c.shards[i].Name]))
@@ -164,8 +180,10 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 }
 
 // shardOf returns the shard of a target. Those that the configuration does not have are without a zone.
-func (m *Member) shardOf(target string) string {
-	if shard, ok := m.count(m.options.Running()).shard[target]; ok {
+func (m *Member) shardOf(target string) string { return m.count(m.options.Running()).shardOf(target) }
+
+func (c *counted) shardOf(target string) string {
+	if shard, ok := c.shard[target]; ok {
 		return shard
 	}
 	return plan.Of("", target)
@@ -208,6 +226,9 @@ func (m *Member) costs() map[string]float64 {
 // targets polled.
 func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error {
 	alive, err := m.receive(ctx, shard, alive)
+	if err == nil {
+		err = m.settle(ctx, shard, alive)
+	}
 	if err != nil {
 		return err
 	}
@@ -354,9 +375,10 @@ func (m *Member) Share(w *runtimeconfig.Config) (mine, polled []*poller.Target, 
 	defer m.mu.Unlock()
 	m.shares = m.wants
 	c := m.count(w)
+	m.moving.configured(c, time.Now())
 	for _, t := range w.Targets {
 		shard := c.shard[t.Name]
-		if m.owned[shard] {
+		if m.owned[shard] && !m.moving.holds(t.Name) {
 			mine = append(mine, t)
 		}
 		if m.owned[shard] || m.polled[shard] {
@@ -402,6 +424,7 @@ func (m *Member) Join(ctx, parts context.Context) error {
 	group.Go(func() error { return m.cluster.Run(ctx) })
 	group.Go(func() error { return m.publish(ctx) })
 	group.Go(func() error { return m.follow(ctx) })
+	group.Go(func() error { return m.move(ctx) })
 	return group.Wait()
 }
 

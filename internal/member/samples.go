@@ -130,6 +130,7 @@ func (m *Member) ServeMembers(mux *http.ServeMux) {
 		writeJSON(w, answer)
 	})
 	mux.HandleFunc("POST "+learnedPath, m.serveLearned)
+	mux.HandleFunc("POST "+homesPath, m.serveHomes)
 	mux.HandleFunc("GET "+heldPath, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, m.ownHeld()) })
 }
 

@@ -265,11 +265,11 @@ func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target strin
 			d, target = e.global, ""
 			fallthrough
 		case d != nil || elsewhere(target):
-			if e.shards.Many() && r.shard != e.shards.ShardOf(target) {
+			switch strays := e.shards.Many() && r.shard != e.shards.ShardOf(target); {
+			case strays && (rule.Global != "" || r.shard == e.shards.ShardOf("")):
 				lose(r, "its shard is another one")
 				continue
-			}
-			if d == nil {
+			case strays, d == nil: // others have the target, and move the alert
 				kept = append(kept, r)
 				continue
 			}

@@ -13,14 +13,16 @@ import (
 	"trapline/internal/outbox/store"
 )
 
-// collection has the records of a single process.
+// collection has the records of a single process, or of a shard.
 type collection struct {
-	homes *Homes
+	homes  *Homes
+	shared bool   // it is of a shard of a cluster
+	source string // which
 
 	alarms   map[string]*alarm.State
 	alerts   map[string]*alertText
 	views    map[alarm.Place]*alarm.View
-	events   map[uint64]*eventText                   // by number, as rows and dead letters
+	events   map[uint64]*eventText                   // by counter, as rows and dead letters
 	rows     map[string]map[uint64]*store.RowRecord  // of each receiver
 	dead     map[string]map[uint64]*store.DeadLetter // of each receiver
 	others   map[string]map[string][]byte            // looks and silences, by kind and name
@@ -95,11 +97,11 @@ func (c *collection) parse(key string, text []byte) (err error) {
 		if err != nil {
 			return err
 		}
-		c.events[number] = e
+		c.events[c.counter(number)] = e
 	case ledger.Out:
-		return numbered(c.rows, name, text)
+		return numbered(c, c.rows, name, text)
 	case ledger.Dead:
-		return numbered(c.dead, name, text)
+		return numbered(c, c.dead, name, text)
 	case ledger.Look, ledger.Silence:
 		c.others[kind][name] = text
 	}
@@ -107,7 +109,7 @@ func (c *collection) parse(key string, text []byte) (err error) {
 }
 
 // numbered reads a record of a receiver.
-func numbered[T any](to map[string]map[uint64]*T, name string, text []byte) error {
+func numbered[T any](c *collection, to map[string]map[uint64]*T, name string, text []byte) error {
 	receiver, digits := ledger.CutReceiver(name)
 	number, err := ledger.ParseNumber(digits)
 	value := new(T)
@@ -120,8 +122,30 @@ func numbered[T any](to map[string]map[uint64]*T, name string, text []byte) erro
 	if to[receiver] == nil {
 		to[receiver] = map[uint64]*T{}
 	}
-	to[receiver][number] = value
+	to[receiver][c.counter(number)] = value
 	return nil
+}
+
+func (c *collection) counter(number uint64) uint64 {
+	if c.shared {
+		return shards.CounterIn(number)
+	}
+	return number
+}
+
+func (c *collection) number(counter uint64) uint64 {
+	if c.shared {
+		return shards.NumberIn(c.source, counter)
+	}
+	return counter
+}
+
+// moved returns the key of a place in another shard.
+func (c *collection) moved(place, shard string) string {
+	if c.shared {
+		place = shards.CutPlace(place)
+	}
+	return shards.PlaceIn(shard, place)
 }
 
 // alarmHome returns the shard of an active alarm.
@@ -172,7 +196,7 @@ func (c *collection) eventHome(e *alarm.Event, line string) (shard, to, from str
 	default:
 		shard = c.home(&e.Alarm)
 	}
-	return shard, shards.PlaceIn(shard, from), from
+	return shard, c.moved(from, shard), from
 }
 
 // item is a record that goes to a shard.
@@ -237,8 +261,9 @@ func (c *collection) addAlarms(add func(item, string)) map[alarm.Place]map[strin
 				in[at] = map[string]bool{}
 			}
 			in[at][shard] = true
-			is.In[receiver] = shards.PlaceIn(shard, k)
+			is.In[receiver] = c.moved(k, shard)
 		}
+		is.Number = c.counter(s.Number)
 		from := ledger.Named(ledger.Alarm, key)
 		add(item{shard: shard, from: from, to: from, value: is, rank: rankAlarm}, from)
 	}
@@ -258,8 +283,9 @@ func (c *collection) addViews(add func(item, string), in map[alarm.Place]map[str
 		}
 		for shard := range homes {
 			is := *v
+			is.After = c.counter(v.After)
 			from := viewKey(at.Receiver, at.Key)
-			add(item{shard: shard, from: from, to: viewKey(at.Receiver, shards.PlaceIn(shard, at.Key)), value: &is, rank: rankView, keep: len(homes) > 1, receiver: at.Receiver}, from)
+			add(item{shard: shard, from: from, to: viewKey(at.Receiver, c.moved(at.Key, shard)), value: &is, rank: rankView, keep: len(homes) > 1, receiver: at.Receiver}, from)
 		}
 	}
 }
@@ -267,16 +293,16 @@ func (c *collection) addViews(add func(item, string), in map[alarm.Place]map[str
 func (c *collection) addRows(add func(item, string)) {
 	for receiver, rows := range c.rows {
 		kind := ledger.Of(ledger.Out, receiver)
-		for number, r := range rows {
-			e := c.events[r.Event]
+		for counter, r := range rows {
+			e := c.events[c.counter(r.Event)]
 			if e == nil || e.Kind == alarm.Heartbeat {
 				continue
 			}
 			is := *r
 			shard, to, from := c.eventHome(&e.Event, r.Line)
-			is.Request, is.Line = cmp.Or(r.Request, queue.RequestID(number)), to
-			key := ledger.Numbered(kind, number)
-			add(item{shard: shard, from: key, to: key, value: &is, rank: rankRow, receiver: receiver}, viewKey(receiver, from))
+			number := c.number(counter)
+			is.Event, is.After, is.Request, is.Line = c.counter(r.Event), c.counter(r.After), cmp.Or(r.Request, queue.RequestID(number)), to
+			add(item{shard: shard, from: ledger.Numbered(kind, number), to: ledger.Numbered(kind, counter), value: &is, rank: rankRow, receiver: receiver}, viewKey(receiver, from))
 		}
 	}
 }
@@ -284,12 +310,11 @@ func (c *collection) addRows(add func(item, string)) {
 func (c *collection) addDead(add func(item, string)) {
 	for receiver, letters := range c.dead {
 		kind := ledger.Of(ledger.Dead, receiver)
-		for number, d := range letters {
+		for counter, d := range letters {
 			is := *d
 			shard, to, from := c.eventHome(&d.Event, d.Line)
 			is.Line = to
-			key := ledger.Numbered(kind, number)
-			add(item{shard: shard, from: key, to: key, value: &is, rank: rankRow}, viewKey(receiver, from))
+			add(item{shard: shard, from: ledger.Numbered(kind, c.number(counter)), to: ledger.Numbered(kind, counter), value: &is, rank: rankRow}, viewKey(receiver, from))
 		}
 	}
 }
@@ -302,23 +327,27 @@ func (c *collection) records(items []*item) map[string][]byte {
 	}
 	all := make(map[string][]byte, len(items))
 	for _, one := range items {
-		after := func(number uint64) uint64 {
-			if !in[ledger.Numbered(ledger.Of(ledger.Out, one.receiver), number)] {
+		after := func(counter uint64) uint64 {
+			if !in[ledger.Numbered(ledger.Of(ledger.Out, one.receiver), counter)] {
 				return 0
 			}
-			return number
+			return counter
 		}
 		switch v := one.value.(type) {
 		case []byte:
 			all[one.to] = v
-			continue
 		case *store.RowRecord:
-			v.After = after(v.After)
+			is := *v
+			is.After = after(v.After)
 			all[ledger.Numbered(ledger.Event, v.Event)] = c.events[v.Event].text
+			all[one.to] = encode(&is)
 		case *alarm.View:
-			v.After = after(v.After)
+			is := *v
+			is.After = after(v.After)
+			all[one.to] = encode(&is)
+		default:
+			all[one.to] = encode(v)
 		}
-		all[one.to] = encode(one.value)
 	}
 	return all
 }

@@ -72,7 +72,7 @@ func Enter(ctx context.Context, local ledger.Store, engine []byte, now time.Time
 	e.divide()
 	if e.apart > 0 {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%x %s %s", engine, single[ledger.Number], single[ledger.Run]))
-		e.given.State, e.given.Batch = apart, "process-"+hex.EncodeToString(sum[:8])
+		e.given.State, e.given.Batch = apart, ledger.OfProcess+hex.EncodeToString(sum[:8])
 	}
 	for _, kind := range []string{ledger.Alive, ledger.Sent} {
 		if _, found := single[kind]; found {
@@ -105,8 +105,8 @@ func (e *entering) divide() {
 			own = append(own, one)
 		}
 	}
-	a := &arrival{Receiver: &Receiver{Now: e.now}, records: c.records(own), header: Header{Run: e.given.Run}}
-	first, last := a.numbers()
+	a := &arrival{Receiver: &Receiver{Now: e.now}, records: c.records(own), header: Header{Process: true, Run: e.given.Run}}
+	first, last := a.counters()
 	a.header.Base = e.seq + 1 - first
 	for _, key := range sorted(a.records) {
 		if w, err := a.take(key, a.records[key]); err == nil {
@@ -319,7 +319,7 @@ func (g *Giver) Give(ctx context.Context) error {
 }
 
 func (g *Giver) stage(ctx context.Context, was *given, c *collection, of map[string][]*item) error {
-	header := encode(&Header{From: g.Member, Run: was.Run, Alive: was.Alive})
+	header := encode(&Header{From: g.Member, Process: true, Run: was.Run, Alive: was.Alive})
 	var lists [][]ledger.Write
 	for _, shard := range sorted(of) {
 		records := c.records(of[shard])

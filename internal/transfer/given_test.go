@@ -194,16 +194,16 @@ func (w *world) takeOver(dirs []string, late bool) (anew map[string]bool) {
 		}
 		settle(time.Duration(w.random.IntN(3000)) * time.Millisecond)
 	}
-	w.share(members)
+	w.share(members, 40)
 	return anew
 }
 
-// share has the shards go from member to member, which are killed meanwhile, until nothing is in an inbox.
-func (w *world) share(members []*process) {
-	for round := range 40 {
+// share has the shards go from member to member, which are killed meanwhile, for some rounds.
+func (w *world) share(members []*process, rounds int) {
+	for round := range rounds {
 		for _, shard := range w.shards() {
 			was := w.owner(shard)
-			if was != nil && len(w.arrived(shard)) == 0 && w.random.IntN(4) > 0 {
+			if was != nil && len(w.arrived(shard)) == 0 && !w.strays(shard) && w.random.IntN(4) > 0 {
 				continue
 			}
 			if was != nil {
@@ -211,7 +211,7 @@ func (w *world) share(members []*process) {
 			}
 			i := w.random.IntN(len(members))
 			p := members[i]
-			if w.random.IntN(3) == 0 && round < 10 {
+			if w.random.IntN(3) == 0 && round < rounds/2 {
 				p.mu.Lock()
 				p.budget = w.random.IntN(8)
 				p.mu.Unlock()
@@ -240,6 +240,18 @@ func (w *world) share(members []*process) {
 		}
 		settle(time.Duration(w.random.IntN(3000)) * time.Millisecond)
 	}
+}
+
+// strays reports whether a shard has alarms of targets of other ones.
+func (w *world) strays(shard string) bool {
+	for key, text := range w.engine.Records(shard) {
+		for _, target := range transfer.TargetsOf(key, text) {
+			if target != "" && shard != w.home(target) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (w *world) rest() {

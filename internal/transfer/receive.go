@@ -127,7 +127,7 @@ func (a *arrival) settle(ctx context.Context) error {
 	if err := commits(lists, func(part []ledger.Write) error { return a.Store.Commit(ctx, part) }); err != nil {
 		return err
 	}
-	first, last := a.numbers()
+	first, last := a.counters()
 	if last == 0 {
 		first, last = 1, 1
 	}
@@ -171,8 +171,8 @@ func placeOf(name string, text []byte) string {
 	return viewKey(receiver, r.Line)
 }
 
-// numbers returns the first and the last number in the batch; 0 if there is none.
-func (a *arrival) numbers() (first, last uint64) {
+// counters returns the first and the last counter in the batch; 0 if there is none.
+func (a *arrival) counters() (first, last uint64) {
 	note := func(n uint64) {
 		if n != 0 && (first == 0 || n < first) {
 			first = n
@@ -205,9 +205,9 @@ func (a *arrival) merge(key string, own *shardRecords) (merged []byte, conflict 
 	text, is := a.records[key], own.alarms[key]
 	switch kind {
 	case ledger.View:
-		return nil, own.places[key]
+		return nil, own.places[key] && !a.header.More
 	case ledger.Out:
-		return nil, own.places[placeOf(name, text)]
+		return nil, own.places[placeOf(name, text)] && !a.header.More
 	case ledger.Alarm, ledger.Alert, ledger.Look, ledger.Silence:
 		if is == nil {
 			return nil, false
@@ -322,7 +322,11 @@ func mergeLooks(own, other []byte) ([]byte, error) {
 
 // by returns how much later run times are for a member now.
 func (a *arrival) by() float64 {
-	return shards.Run(a.Now).Seconds() - a.header.Run
+	by := shards.Run(a.Now).Seconds() - a.header.Run
+	if !a.header.Process { // the clock of the last owner may be ahead
+		by = min(by, 0)
+	}
+	return by
 }
 
 // run returns a run time as a member has it now; 0 is none.
@@ -338,11 +342,11 @@ func (a *arrival) time(run float64) float64 {
 	return math.Min(run+a.by(), shards.Run(a.Now).Seconds())
 }
 
-func (a *arrival) number(of uint64) uint64 {
-	if of == 0 {
+func (a *arrival) number(counter uint64) uint64 {
+	if counter == 0 {
 		return 0
 	}
-	return shards.NumberIn(a.Shard, a.header.Base+of)
+	return shards.NumberIn(a.Shard, a.header.Base+counter)
 }
 
 // take returns the write of a record of the batch as the shard has it.

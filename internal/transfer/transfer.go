@@ -1,27 +1,27 @@
-// Package transfer moves alarms, alerts, notifications on their way and the like of a single process from the database of its
-// state directory to the shards of a cluster. Records are put into the inbox of their shard in a batch, and the owner of the
-// shard takes them over before it goes on with the shard. Whenever a process is killed, each record is in one place, or it is
-// known which one counts.
+// Package transfer moves alarms, alerts, notifications on their way and the like to shards of a cluster: those of a single process
+// from the database of its state directory, and those of a target from the shard that it had. Records are put into the
+// inbox of their shard in batches, and the owner of the shard takes them over before it goes on with the shard. Whenever a
+// process is killed, each record is in one place, or it is known which one counts.
 package transfer
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"trapline/internal/ledger"
 )
 
-// Header is the header of a batch: the batch may be taken over once it is there. In a batch the numbers of rows and events, and run
-// times, are those of the single process, and places are those of the shard.
+// Header is the header of a batch: the batch may be taken over once it is there. In a batch the numbers of rows and events are
+// counters, and places are those of the shard.
 type Header struct {
-	From  string    `json:"from"`           // the member
-	Run   float64   `json:"run"`            // run time when the records were collected
-	Alive time.Time `json:"alive,omitzero"` // up to when rules missed no evaluation
+	From    string    `json:"from"`              // a member, or a shard
+	Process bool      `json:"process,omitempty"` // run times are those of a single process, and not those of members
+	Run     float64   `json:"run"`               // run time when the records were collected
+	Alive   time.Time `json:"alive,omitzero"`    // up to when rules missed no evaluation
+	More    bool      `json:"more,omitempty"`    // it continues the batch before, and is in conflict with no place
 
-	// Settled is set once no record of the batch is in conflict with one of the shard. From then on Base is added to its numbers.
+	// Settled is set once no record of the batch is in conflict with one of the shard. From then on Base is added to counters.
 	Settled bool   `json:"settled,omitempty"`
 	Base    uint64 `json:"base,omitempty"`
 }
@@ -105,11 +105,12 @@ func inbox(batch, key string) string {
 }
 
 func cutKind(key string) (kind, name string) {
-	kind, name, found := strings.Cut(key, "/")
-	if found {
-		kind += "/"
+	for i := range len(key) {
+		if key[i] == '/' {
+			return key[:i+1], key[i+1:]
+		}
 	}
-	return kind, name
+	return key, ""
 }
 
 // encode returns JSON of a value of ours, which always has one.
@@ -121,4 +122,11 @@ func encode(value any) []byte {
 	return text
 }
 
-func sorted[V any](all map[string]V) []string { return slices.Sorted(maps.Keys(all)) }
+func sorted[V any](all map[string]V) []string {
+	keys := make([]string, 0, len(all))
+	for key := range all {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

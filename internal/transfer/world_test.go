@@ -53,6 +53,7 @@ type world struct {
 	homes  map[string]string // shards of targets
 	all    []*process
 
+	careless        bool                // no target waits for its alarm
 	forwarded, dead int                 // notifications that were forwarded, and dead letters, by single processes
 	before          map[string]standing // of the last one
 
@@ -127,12 +128,16 @@ func (p *process) Commit(ctx context.Context, writes []ledger.Write) error {
 		p.world.mu.Lock()
 		defer p.world.mu.Unlock()
 		by, octets := map[string]int{}, 0
-		for _, w := range writes {
+		for i, w := range writes {
 			if p.owners[w.Shard] != p {
 				return &ledger.Lost{Shards: []string{w.Shard}}
 			}
 			by[w.Shard]++
 			octets += len(w.Key) + len(w.Value)
+			if rest, is := strings.CutPrefix(w.Key, ledger.To); is {
+				shard, rest, _ := strings.Cut(rest, "/")
+				writes[i].Shard, writes[i].Key = shard, ledger.Inbox+rest
+			}
 		}
 		for shard, n := range by {
 			if n > 120 || octets > 600<<10 {
@@ -194,17 +199,7 @@ func (w *world) arrived(shard string) (batches []string) {
 	return batches
 }
 
-func (w *world) shards() (list []string) {
-	seen := map[string]bool{global: true}
-	for _, shard := range w.homes {
-		seen[shard] = true
-	}
-	for shard := range seen {
-		list = append(list, shard)
-	}
-	slices.Sort(list)
-	return list
-}
+func (w *world) shards() []string { return []string{global, "0", "1", "0@z", "1@z"} }
 
 // lossy is the sink to which events are given up soon.
 const lossy = 2
@@ -324,6 +319,17 @@ func (p *process) kill() {
 	p.end()
 }
 
+// held reports whether the alarm of a target may be in another shard, or on its way.
+func (w *world) held(target string) bool {
+	for _, shard := range w.shards() {
+		records := w.engine.Records(shard)
+		if len(w.arrived(shard)) > 0 || shard != w.home(target) && records[ledger.Named(ledger.Alert, "alert-"+target)] != nil {
+			return !w.careless
+		}
+	}
+	return false
+}
+
 // home returns the shard of a target.
 func (w *world) home(target string) string {
 	if shard := w.homes[target]; shard != "" {
@@ -386,7 +392,7 @@ func (p *process) judgeAll(member bool) {
 			}
 		case !member:
 			p.judge(target, "", stored)
-		case p.owner(shard) == p:
+		case p.owner(shard) == p && !p.held(target):
 			p.judge(target, shard, p.engine.Records(shard))
 		}
 	}
@@ -413,6 +419,10 @@ func (p *process) take(shard string) error {
 	now := time.Now().Add(p.wrong)
 	r := transfer.Receiver{Store: p, Shard: shard, Alive: now, Now: now, Logger: slog.New(slog.DiscardHandler)}
 	err := r.Receive(p.t.Context(), p.arrived(shard))
+	if err == nil && shard != global {
+		s := transfer.Sender{Store: p, Shard: shard, Homes: transfer.Homes{Target: p.home}, Alive: now, Now: now, Logger: r.Logger}
+		err = s.Send(p.t.Context())
+	}
 	if err == nil {
 		err = p.outbox.Take(p.t.Context(), shard)
 	}
@@ -494,7 +504,7 @@ func (w *world) left() (list []string, alarms int) {
 			switch kind, _, _ := strings.Cut(key, "/"); kind + "/" {
 			case ledger.Alarm:
 				alarms++
-			case ledger.Inbox, ledger.Out, ledger.Event:
+			case ledger.Inbox, ledger.Out, ledger.Event, ledger.To:
 				list = append(list, shard+": "+key)
 			}
 		}

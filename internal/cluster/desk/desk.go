@@ -147,3 +147,65 @@ func encode(g *Given) string {
 	}
 	return string(text)
 }
+
+// Peek calls each with the alarms, alerts and looks of shards that other members may own. It reports whether records are on their way into
+// the inbox of another shard: those that were moved meanwhile are in one of them.
+func Peek(ctx context.Context, c Cluster, shards []string, into string, each func(shard, key string, value []byte)) (arriving bool, err error) {
+	var all []*pages
+	for _, shard := range shards {
+		for _, kind := range []string{ledger.Alarm, ledger.Alert, ledger.Look} {
+			first := c.RowKey(shard, kind)
+			all = append(all, &pages{shard: shard, kind: kind, first: first, from: first})
+		}
+	}
+	for len(all) > 0 {
+		some := all[:min(len(all), maxPages)]
+		if err := read(ctx, c, some, each); err != nil {
+			return false, err
+		}
+		all = slices.DeleteFunc(all, func(p *pages) bool { return p.from == "" })
+	}
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	prefix := c.RowKey(into, ledger.Inbox)
+	r, err := c.Txn(ctx, nil, []clientv3.Op{clientv3.OpGet(prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())}, nil)
+	if err != nil {
+		return false, err
+	}
+	for _, kv := range r.Responses[0].GetResponseRange().Kvs {
+		arriving = arriving || !strings.HasPrefix(string(kv.Key), prefix+ledger.OfProcess)
+	}
+	return arriving, nil
+}
+
+const (
+	pageRows = 500 // of a shard that are read at once
+	maxPages = 100 // that are read by one request
+)
+
+// pages are the rows of a kind that have yet to be read.
+type pages struct{ shard, kind, first, from string }
+
+// read reads a page of each, and notes where the next one begins; "" if there is none.
+func read(ctx context.Context, c Cluster, all []*pages, each func(shard, key string, value []byte)) error {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	var gets []clientv3.Op
+	for _, p := range all {
+		gets = append(gets, clientv3.OpGet(p.from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(p.first)), clientv3.WithLimit(pageRows)))
+	}
+	r, err := c.Txn(ctx, nil, gets, nil)
+	if err != nil {
+		return err
+	}
+	for i, p := range all {
+		page := r.Responses[i].GetResponseRange()
+		for _, kv := range page.Kvs {
+			each(p.shard, p.kind+strings.TrimPrefix(string(kv.Key), p.first), kv.Value)
+		}
+		if p.from = ""; page.More && len(page.Kvs) > 0 {
+			p.from = string(page.Kvs[len(page.Kvs)-1].Key) + "\x00"
+		}
+	}
+	return nil
+}

@@ -53,6 +53,12 @@ func numbered(shard string) (zone string, number int, ok bool) {
 	return zone, number, true
 }
 
+// Number returns the number of a shard of targets in its zone.
+func Number(shard string) (number int, ok bool) {
+	_, number, ok = numbered(shard)
+	return number, ok
+}
+
 // Zone returns the zone of a shard of targets.
 func Zone(shard string) (zone string, ok bool) {
 	zone, _, ok = numbered(shard)

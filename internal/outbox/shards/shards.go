@@ -155,8 +155,11 @@ func (s *Set) Counter(number uint64) uint64 {
 	if s == nil {
 		return number
 	}
-	return number >> bits
+	return CounterIn(number)
 }
+
+// CounterIn returns the counter of a number in a shard of a cluster.
+func CounterIn(number uint64) uint64 { return number >> bits }
 
 // OfNumber returns the shard of a number.
 func (s *Set) OfNumber(number uint64) string {
