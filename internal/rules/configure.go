@@ -56,11 +56,12 @@ func (e *Evaluator) configure(c *Configuration) {
 	e.mu.Lock()
 	sameSet := e.set == c.Set
 	e.set, e.settings, e.objects, e.configuration = c.Set, c.Settings, objects, *c
-	restored, left := e.restored, []*record(nil)
-	for _, o := range e.orphans { // which may have a rule and a target again
+	restored, left := e.restored.All(), []*record(nil)
+	for _, o := range e.orphans.All() { // which may have a rule and a target again
 		left = append(left, o.record)
 	}
-	e.restored, e.orphans = nil, nil
+	clear(e.restored)
+	clear(e.orphans)
 	e.mu.Unlock()
 
 	put, gone := e.difference(c.Targets, sameSet)
@@ -98,7 +99,8 @@ func (e *Evaluator) configure(c *Configuration) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
-	e.orphans, e.restored = slices.Concat(e.orphans, orphans, others), append(kept, awaited...)
+	e.orphans.Add(slices.Concat(orphans, others)...)
+	e.restored.Add(slices.Concat(kept, awaited)...)
 	e.mu.Unlock()
 	e.clearOrphans()
 	select {
@@ -149,6 +151,7 @@ func (e *Evaluator) enroll(put []*poller.Target) map[string]*device {
 				d.look, d.begun = e.takeLook(t.Name), e.now()
 				e.devices[t.Name], fresh[t.Name] = d, d
 			}
+			e.shards.Put(t.Name, e.shards.ShardOf(t.Name))
 			d.interval = t.Interval
 		}
 		e.mu.Unlock()
@@ -297,13 +300,15 @@ func (e *Evaluator) assign(left []*record, set *Set, elsewhere func(target strin
 func (e *Evaluator) settled(now time.Time) (orphans []orphan, looked []look) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.orphans = slices.DeleteFunc(e.orphans, func(o orphan) bool {
-		if !e.shards.Settled(o.record.gone, now) {
-			return false
-		}
-		orphans = append(orphans, o)
-		return true
-	})
+	for shard, list := range e.orphans {
+		e.orphans[shard] = slices.DeleteFunc(list, func(o orphan) bool {
+			if !e.shards.Settled(o.record.gone, now) {
+				return false
+			}
+			orphans = append(orphans, o)
+			return true
+		})
+	}
 	for name, l := range e.looks {
 		if l.target == "" {
 			if l.gone.IsZero() {
@@ -335,13 +340,16 @@ func (e *Evaluator) clearOrphans() {
 	if err := e.store(transitions, changes, looked); err != nil {
 		e.logger.Error("alerts of rules or targets that are gone cannot be cleared yet", "err", err)
 		e.mu.Lock()
-		e.orphans = append(e.orphans, orphans...)
+		e.orphans.Add(orphans...)
 		e.mu.Unlock()
 		return
 	}
 	e.mu.Lock()
 	for _, l := range looked {
 		delete(e.looks, l.target)
+		if e.devices[l.target] == nil {
+			e.shards.Remove(l.target)
+		}
 	}
 	e.mu.Unlock()
 	e.metrics.transitions.Add(float64(len(transitions)))

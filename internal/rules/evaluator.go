@@ -74,9 +74,9 @@ type Evaluator struct {
 	objects       map[string][]snmp.OID // of notifications, by the names that rules have for them
 	devices       map[string]*device    // changed only with configuring and mu held
 	global        *device
-	restored      []*record // until the next configuration
-	looks         looks     // that were restored, of targets without a device
-	orphans       []orphan
+	restored      takeover.Lists[*record] // until the next configuration
+	looks         looks                   // that were restored, of targets without a device
+	orphans       takeover.Lists[orphan]
 	ended         bool // no pass is evaluated any more
 
 	closed    atomic.Pointer[error] // why the store cannot be opened
@@ -85,8 +85,8 @@ type Evaluator struct {
 
 // orphan is an alert of a deleted rule or target, whose clear is yet to be stored.
 type orphan struct {
-	record *record // has the time since when it is one
-	reason string
+	*record // has the time since when it is one
+	reason  string
 }
 
 // maxReady is how many targets may wait to be evaluated.
@@ -99,7 +99,7 @@ func New(o Options) (*Evaluator, error) {
 	e := &Evaluator{
 		alertStore: kept, swappable: kept, dir: o.Dir, deployment: o.Deployment, logger: o.Logger, read: o.Now,
 		metrics: newMetrics(o.Registry), ready: make(chan *device, maxReady), changed: make(chan struct{}, 1),
-		shards: takeover.Shards{Of: o.ShardOf, Agreed: o.Agreed}, looks: looks{}, rounds: fleet.Rounds{Ask: o.Others},
+		shards: takeover.Shards{Of: o.ShardOf, Agreed: o.Agreed}, looks: looks{}, restored: takeover.Lists[*record]{}, orphans: takeover.Lists[orphan]{}, rounds: fleet.Rounds{Ask: o.Others},
 		since: o.PausedSince, set: NewSet(nil), devices: map[string]*device{}, global: newDevice(), throttled: throttle.New(o.Logger),
 	}
 	if e.read == nil {
@@ -127,7 +127,7 @@ func New(o Options) (*Evaluator, error) {
 
 // restore takes over the alerts and looks of the last process, in the one shard.
 func (e *Evaluator) restore(list []*record, looked looks, alive time.Time) {
-	e.restored = list
+	e.restored = takeover.Lists[*record]{"": list}
 	maps.Copy(e.looks, looked)
 	e.setBack(alive, e.now())
 }
@@ -137,8 +137,8 @@ func (e *Evaluator) restore(list []*record, looked looks, alive time.Time) {
 func (e *Evaluator) setBack(alive, now time.Time) {
 	if by := now.Sub(alive); !alive.IsZero() && by < 0 {
 		alive = now
-		for i, r := range e.restored {
-			e.restored[i] = r.moved(by)
+		for i, r := range e.restored[""] {
+			e.restored[""][i] = r.moved(by)
 		}
 	}
 	e.shards.Take("", alive)

@@ -37,6 +37,9 @@ type record struct {
 	evaluated time.Time // when its rule was last evaluated by this process, if a reload takes the alert from it
 }
 
+// Home returns the shard.
+func (r *record) Home() string { return r.shard }
+
 // number is a value that may be infinite or NaN, which JSON lacks.
 type number float64
 

@@ -34,8 +34,11 @@ func (e *Evaluator) Take(ctx context.Context, shard string, alive time.Time) err
 	}
 	e.shards.Take(shard, now)
 	e.mu.Lock()
-	e.restored = append(e.restored, list...)
+	e.restored.Add(list...)
 	maps.Copy(e.looks, looked)
+	for name := range looked {
+		e.shards.Put(name, shard)
+	}
 	c := e.configuration
 	e.mu.Unlock()
 	if dropped > 0 { // targets of the shard that were polled without their alerts
@@ -56,16 +59,16 @@ func (e *Evaluator) Drop(shard string) {
 func (e *Evaluator) drop(shard string) int {
 	gone := map[string]*device{}
 	e.mu.Lock()
-	for name, d := range e.devices {
-		if e.shards.ShardOf(name) == shard {
+	for _, name := range e.shards.Cut(shard) {
+		if d := e.devices[name]; d != nil {
 			gone[name] = d
-			delete(e.devices, name)
-			delete(e.targets, name)
 		}
+		delete(e.devices, name)
+		delete(e.targets, name)
+		delete(e.looks, name)
 	}
-	e.restored = slices.DeleteFunc(e.restored, func(r *record) bool { return r.shard == shard })
-	e.orphans = slices.DeleteFunc(e.orphans, func(o orphan) bool { return o.record.shard == shard })
-	maps.DeleteFunc(e.looks, func(name string, _ look) bool { return e.shards.ShardOf(name) == shard })
+	delete(e.restored, shard)
+	delete(e.orphans, shard)
 	e.mu.Unlock()
 	for _, d := range gone {
 		e.retire(d)

@@ -3,6 +3,8 @@
 package takeover
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,6 +16,8 @@ type Shards struct {
 
 	mu    sync.Mutex
 	alive map[string]time.Time // of owned shards: up to when their alerts were evaluated
+	in    map[string]string    // the shards of targets, as they were when something was known of these
+	names map[string]map[string]bool
 }
 
 // Many reports whether there are several shards.
@@ -51,6 +55,58 @@ func (s *Shards) Owned(shard string) bool {
 	_, owned := s.alive[shard]
 	return owned || s.Of == nil
 }
+
+// Put notes that something is known of a target. Without a cluster nothing has to be noted.
+func (s *Shards) Put(target, shard string) {
+	if s.Of == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if was, known := s.in[target]; known {
+		delete(s.names[was], target)
+	}
+	if s.in == nil {
+		s.in, s.names = map[string]string{}, map[string]map[string]bool{}
+	}
+	if s.names[shard] == nil {
+		s.names[shard] = map[string]bool{}
+	}
+	s.in[target], s.names[shard][target] = shard, true
+}
+
+// Remove forgets a target.
+func (s *Shards) Remove(target string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.names[s.in[target]], target)
+	delete(s.in, target)
+}
+
+// Cut forgets the targets of a shard, and returns them.
+func (s *Shards) Cut(shard string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.Collect(maps.Keys(s.names[shard]))
+	for _, target := range list {
+		delete(s.in, target)
+	}
+	delete(s.names, shard)
+	return list
+}
+
+// Lists are lists by shard, each of whatever is of that.
+type Lists[T interface{ Home() string }] map[string][]T
+
+// Add adds each to the list of its shard.
+func (l Lists[T]) Add(more ...T) {
+	for _, one := range more {
+		l[one.Home()] = append(l[one.Home()], one)
+	}
+}
+
+// All returns all lists as one.
+func (l Lists[T]) All() []T { return slices.Concat(slices.Collect(maps.Values(l))...) }
 
 // Alive returns up to when the alerts of a target were evaluated before its shard was taken.
 func (s *Shards) Alive(target string) time.Time {
