@@ -341,16 +341,19 @@ func TestTakeIsRepeated(t *testing.T) {
 	m.shards["7"] = &shard{state: taking, cancel: func() {}} // else it is left at once: it is not planned
 	m.mu.Unlock()
 	defer m.forget("7")
-	first, err := m.claim(t.Context(), "7", lease, false)
-	if err != nil {
-		t.Fatal(err)
+	claim := func(lease clientv3.LeaseID) *claim {
+		claims, err := m.claim(t.Context(), []string{"7"}, lease, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return claims[0]
 	}
-	again, err := m.claim(t.Context(), "7", lease, false)
-	if err != nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
-		t.Errorf("taken again: %+v after %+v: %v", again.register, first.register, err)
+	first, again := claim(lease), claim(lease)
+	if first == nil || again == nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
+		t.Errorf("taken again: %+v after %+v", again, first)
 	}
-	if _, err := m.claim(t.Context(), "7", lease+1, false); !errors.Is(err, errNotFree) {
-		t.Errorf("another session: %v", err)
+	if other := claim(lease + 1); other != nil {
+		t.Errorf("another session: %+v", other)
 	}
 }
 

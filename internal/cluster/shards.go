@@ -7,9 +7,11 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/fence"
@@ -105,12 +107,15 @@ func (c *Cluster) look(ctx context.Context) {
 			c.tasks.Go(func() { c.release(ctx, name, lease) })
 		}
 	}
-	if usable && !draining && under < c.takes.most {
-		for _, name := range c.urgent(d.free, c.takes.most-under) {
-			taken, cancel := context.WithCancel(ctx)
-			s := &shard{state: taking, cancel: cancel}
-			c.shards[name] = s
-			c.tasks.Go(func() { c.take(taken, name, s, lease) })
+	if usable && !draining {
+		for names := range slices.Chunk(c.urgent(d.free, under), claimed) {
+			takes := make([]take, len(names))
+			for i, name := range names {
+				taken, cancel := context.WithCancel(ctx)
+				takes[i] = take{taken, name, &shard{state: taking, cancel: cancel}}
+				c.shards[name] = takes[i].shard
+			}
+			c.tasks.Go(func() { c.take(ctx, takes, lease) })
 		}
 	}
 	c.repeatLates(ctx)
@@ -126,12 +131,20 @@ func (c *Cluster) look(ctx context.Context) {
 	}
 }
 
-// urgent returns at most so many of these shards, of those that nothing is done with: that of rules over several targets, those
-// with targets, and then the others, which may have alarms. It expects c.mu to be held.
-func (c *Cluster) urgent(names []string, most int) []string {
+// claimed is how many shards one request claims.
+const claimed = 16
+
+// urgent returns those of these shards to take while others are being taken, of those that nothing is done with: that of rules over several
+// targets, those with targets, and then the others, which may have alarms. None, if a request would claim few of many. It expects
+// c.mu to be held.
+func (c *Cluster) urgent(names []string, under int) []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return c.shards[name] != nil })
+	most := max(0, c.takes.most-under)
 	if len(names) <= most {
 		return names
+	}
+	if under > 0 && most < claimed {
+		return nil
 	}
 	targets := map[string]float64{plan.Global: math.Inf(1)}
 	for _, s := range c.config.Shards() {
@@ -176,19 +189,39 @@ func (c *Cluster) held() int {
 	return len(c.shards)
 }
 
-// take makes a shard ours, and has it worked on.
-func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv3.LeaseID) {
-	begun := c.clock()
-	claim, err := c.claim(ctx, name, lease, false)
-	c.noteTake(begun, err)
-	if err != nil {
-		if !errors.Is(err, errNotFree) && ctx.Err() == nil {
-			c.throttled.Warn("a shard cannot be taken, will retry", "shard", name, "err", err)
-		}
-		c.forgetLater(name, s)
-		return
+// take is a shard that is being taken. The context is canceled when it is lost.
+type take struct {
+	context.Context
+	name  string
+	shard *shard
+}
+
+// take makes shards ours, and has them worked on.
+func (c *Cluster) take(ctx context.Context, takes []take, lease clientv3.LeaseID) {
+	names := make([]string, len(takes))
+	for i, t := range takes {
+		names[i] = t.name
 	}
+	begun := c.clock()
+	claims, err := c.claim(ctx, names, lease, false)
+	c.noteTake(begun, err)
+	if err != nil && ctx.Err() == nil {
+		c.throttled.Warn("shards cannot be taken, will retry", "shards", strings.Join(names, " "), "err", err)
+	}
+	for i, t := range takes {
+		if claims[i] == nil {
+			c.forgetLater(t.name, t.shard)
+			continue
+		}
+		c.tasks.Go(func() { c.begin(t, claims[i], lease) })
+	}
+}
+
+// begin has a shard that was claimed worked on.
+func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
+	name, s, begun := t.name, t.shard, c.clock()
 	c.mu.Lock()
+	var err error
 	lost := s.lost
 	s.before = claim.before
 	if !lost {
@@ -196,7 +229,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 	}
 	c.mu.Unlock()
 	if !lost {
-		err = c.work.Take(ctx, name, claim.alive)
+		err = c.work.Take(t, name, claim.alive)
 	}
 	c.mu.Lock()
 	if s.lost || err != nil {
@@ -215,7 +248,7 @@ func (c *Cluster) take(ctx context.Context, name string, s *shard, lease clientv
 		c.throttled.Error("a shard cannot be worked on, will retry", "shard", name, "err", err)
 		c.noteTake(begun, err)
 		c.work.Drop(name, true)
-		c.leave(ctx, name, lease)
+		c.leave(t, name, lease)
 		c.forgetLater(name, s)
 	default:
 		c.metrics.takes.WithLabelValues(claim.cause).Inc()
@@ -241,66 +274,95 @@ var errNotFree = errors.New("the shard is not free")
 
 // claim is the outcome of a take.
 type claim struct {
-	register fence.Seen
-	before   string    // the last owner
-	alive    time.Time // up to when that missed nothing
+	seen     fence.Seen // before
+	register fence.Seen // as it was written
+	before   string     // the last owner
+	alive    time.Time  // up to when that missed nothing
 	cause    string
 }
 
-// claim writes own/S, held/S and seq/S together, so that nothing an earlier owner sent is applied afterwards. held/S stays if the shard is
-// borrowed.
-func (c *Cluster) claim(ctx context.Context, name string, lease clientv3.LeaseID, borrowed bool) (claim, error) {
+// claim writes own/S, held/S and seq/S of each shard together, so that nothing an earlier owner sent is applied afterwards. held/S stays if
+// the shards are borrowed. The claim of a shard is nil if it has another owner, or has changed as it was claimed; of all after an error.
+func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.LeaseID, borrowed bool) ([]*claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
-	own, held, seq := c.keys.own(name), c.keys.held(name), c.keys.seq(name)
-	before, err := c.Txn(ctx, nil, []clientv3.Op{clientv3.OpGet(own), clientv3.OpGet(held), clientv3.OpGet(seq)}, nil)
+	claims := make([]*claim, len(names))
+	var gets []clientv3.Op
+	for _, name := range names {
+		gets = append(gets, clientv3.OpGet(c.keys.own(name)), clientv3.OpGet(c.keys.held(name)), clientv3.OpGet(c.keys.seq(name)))
+	}
+	before, err := c.Txn(ctx, nil, gets, nil)
 	if err != nil {
-		return claim{}, err
+		return claims, err
 	}
-	ownRevision := int64(0)
-	if kvs := before.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
-		if clientv3.LeaseID(kvs[0].Lease) != lease {
-			return claim{}, errNotFree
+	var of []int // the shards of the requests
+	var requests []clientv3.Op
+	found := make([]*claim, len(names))
+	for i, name := range names {
+		own, held := rowOf(before.Responses[3*i]), rowOf(before.Responses[3*i+1])
+		if own != nil && clientv3.LeaseID(own.Lease) != lease {
+			continue
 		}
-		ownRevision = kvs[0].ModRevision
+		found[i] = c.found(held, seen(before.Responses[3*i+2]))
+		of, requests = append(of, i), append(requests, c.claimRequest(name, own, found[i], lease, borrowed))
 	}
+	if len(requests) == 0 {
+		return claims, nil
+	}
+	answer, err := c.Txn(ctx, nil, requests, nil)
+	if err != nil {
+		return claims, err
+	}
+	for at, i := range of {
+		if found[i].answered(answer.Responses[at].GetResponseTxn(), answer.Header.Revision) {
+			claims[i] = found[i]
+		}
+	}
+	return claims, nil
+}
+
+// found returns the claim of a shard with this last owner and this register.
+func (c *Cluster) found(held *mvccpb.KeyValue, register fence.Seen) *claim {
 	holder := ""
-	if kvs := before.Responses[1].GetResponseRange().Kvs; len(kvs) > 0 {
-		holder = string(kvs[0].Value)
+	if held != nil {
+		holder = string(held.Value)
 	}
-	register := seen(before.Responses[2])
 	c.mu.Lock()
 	mark := c.fence.NextMark()
 	c.mu.Unlock()
+	return &claim{before: holder, cause: c.cause(holder), seen: register, register: fence.Seen{Register: fence.Register{Number: register.Number, Mark: mark}}}
+}
+
+// claimRequest claims a shard that is as it was found: without an owner, or with this row about it.
+func (c *Cluster) claimRequest(name string, own *mvccpb.KeyValue, found *claim, lease clientv3.LeaseID, borrowed bool) clientv3.Op {
 	me := c.settings.Member
 	holds := me
-	if borrowed && holder != "" {
-		holds = holder
+	if borrowed && found.before != "" {
+		holds = found.before
 	}
-	r, err := c.Txn(ctx,
-		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(own), "=", ownRevision), clientv3.Compare(clientv3.ModRevision(seq), "=", register.Revision)},
+	alive := clientv3.OpGet(c.keys.alive(found.before))
+	return clientv3.OpTxn(
+		[]clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(c.keys.own(name)), "=", own.GetModRevision()), clientv3.Compare(clientv3.ModRevision(c.keys.seq(name)), "=", found.seen.Revision)},
 		[]clientv3.Op{
-			clientv3.OpPut(own, me, clientv3.WithLease(lease)), clientv3.OpPut(held, holds),
-			clientv3.OpPut(seq, encode(fence.Register{Number: register.Number, Mark: mark})),
-			clientv3.OpGet(c.keys.alive(holder)),
+			clientv3.OpPut(c.keys.own(name), me, clientv3.WithLease(lease)), clientv3.OpPut(c.keys.held(name), holds),
+			clientv3.OpPut(c.keys.seq(name), encode(found.register.Register)), alive,
 		},
-		[]clientv3.Op{clientv3.OpGet(seq), clientv3.OpGet(c.keys.alive(holder))})
-	if err != nil {
-		return claim{}, err
-	}
-	taken := claim{before: holder, cause: c.cause(holder)}
-	if alive := r.Responses[len(r.Responses)-1].GetResponseRange().Kvs; len(alive) > 0 {
-		taken.alive, _ = time.Parse(time.RFC3339Nano, string(alive[0].Value))
+		[]clientv3.Op{clientv3.OpGet(c.keys.seq(name)), alive})
+}
+
+// answered completes a claim, and reports whether the shard is ours.
+func (c *claim) answered(r *etcdserverpb.TxnResponse, revision int64) bool {
+	if alive := rowOf(r.Responses[len(r.Responses)-1]); alive != nil {
+		c.alive, _ = time.Parse(time.RFC3339Nano, string(alive.Value))
 	}
 	if r.Succeeded {
-		taken.register = fence.Seen{Register: fence.Register{Number: register.Number, Mark: mark}, Revision: r.Header.Revision}
-		return taken, nil
+		c.register.Revision = revision
+		return true
 	}
 	// A copy of the request may have been applied before this one.
-	if taken.register = seen(r.Responses[0]); taken.register.Mark != mark {
-		return claim{}, errNotFree
-	}
-	return taken, nil
+	mark := c.register.Mark
+	c.register = seen(r.Responses[0])
+	return c.register.Mark == mark
 }
 
 // cause says why a shard is taken, given its last owner.
@@ -402,9 +464,13 @@ func (c *Cluster) Borrow(ctx context.Context, name string, work func(ctx context
 		return errNotFree
 	}
 	defer c.forget(name)
-	claim, err := c.claim(ctx, name, lease, true)
+	claims, err := c.claim(ctx, []string{name}, lease, true)
 	if err != nil {
 		return err
+	}
+	claim := claims[0]
+	if claim == nil {
+		return errNotFree
 	}
 	c.mu.Lock()
 	lost := s.lost
@@ -425,11 +491,19 @@ func (c *Cluster) Borrow(ctx context.Context, name string, work func(ctx context
 // seen reads a register from an answer.
 func seen(r *etcdserverpb.ResponseOp) fence.Seen {
 	var s fence.Seen
-	if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 {
-		_ = json.Unmarshal(kvs[0].Value, &s.Register) // a register that cannot be read bears no mark of ours
-		s.Revision = kvs[0].ModRevision
+	if kv := rowOf(r); kv != nil {
+		_ = json.Unmarshal(kv.Value, &s.Register) // a register that cannot be read bears no mark of ours
+		s.Revision = kv.ModRevision
 	}
 	return s
+}
+
+// rowOf returns the row of an answer, nil if there is none.
+func rowOf(r *etcdserverpb.ResponseOp) *mvccpb.KeyValue {
+	if kvs := r.GetResponseRange().Kvs; len(kvs) > 0 {
+		return kvs[0]
+	}
+	return nil
 }
 
 // Arrived returns the batches that have come into the inbox of a shard: see transfer.Receiver. Its owner is to take them over before

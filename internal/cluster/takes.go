@@ -13,8 +13,8 @@ type takes struct {
 
 // Bounds of that: a take waits for several answers of the engine.
 const (
-	firstTakes = 8
-	maxTakes   = 32
+	firstTakes = 16
+	maxTakes   = 64
 )
 
 // An answer is soon, or slow, if it took less or more than these parts of the wait. A slow one counts for several waits.
