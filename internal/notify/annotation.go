@@ -115,9 +115,9 @@ func cutCommas(list string) []string {
 	return words
 }
 
-// AddressOf parses an address, with or without a port, and reports whether it is one.
+// AddressOf parses an address, with or without brackets and a port, and reports whether it is one.
 func AddressOf(text string) (netip.Addr, bool) {
-	if a, err := netip.ParseAddr(text); err == nil {
+	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
 		return a, true
 	}
 	p, err := netip.ParseAddrPort(text)

@@ -3,6 +3,8 @@ package rules
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
@@ -13,6 +15,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/fleet"
 	"trapline/internal/rules/tables"
 )
 
@@ -25,70 +28,69 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
 	a.Metric, a.Condition = expression.Condition(b.rule.Expr)
-	if d.target == nil {
-		if d = e.device(a.Target); d == nil {
-			return a
-		}
-		d.mu.Lock()
-		defer d.mu.Unlock()
-	}
-	if address, ok := notify.AddressOf(d.address()); ok && !a.Address.IsValid() {
+	if address, ok := notify.AddressOf(e.addressOf(d, a.Target)); ok && !a.Address.IsValid() {
 		a.Address = address
 	}
-	if d.tables == nil {
-		return a
-	}
-	found := e.found(d, &a, r)
-	if over {
-		a.VarBinds = append(found, a.VarBinds...) // those of the rule have the values of the raise
-	} else {
-		a.VarBinds = append(a.VarBinds, found...)
-	}
-	if v, ok := d.tables.Variable(a.Metric, r.Sample); ok {
-		e.describe(d, &a, &v)
-	}
+	row, _ := e.row(d, e.wanted(&a, r))
+	row.Describe(&a, over)
 	return a
 }
 
-// oidOf returns the OID that a sample of a rule came from, as templates have it; "" if it is not known.
-func (e *Evaluator) oidOf(d *device, rule *Rule, sample labels.Labels) string {
-	if d.target == nil {
-		if d = e.device(sample.Get(poller.TargetLabel)); d == nil {
+// addressOf is the address of a device's target, or of the one with a name, without a transport.
+func (e *Evaluator) addressOf(d *device, name string) string {
+	t := d.target
+	if t == nil {
+		e.mu.Lock()
+		all := e.configuration.all()
+		e.mu.Unlock()
+		i := slices.IndexFunc(all, func(t *poller.Target) bool { return t.Name == name })
+		if i < 0 {
 			return ""
+		}
+		t = all[i]
+	}
+	return t.Spec.Address[strings.LastIndex(t.Spec.Address, "/")+1:]
+}
+
+func (e *Evaluator) wanted(a *alarm.Alarm, r *record) *tables.Wanted {
+	return &tables.Wanted{Target: a.Target, Metric: a.Metric, Sample: r.Sample, Objects: e.objectsOf(a)}
+}
+
+// row returns what the last poll of a target has of a row, and whether it is polled here. The mutex of d must be held.
+func (e *Evaluator) row(d *device, w *tables.Wanted) (row tables.Row, here bool) {
+	if d.target == nil {
+		if d = e.device(w.Target); d == nil {
+			return row, false
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 	}
-	metric, _ := expression.Condition(rule.Expr)
-	if v, ok := d.tables.Variable(metric, sample); ok {
-		return v.OID().String()
-	}
-	return ""
+	return d.tables.Row(w), true
 }
 
-// describe names the instance that an alarm is about, unless the rule does. A measure comes with the value that the device
-// has for its object.
-func (e *Evaluator) describe(d *device, a *alarm.Alarm, v *tables.Variable) {
-	name := v.OID().String()
-	a.Variable = cmp.Or(a.Variable, name)
-	if a.Variable != name || !v.Of.Desc.Computed {
-		return
-	}
-	if text, ok := d.tables.Raw(v); ok {
-		a.VarBinds = append(a.VarBinds, alarm.Binding{Name: name, Value: text})
-	}
-}
-
-// found returns the values that the last poll has of the OBJECTS of an alarm's notifications.
-func (e *Evaluator) found(d *device, a *alarm.Alarm, r *record) (list []alarm.Binding) {
-	for _, object := range e.objectsOf(a) {
-		if c, row := d.tables.Object(object, r.Sample); c != nil && c.Table.Index(row) != nil {
-			if text, ok := tables.TextIn(c, row); ok {
-				list = append(list, alarm.Binding{Name: tables.Instance(object, c.Table.Index(row)).String(), Value: text})
-			}
+// complete adds to alarms whatever other members have of their targets.
+func (r *evaluation) complete(ctx context.Context) {
+	var lacking []fleet.Lacking
+	for i, of := range r.records {
+		if t := &r.transitions[i]; t.Alarm.Target != "" && r.evaluator.device(t.Alarm.Target) == nil {
+			lacking = append(lacking, fleet.Lacking{Wanted: *r.evaluator.wanted(&t.Alarm, of), Alarm: &t.Alarm, Over: !t.Active})
 		}
 	}
-	return list
+	if err := r.evaluator.rounds.Describe(ctx, lacking); err != nil {
+		r.evaluator.throttled.Warn("alarms of targets of other members lack values of their devices", "err", err)
+	}
+}
+
+// oidOf returns the OID that a sample of a rule came from, as templates have it; "" if it is not known.
+func (r *evaluation) oidOf(ctx context.Context, rule *Rule, sample labels.Labels) string {
+	metric, _ := expression.Condition(rule.Expr)
+	w := tables.Wanted{Target: sample.Get(poller.TargetLabel), Metric: metric, Sample: sample}
+	row, here := r.evaluator.row(r.device, &w)
+	if !here && w.Target != "" {
+		rows, _ := r.evaluator.rounds.Rows(ctx, []tables.Wanted{w}) // without an answer it is not known
+		row = rows[0]
+	}
+	return row.Variable
 }
 
 // comparedSamples finds the samples that a rule compares, by their labels without the name.

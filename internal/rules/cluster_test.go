@@ -16,11 +16,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/access"
+	"trapline/internal/alarm"
 	"trapline/internal/ledger/ledgertest"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/rules/fleet"
 	"trapline/internal/series"
+	"trapline/mibs"
 )
 
 // site is several evaluators that share the alerts of a cluster: each target is a shard of its own.
@@ -33,6 +35,7 @@ type site struct {
 	targets []*poller.Target
 	agreed  time.Duration     // as the cluster says
 	sent    []string          // transitions
+	alarms  []alarm.Alarm     // of these
 	names   map[string]string // of active alarms, by ID
 }
 
@@ -95,9 +98,11 @@ func (p *peer) run() {
 	p.Cleanup(func() { _ = s.close() })
 }
 
+var allNames = sync.OnceValues(func() (*mibs.Tree, error) { return mibs.LoadAll(mibs.Embedded()) })
+
 // configure does as a member of a cluster: it polls the targets of its shards.
 func (p *peer) configure() {
-	c := Configuration{Set: p.set, All: p.all, Elsewhere: func(name string) bool {
+	c := Configuration{Set: p.set, All: p.all, Names: allNames, Elsewhere: func(name string) bool {
 		return slices.ContainsFunc(p.all, func(t *poller.Target) bool { return t.Name == name })
 	}}
 	for _, t := range p.all {
@@ -258,6 +263,7 @@ func (s sharedStore) apply(transitions []outbox.Transition, changes []change, lo
 
 // note notes a transition. The second raise in a row of an alarm is an error, and so is the second clear.
 func (s *site) note(t *outbox.Transition) {
+	s.alarms = append(s.alarms, t.Alarm)
 	if t.Active == (s.names[t.Alarm.ID] != "") {
 		s.Errorf("active is %v, and so it was: %s %s", t.Active, t.Alarm.Rule, s.names[t.Alarm.ID])
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -301,19 +300,6 @@ func compatible(a, b labels.Labels) bool {
 		}
 	})
 	return same
-}
-
-// address is the target's without transport and port.
-func (d *device) address() string {
-	if d.target == nil {
-		return ""
-	}
-	text := d.target.Spec.Address
-	text = text[strings.LastIndex(text, "/")+1:]
-	if bare, ok := strings.CutSuffix(text, "]"); ok {
-		return strings.TrimPrefix(bare, "[")
-	}
-	return text
 }
 
 func (d *device) String() string {

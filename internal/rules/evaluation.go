@@ -25,14 +25,14 @@ type evaluation struct {
 	queryAll  template.QueryFunc // over all targets
 	query     template.QueryFunc // over the rules' own
 	device    *device
-	shard     string                            // of its alerts
-	oidOf     func(*Rule, labels.Labels) string // of the instance that a sample of a rule came from
-	interval  time.Duration                     // between rounds
+	shard     string        // of its alerts
+	interval  time.Duration // between rounds
 	at        time.Time
 	reason    string // why alerts are over, where that is not their condition
 
 	changes     []change
 	transitions []outbox.Transition
+	records     []*record                         // of the transitions, before some are withheld
 	looked      []string                          // baseline rules that have had their first evaluation
 	learned     []string                          // expressions whose rows are known
 	compared    map[*ruleInstance]comparedSamples // of rules whose alarms have ended
@@ -41,7 +41,6 @@ type evaluation struct {
 func (e *Evaluator) newEvaluation(s *queryEngine, d *device, interval time.Duration, at time.Time) *evaluation {
 	r := &evaluation{evaluator: e, store: s, device: d, interval: interval, at: at, queryAll: QueryFunc(s.engine, s.store.samples)}
 	r.query = r.queryAll
-	r.oidOf = func(rule *Rule, sample labels.Labels) string { return e.oidOf(d, rule, sample) }
 	if d.target == nil {
 		r.shard = e.shards.ShardOf("")
 	} else {
@@ -252,6 +251,7 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	switch {
 	case news:
 		r.transitions = append(r.transitions, outbox.Transition{Alarm: r.evaluator.alarmOf(r.device, b, now, false), Active: true, Shard: r.shard})
+		r.records = append(r.records, now)
 	case !now.Firing && wasSent:
 		r.clearAlarm(ctx, b, old)
 	}
@@ -276,7 +276,7 @@ func (r *evaluation) clearAlarm(ctx context.Context, b *ruleInstance, old *recor
 			}
 		}
 	}
-	r.transitions = append(r.transitions, outbox.Transition{Alarm: a, Shard: r.shard})
+	r.transitions, r.records = append(r.transitions, outbox.Transition{Alarm: a, Shard: r.shard}), append(r.records, old)
 }
 
 // gone reports whether the row of an alert is absent.

@@ -30,7 +30,7 @@ func (r *evaluation) texts(ctx context.Context, rule *Rule, s promql.Sample) fun
 			data = template.AlertTemplateData(names, nil, "", s)
 		}
 		if _, known := names[oidLabel]; !known && strings.Contains(t.value, oidLabel) {
-			names[oidLabel] = r.oidOf(rule, s.Metric)
+			names[oidLabel] = r.oidOf(ctx, rule, s.Metric)
 		}
 		at := model.Time(timestamp.FromTime(r.at))
 		e := template.NewTemplateExpander(ctx, Variables+t.value, "__alert_"+rule.Alert, data, at, r.queryAll, noURL, nil)

@@ -131,6 +131,7 @@ func (e *Evaluator) evaluateGlobal(ctx context.Context, g *Group, interval time.
 		}
 		ev.evaluate(ctx, b)
 	}
+	ev.complete(ctx)
 	e.finish(ev)
 	return waits
 }

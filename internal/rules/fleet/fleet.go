@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
 	"trapline/internal/rules/expression"
+	"trapline/internal/rules/tables"
 )
 
 // Bounds of a request and of an answer.
@@ -48,12 +49,17 @@ type Request struct {
 	Until   int64 `json:"until,omitempty"`
 	Series  int   `json:"series,omitempty"`
 	Samples int   `json:"samples,omitempty"`
+
+	// Rows asks for rows of last polls, and nothing else.
+	Rows []tables.Wanted `json:"rows,omitempty"`
 }
 
 // Answer is the answer to a Request.
 type Answer struct {
 	Polled []string `json:"polled"` // targets that the member polls, with a poll that has ended since it took them
 	Series []Series `json:"series"`
+
+	Rows []*tables.Row `json:"rows,omitempty"` // in the order of the request; null is of a target that the member does not poll
 }
 
 // Series is a series with its samples, the oldest first.
