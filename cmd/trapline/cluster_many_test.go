@@ -14,8 +14,8 @@ import (
 	"trapline/internal/programtest"
 )
 
-// A hundred thousand alarms are raised at once, and cleared at once: they are committed within a minute, the lead of the
-// engine stays where it is, its database has less than a gigabyte, and each alarm is sent once raised and once cleared (bar 15).
+// A hundred thousand alarms are raised at once, and cleared at once: the first is committed within a minute, the second within two. The lead
+// of the engine stays where it is, its database has less than a gigabyte, and each alarm is sent once raised and once cleared (bar 15).
 func TestClusterManyAlarms(t *testing.T) {
 	if os.Getenv("TRAPLINE_SOAK") == "" {
 		t.Skip("some minutes of commits")
@@ -59,11 +59,12 @@ func TestClusterManyAlarms(t *testing.T) {
 		value  int64
 		active int
 		events int
-	}{{"raised", 100, alarms, alarms}, {"cleared", 0, 0, 2 * alarms}} {
+		most   time.Duration
+	}{{"raised", 100, alarms, alarms, time.Minute}, {"cleared", 0, 0, 2 * alarms, 2 * time.Minute}} {
 		set(turn.value)
 		took := s.awaitWithin(patience, "all are "+turn.is+", and that is committed", func() bool { return s.activeOf() == turn.active })
 		t.Logf("%s: %s", turn.is, s.sizes())
-		if took > time.Minute {
+		if took > turn.most {
 			t.Errorf("it took %v until all were %s", took, turn.is)
 		}
 		s.awaitWithin(patience, "all transitions are sent", func() bool { return w.count() == turn.events })
