@@ -18,6 +18,7 @@ import (
 	"trapline/internal/ownalarm"
 	"trapline/internal/poller"
 	"trapline/internal/runtimeconfig"
+	"trapline/internal/throttle"
 )
 
 // shrunkAlarm is the rule of the alarm about a list that has lost many targets at once.
@@ -32,9 +33,10 @@ type shrinks struct {
 	left map[string]int // targets that are not held, by list
 }
 
-func newShrinks(lists func() []discovery.Status, deployment func() string, apply func([]outbox.Transition, time.Time) error, logger *slog.Logger) *shrinks {
-	s := &shrinks{lists: lists, logger: logger}
-	s.alarms = ownalarm.Alarms{Rule: shrunkAlarm, Label: "list", Severity: alarm.Warning, Deployment: deployment, Describe: s.describe, Apply: apply}
+// newShrinks returns the alarms about lists, which each member of a cluster reads; member is "" without one.
+func newShrinks(lists func() []discovery.Status, member string, deployment func() string, apply func([]outbox.Transition, time.Time) error, logger *slog.Logger) *shrinks {
+	s := &shrinks{lists: lists, logger: throttle.New(logger)}
+	s.alarms = ownalarm.Alarms{Rule: shrunkAlarm, Label: "list", Severity: alarm.Warning, Member: member, Deployment: deployment, Describe: s.describe, Apply: apply}
 	return s
 }
 

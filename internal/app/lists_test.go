@@ -28,7 +28,7 @@ func TestAlarmAboutListThatShrank(t *testing.T) {
 	var lists []discovery.Status
 	var got []outbox.Transition
 	var refused error
-	s := newShrinks(func() []discovery.Status { return lists }, func() string { return "d" },
+	s := newShrinks(func() []discovery.Status { return lists }, "", func() string { return "d" },
 		func(l []outbox.Transition, _ time.Time) error { got = append(got, l...); return refused }, slog.New(slog.DiscardHandler))
 	now := time.Unix(1e9, 0)
 	step := func(text string, after time.Duration, held int, want ...bool) {

@@ -117,7 +117,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 		return err
 	}
 	d.poller = d.newPoller()
-	d.shrinks = newShrinks(d.discovery.Lists, d.deployment, d.notifier.apply, d.logger)
+	d.shrinks = newShrinks(d.discovery.Lists, d.member.Name(), d.deployment, d.notifier.apply, d.logger)
 	d.outages = &outages{notifier: d.notifier, pending: d.evaluator.Pending, again: d.poller.PollAgain}
 	if d.listener, err = d.newListener(); err != nil {
 		return err

@@ -71,8 +71,13 @@ func (m *Member) Holder(target string) peer.Member {
 	return peer.Member{Name: owner.Name, URL: owner.URL}
 }
 
-// Name is the name of this member.
-func (m *Member) Name() string { return m.name }
+// Name is the name of this member; "" if m is nil.
+func (m *Member) Name() string {
+	if m == nil {
+		return ""
+	}
+	return m.name
+}
 
 // Open asks another member.
 func (m *Member) Open(ctx context.Context, q *peer.Request) (*http.Response, error) {

@@ -29,6 +29,10 @@ type Alarms struct {
 	Describe   func(a *alarm.Alarm, name string, n int) // sets the value, and the texts
 	Apply      func([]outbox.Transition, time.Time) error
 
+	// Member is that of a cluster if several have reason to raise an alarm: it lasts until the last of them has none. "" means that one
+	// process at a time raises alarms.
+	Member string
+
 	stored  map[string]int // the numbers, as the alarms have them; nil: that is not known
 	renewed time.Time
 }
@@ -77,7 +81,7 @@ func (a *Alarms) Forget() { a.stored = nil }
 func (a *Alarms) transition(name string, n int, now time.Time) outbox.Transition {
 	named := map[string]string{a.Label: name}
 	t := outbox.Transition{Active: n > 0, Lease: now.Add(lease), Alarm: alarm.Alarm{
-		ID: alarm.ID(a.Deployment(), a.Rule, "", named), Rule: a.Rule, Severity: a.Severity, Resource: a.Label + "=" + name,
+		ID: alarm.ID(a.Deployment(), a.Rule, a.Member, named), Rule: a.Rule, Severity: a.Severity, Resource: a.Label + "=" + name,
 		Labels: map[string]string{"alertname": a.Rule, a.Label: name, alarm.SeverityLabel: a.Severity.String()},
 	}}
 	a.Describe(&t.Alarm, name, n)
