@@ -24,8 +24,7 @@ var limits = limit{26, 3500, 12}
 
 // larger are the rooms with limits of their own, not to be raised.
 var larger = map[string]limit{
-	"internal/outbox": {26, 4000, 12}, // until standings, recalls and the index of alarms have rooms of their own
-	"internal/rules":  {46, 6400, 12}, // evaluator, devices and instances share one lock: docs/decisions/8-packages.md
+	"internal/rules": {46, 6400, 12}, // evaluator, devices and instances share one lock: docs/decisions/8-packages.md
 }
 
 // checker type-checks the packages of this module. Other modules are empty packages: only references within

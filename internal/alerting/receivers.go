@@ -55,7 +55,7 @@ func (c *Console) Receivers() ([]api.Receiver, error) {
 }
 
 // Waiting returns the events of each receiver that wait or were given up, in the order of the configuration.
-func (c *Console) Waiting() ([]outbox.Waiting, error) {
+func (c *Console) Waiting() ([]standing.Waiting, error) {
 	if c.outbox() == nil {
 		return nil, errNoReceivers
 	}

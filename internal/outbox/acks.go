@@ -44,7 +44,7 @@ func (p *plan) acknowledge(key string, s *alarm.State, ack *alarm.Ack, why strin
 // passOn notifies the receivers that know an alarm, and want acknowledgements, of its acknowledgement.
 func (p *plan) passOn(s *alarm.State) {
 	for receiver, k := range s.In {
-		q, at := p.state.byName[receiver], alarm.Place{Receiver: receiver, Key: k}
+		q, at := p.state.queues.ByName[receiver], alarm.Place{Receiver: receiver, Key: k}
 		if v := p.View(at); q == nil || !q.Route.Acks || v == nil || v.Left || v.Lost != nil || v.Unknown && !p.restate(at) {
 			continue
 		}
@@ -58,12 +58,12 @@ func (p *plan) passOn(s *alarm.State) {
 // passAges ends silences and acknowledgements that are over, and announces the alarms that have been active for the delay of a
 // receiver.
 func (p *plan) passAges() {
-	if c := p.mutes.Watch(p.now, clock.Seconds(p.run), p.state.active); c != nil {
+	if c := p.mutes.Watch(p.now, clock.Seconds(p.run), p.state.index.Active); c != nil {
 		p.changeMutes(c)
 	}
 	from, to := p.state.aged, clock.Seconds(p.run)
 	p.aged = to
-	for key := range p.state.active {
+	for key := range p.state.index.Active {
 		s := p.Alarm(key)
 		if s == nil { // cleared by a change in the same transaction
 			continue
@@ -71,7 +71,7 @@ func (p *plan) passAges() {
 		if why := s.Outdated(p.now); why != "" {
 			p.acknowledge(key, s, nil, why)
 		}
-		for _, q := range p.state.queues {
+		for _, q := range p.state.queues.All {
 			if due := s.Run + clock.Seconds(q.Route.Delay); q.Route.Delay > 0 && due > from && due <= to {
 				p.announce(key)
 			}
@@ -82,7 +82,7 @@ func (p *plan) passAges() {
 // Forward queues received notifications for the receivers to which they are forwarded: see queue.Queue.Forwarded.
 func (o *Outbox) Forward(list []alarm.Event, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) {
-		for _, q := range p.state.queues {
+		for _, q := range p.state.queues.All {
 			for _, r := range q.Forwarded(list, p.rows.AlarmQueue, &p.rows.Count(q).Dropped) {
 				r.ID = p.eventID(r.Shard)
 				p.append(q, r)

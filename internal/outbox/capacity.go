@@ -3,7 +3,6 @@ package outbox
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
@@ -13,7 +12,7 @@ import (
 // raise that follows it. One or two events of each alarm remain, which are never dropped. A receiver that lost events is
 // sent a Resync.
 func (p *plan) shrink() {
-	for _, q := range p.state.queues {
+	for _, q := range p.state.queues.All {
 		if !p.rows.Over(q) {
 			continue
 		}
@@ -27,22 +26,7 @@ func (p *plan) shrink() {
 // drop removes events until the queue is within its limits, or none is left that may be dropped. It returns the number
 // of dropped events.
 func (p *plan) drop(q *queue.Queue) (dropped int) {
-	var updates []*queue.Row
-	var pairs [][2]*queue.Row
-	for _, id := range p.rows.Waiting(q) {
-		rows := p.rows.AlarmQueue(q, id)
-		for i, r := range rows {
-			switch {
-			case r.InFlight() || r.Alarm.ID == "":
-			case r.Update():
-				updates = append(updates, r)
-			case r.Kind == alarm.Raise && i > 0 && rows[i-1].Kind == alarm.Clear && !rows[i-1].InFlight() && q.Awaited(r.Seq()) == 0:
-				pairs = append(pairs, [2]*queue.Row{rows[i-1], r})
-			}
-		}
-	}
-	slices.SortFunc(updates, queue.ByAge)
-	slices.SortFunc(pairs, func(a, b [2]*queue.Row) int { return queue.ByAge(a[0], b[0]) })
+	updates, pairs := p.rows.Spare(q)
 	for ; p.rows.Over(q) && len(updates) > 0; updates = updates[1:] {
 		p.remove(q, updates[0])
 		p.noteGivenUp(q, updates[0], tooMany)
@@ -118,10 +102,10 @@ func (p *plan) fits(s *alarm.State, instead *alarm.Condition, a *alarm.Alarm) bo
 		return true
 	case len(s.Conditions) >= alarm.MaxConditions:
 		return refuse(true, "an alarm has %d conditions already", alarm.MaxConditions)
-	case len(s.Conditions) == 0 && len(o.active)+p.number >= most:
+	case len(s.Conditions) == 0 && len(o.index.Active)+p.number >= most:
 		return refuse(true, "%d alarms are active: notifications.max_alarms allows no more", most)
-	case o.size+p.size+size > most*usualAlarmSize:
-		return refuse(true, "the active alarms take %d octets: notifications.max_alarms allows %d for each", o.size+p.size, usualAlarmSize)
+	case o.index.Size+p.size+size > most*usualAlarmSize:
+		return refuse(true, "the active alarms take %d octets: notifications.max_alarms allows %d for each", o.index.Size+p.size, usualAlarmSize)
 	}
 	return true
 }

@@ -535,10 +535,10 @@ func (c *cohort) repeat(shard, key string) {
 		c.mu.Lock()
 		text := c.lates[key]
 		c.mu.Unlock()
-		var l late
 		if text == nil {
 			return
 		}
+		var l shards.LateSend
 		if err := json.Unmarshal([]byte(*text), &l); err != nil {
 			c.t.Error(err)
 			return
@@ -567,7 +567,7 @@ func (c *cohort) waiting() (list []string) {
 	for _, m := range c.living() {
 		o := m.outbox
 		o.mu.Lock()
-		for _, q := range o.state.queues {
+		for _, q := range o.state.queues.All {
 			for _, r := range q.Rows() {
 				list = append(list, fmt.Sprintf("%s: %s %s of %s, in flight: %t of %d, failing: %t, pending: %d %t, owned: %t", m.name, r.Kind, r.ID, r.Alarm.Target, r.InFlight(), q.InFlight(), q.Failing(), len(o.pending), o.queued, o.state.shards.Owns(r.Shard)))
 			}

@@ -53,8 +53,8 @@ func (o *Outbox) do(c *change) error {
 // commit commits all changes that were requested before the last transaction ended. A change that has a write of its own
 // that is refused is left out, and the others are planned again.
 func (o *Outbox) commit() {
-	o.commits.lock(context.Background())
-	defer o.commits.unlock()
+	o.commits.Lock(context.Background())
+	defer o.commits.Unlock()
 	o.mu.Lock()
 	changes := o.pending
 	o.pending, o.queued = nil, false
@@ -192,30 +192,3 @@ func ownerOf(at int, changes []*change) *change {
 	}
 	return nil
 }
-
-// turn is a lock for which others may wait for a bounded time.
-type turn chan struct{}
-
-// lock reports whether it has locked it, before the end of ctx.
-func (t turn) lock(ctx context.Context) bool {
-	if t.tryLock() {
-		return true
-	}
-	select {
-	case t <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (t turn) tryLock() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (t turn) unlock() { <-t }

@@ -63,7 +63,7 @@ func TestWritersShareTransactions(t *testing.T) {
 		r := run(t, dir)
 		errOwn := errors.New("it does not want to")
 		r.outbox.state.store = &refusing{Store: r.outbox.state.store, refuses: map[string]error{ledger.Alert + "07": errOwn}}
-		r.outbox.commits.lock(t.Context()) // so that all come before the next transaction
+		r.outbox.commits.Lock(t.Context()) // so that all come before the next transaction
 		var group sync.WaitGroup
 		for i := range 64 {
 			group.Go(func() {
@@ -85,7 +85,7 @@ func TestWritersShareTransactions(t *testing.T) {
 			asked = len(r.outbox.pending)
 			r.outbox.mu.Unlock()
 		}
-		r.outbox.commits.unlock()
+		r.outbox.commits.Unlock()
 		group.Wait()
 		check := func() {
 			t.Helper()
@@ -120,7 +120,7 @@ func TestWhatIsBeingRemovedWaits(t *testing.T) {
 	take := func() *queue.Row {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		r, _, _ := o.state.queues[0].Take(o.state.clock.Run())
+		r, _, _ := o.state.queues.All[0].Take(o.state.clock.Run())
 		return r
 	}
 	errDisk := errors.New("the disk is full")

@@ -67,7 +67,7 @@ func startAnew(t *testing.T, dir string) (log string, alarms int) {
 	if err := o.Apply([]Transition{{Active: true, Alarm: alarm.Alarm{ID: "new"}}}, time.Now()); err != nil && !statedir.IsDamage(err) {
 		t.Fatal(err)
 	}
-	if rows := o.state.queues[0].AlarmQueue(string(alarm.Resync)); len(rows) != 1 {
+	if rows := o.state.queues.All[0].AlarmQueue(string(alarm.Resync)); len(rows) != 1 {
 		t.Errorf("%d resyncs are sent", len(rows))
 	}
 	return text.String(), len(o.Active())

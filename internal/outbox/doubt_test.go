@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +15,7 @@ import (
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 )
 
 // agents use the outbox of a member while the engine does not answer.
@@ -55,11 +55,11 @@ func (a *agents) call(n int) {
 		func() error { return o.SetSilences(nil) },
 		func() error {
 			tr.Alarm.ID = a.key(target)
-			text, _ := json.Marshal(&late{"sink", o.state.shards.Place(&tr.Alarm, tr.Alarm.ID), &alarm.Event{ID: "late", Kind: alarm.Raise, Alarm: tr.Alarm}})
+			l := shards.LateSend{Receiver: "sink", Key: o.state.shards.Place(&tr.Alarm, tr.Alarm.ID), Event: &alarm.Event{ID: "late", Kind: alarm.Raise, Alarm: tr.Alarm}}
 			a.cohort.mu.Lock()
 			a.cohort.late[target] = true
 			a.cohort.mu.Unlock()
-			return o.Repeat(text)
+			return o.Repeat(l.Text())
 		},
 		func() error {
 			other := *a.route
@@ -102,7 +102,7 @@ func TestASilentEngineHoldsNobodyUp(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCohort(t, seed, 1)
 			m := c.members[0]
-			a := &agents{cohortMember: m, t: t, route: m.outbox.state.queues[0].Route}
+			a := &agents{cohortMember: m, t: t, route: m.outbox.state.queues.All[0].Route}
 			for i := range lawShards {
 				c.take(fmt.Sprint(i), m)
 			}
@@ -158,7 +158,7 @@ func TestASilentEngineHoldsNobodyUp(t *testing.T) {
 			}
 			m.outbox.mu.Lock()
 			defer m.outbox.mu.Unlock()
-			if active := m.outbox.state.keys(); slices.Contains(active, "") || len(m.outbox.pending) > 0 {
+			if active := m.outbox.state.index.Keys(); slices.Contains(active, "") || len(m.outbox.pending) > 0 {
 				t.Errorf("%d alarms are active, %d changes wait", len(active), len(m.outbox.pending))
 			}
 		})

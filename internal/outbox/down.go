@@ -10,38 +10,18 @@ import (
 	"trapline/internal/mute"
 )
 
-// indexDowns has the index of alarms that say that their target does not answer be about matchers.
-func (st *state) indexDowns(m mute.Matchers) { st.downs.Use(m, st.mutes, st.active) }
-
-// relabel has the indexes compare the labels that targets have.
-func (st *state) relabel(before *mute.Set) {
-	st.causes.Relabel(st.mutes.Labels)
-	st.downs.Relabel(before, st.mutes)
-}
-
-// reindex has the indexes compare the labels of alarms anew.
-func (st *state) reindex(keys []string) {
-	for _, key := range keys {
-		if s := st.active[key]; s != nil {
-			st.causes.Set(s.ID, key, s)
-			st.downs.Set(key, s, false)
-			st.downs.Set(key, s, true)
-		}
-	}
-}
-
 // Down returns the targets of which active alarms say that they do not answer, which matchers select.
 func (o *Outbox) Down(m mute.Matchers) map[string]bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.state.indexDowns(m)
-	return o.state.downs.Targets()
+	o.state.index.Use(m, o.state.mutes)
+	return o.state.index.Downs.Targets()
 }
 
 // downAt returns the keys of the alarms that may say that one of several targets does not answer, the oldest first: those
 // that are active, and all that the plan changes or whose targets have other labels.
 func (p *plan) downAt(targets map[string]bool) []string {
-	all := p.state.downs.Keys(targets)
+	all := p.state.index.Downs.Keys(targets)
 	for key := range p.alarms {
 		all[key] = true
 	}
@@ -57,7 +37,7 @@ func (p *plan) downAt(targets map[string]bool) []string {
 
 // causesOf returns the alarms of the devices that others are behind.
 func (p *plan) causesOf(o *cause.Outages) map[string]*alarm.Alarm {
-	p.state.indexDowns(o.Down)
+	p.state.index.Use(o.Down, p.state.mutes)
 	targets, of := map[string]bool{}, map[string]*alarm.Alarm{}
 	for target := range o.Behind {
 		targets[target] = true

@@ -7,7 +7,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
-	"trapline/internal/outbox/clock"
+	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
 )
@@ -69,36 +69,16 @@ func (p *plan) noteReasons(kind string, a *alarm.Alarm, reasons, others []string
 	}
 }
 
-// noteEvent adds the outcome of an event for a receiver to the plan, and returns its entry.
-func (p *plan) noteEvent(kind string, q *queue.Queue, r *queue.Row) *journal.Event {
-	if r.Kind == alarm.Heartbeat {
-		return &journal.Event{}
+// noteOutcome notes an outcome that the journal has.
+func (p *plan) noteOutcome(e journal.Event) {
+	if e.Kind != "" {
+		p.note(e)
 	}
-	e := journal.Event{Kind: kind, Receiver: q.Name, Event: r.ID, Notification: string(r.Kind), Tries: r.Tries()}
-	if r.Alarm.ID != "" {
-		a := journal.OfAlarm(kind, &r.Alarm)
-		e.Alarm, e.Rule, e.Target, e.Resource, e.Severity = a.Alarm, a.Rule, a.Target, a.Resource, a.Severity
-	}
-	if r.Kind == alarm.Forward {
-		e.Target, e.Value = r.Alarm.Target, r.Alarm.Notification
-	}
-	p.note(e)
-	return &p.entries[len(p.entries)-1]
-}
-
-// noteDelivered notes that an event was acknowledged, or sent if the receiver never acknowledges.
-func (p *plan) noteDelivered(q *queue.Queue, r *queue.Row, took time.Duration) {
-	if took <= 0 {
-		p.noteEvent(journal.Sent, q, r)
-		return
-	}
-	e := p.noteEvent(journal.Acknowledged, q, r)
-	e.Millis = float64(took.Microseconds()) / 1000
 }
 
 // noteGivenUp notes that an event was given up.
 func (p *plan) noteGivenUp(q *queue.Queue, r *queue.Row, why string) {
-	p.noteEvent(journal.GivenUp, q, r).Reason = why
+	p.noteOutcome(outcomes.GivenUp(q.Name, r, why))
 }
 
 // numberEntries inserts the entries of Note before those of the plan, and numbers all of them.
@@ -122,46 +102,25 @@ func (p *plan) publish() {
 	o.journal.Add(p.entries, p.texts)
 }
 
-// outcome is the outcome of an event for a receiver. That of a delivered event is only in memory and in the journal:
-// storing the view again would write another page of the database.
-type outcome struct {
-	at      alarm.Place
-	event   string
-	sent    time.Time
-	took    time.Duration
-	tries   int
-	givenUp string
-}
-
-// on returns a copy of a view with the outcome of its event.
-func (end *outcome) on(v *alarm.View) *alarm.View {
-	c := *v
-	c.Sent, c.Took, c.Tries, c.GivenUp = end.sent, clock.Seconds(end.took), end.tries, end.givenUp
-	return &c
-}
-
 // conclude records an outcome in memory, if its event is the last one of its place.
-func (st *state) conclude(end *outcome) {
-	if v := st.views[end.at]; v != nil && v.Event == end.event {
-		st.putView(end.at, end.on(v))
+func (st *state) conclude(end *outcomes.End) {
+	if v := st.index.Views[end.At]; v != nil && v.Event == end.Event {
+		st.index.PutView(end.At, end.On(v))
 	}
 }
 
 // conclude plans the outcome of an event. why is nil if it was delivered.
 func (p *plan) conclude(q *queue.Queue, r *queue.Row, took time.Duration, why error) {
-	if why != nil {
-		p.noteGivenUp(q, r, why.Error())
-	} else {
-		p.noteDelivered(q, r, took)
-	}
-	end := outcome{at: alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, event: r.ID, sent: p.now, took: took, tries: r.Tries()}
+	end := outcomes.End{At: alarm.Place{Receiver: q.Name, Key: r.QueueKey()}, Event: r.ID, Sent: p.now, Took: took, Tries: r.Tries()}
 	if why == nil {
+		p.noteOutcome(outcomes.Delivered(q.Name, r, took))
 		p.outcomes = append(p.outcomes, end)
 		return
 	}
-	if v := p.View(end.at); v != nil && v.Event == r.ID {
-		end.givenUp = why.Error()
-		p.PutView(end.at, end.on(v))
+	p.noteGivenUp(q, r, why.Error())
+	if v := p.View(end.At); v != nil && v.Event == r.ID {
+		end.GivenUp = why.Error()
+		p.PutView(end.At, end.On(v))
 	}
 }
 

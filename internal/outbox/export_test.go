@@ -6,7 +6,7 @@ import "encoding/binary"
 func (o *Outbox) Depth(receiver string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.state.byName[receiver].Len()
+	return o.state.queues.ByName[receiver].Len()
 }
 
 // numbered is a number as a key of the database.

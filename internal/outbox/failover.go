@@ -13,7 +13,7 @@ import (
 func (p *plan) choose(group []*alarm.Receiver, s *alarm.State) *alarm.Receiver {
 	var queues []*queue.Queue
 	for _, r := range group {
-		queues = append(queues, p.state.byName[r.Name])
+		queues = append(queues, p.state.queues.ByName[r.Name])
 	}
 	q := p.first(queues, s)
 	if p.handTo != nil && slices.Contains(queues, p.handTo) && p.wants(p.handTo, s) {
@@ -43,7 +43,7 @@ func (p *plan) muted(receiver string, a *alarm.Alarm) bool {
 // withheld reports whether an alarm is muted for another reason than a storm or that it comes and goes: what begins those
 // is sent. It is the Withheld of alarm.Reconciler.
 func (p *plan) withheld(receiver string, a *alarm.Alarm) bool {
-	q := p.state.byName[receiver]
+	q := p.state.queues.ByName[receiver]
 	_, inhibited := p.causes.Inhibited(a.ID)
 	return inhibited || p.behind(q, a) || p.mutes.Silenced(a) || q != nil && p.mutes.Closed(q.Route.Active, q.Route.Mute) != ""
 }
@@ -74,7 +74,7 @@ func (p *plan) first(group []*queue.Queue, s *alarm.State) *queue.Queue {
 
 // relieve moves the alarm queues of failing receivers to others of their groups.
 func (p *plan) relieve() {
-	for _, group := range p.state.groups {
+	for _, group := range p.state.queues.Groups {
 		if len(group) == 1 {
 			continue
 		}

@@ -31,7 +31,7 @@ func TestForwardedNotificationsAreBounded(t *testing.T) {
 			waiting := func() (n int) {
 				r.outbox.mu.Lock()
 				defer r.outbox.mu.Unlock()
-				for _, one := range r.outbox.state.queues[0].Rows() {
+				for _, one := range r.outbox.state.queues.All[0].Rows() {
 					if one.Kind == alarm.Forward {
 						n++
 					}

@@ -86,8 +86,8 @@ func TestLargeAlarmsAreBounded(t *testing.T) {
 		tr.Alarm.Summary = strings.Repeat("x", 50000)
 		list = append(list, tr)
 	}
-	if err := o.Apply(list, time.Now()); !errors.Is(err, ErrTooManyAlarms) || o.state.size > 100*usualAlarmSize || len(o.Active()) != 8 {
-		t.Errorf("%v, %d octets", err, o.state.size)
+	if err := o.Apply(list, time.Now()); !errors.Is(err, ErrTooManyAlarms) || o.state.index.Size > 100*usualAlarmSize || len(o.Active()) != 8 {
+		t.Errorf("%v, %d octets", err, o.state.index.Size)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestRaisesBeyondTheOctetsAreSentLater(t *testing.T) {
 		}
 		settle(time.Minute)
 		r.outbox.mu.Lock()
-		n := r.outbox.state.queues[0].Size()
+		n := r.outbox.state.queues.All[0].Size()
 		r.outbox.mu.Unlock()
 		if n > 20000+1000 {
 			t.Errorf("%d octets wait", n)

@@ -41,7 +41,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		p.passAges()
 		p.relieve()
 		p.repeat()
-		for _, q := range o.state.queues {
+		for _, q := range o.state.queues.All {
 			p.reconsider(q)
 			p.catchUp(q)
 			p.heartbeat(q)
@@ -53,14 +53,14 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		c.forced = true // a transaction stores the run time
 	}
 	err := o.do(c)
-	if o.commits.tryLock() {
+	if o.commits.TryLock() {
 		o.log.Entries(nil)
-		o.commits.unlock()
+		o.commits.Unlock()
 	}
 	if err == nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		for _, q := range o.state.queues {
+		for _, q := range o.state.queues.All {
 			q.AnswersRead()
 		}
 	}
@@ -73,7 +73,7 @@ func (o *Outbox) noteDue() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	every := idleNoteTime
-	if slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 }) {
+	if slices.ContainsFunc(o.state.queues.All, func(q *queue.Queue) bool { return q.Len() > 0 }) {
 		every = noteTime
 	}
 	return o.state.clock.Run()-o.noted >= every
@@ -82,14 +82,14 @@ func (o *Outbox) noteDue() bool {
 const noteTime, idleNoteTime = 10 * time.Second, 10 * time.Minute
 
 func (p *plan) endLeases() {
-	for key := range p.state.active {
+	for key := range p.state.index.Active {
 		s := p.Alarm(key)
 		if s == nil { // cleared by a change in the same transaction
 			continue
 		}
 		for _, c := range s.Conditions {
 			if again, said := p.renewals[c.Source]; said {
-				c.Lease = again.lease
+				c.Lease = again.Lease
 			}
 			if c.Lease != 0 && clock.Seconds(p.run) > c.Lease {
 				p.transition(&Transition{Alarm: alarm.Alarm{ID: c.Source}})
@@ -100,11 +100,11 @@ func (p *plan) endLeases() {
 
 // repeat sends active alarms again after the receiver's RepeatInterval, with the same event ID.
 func (p *plan) repeat() {
-	if !slices.ContainsFunc(p.state.queues, func(q *queue.Queue) bool { return q.Route.RepeatInterval > 0 }) {
+	if !slices.ContainsFunc(p.state.queues.All, func(q *queue.Queue) bool { return q.Route.RepeatInterval > 0 }) {
 		return
 	}
-	for at := range p.state.views {
-		q, v := p.state.byName[at.Receiver], p.View(at)
+	for at := range p.state.index.Views {
+		q, v := p.state.queues.ByName[at.Receiver], p.View(at)
 		if q == nil || q.Route.RepeatInterval <= 0 || v == nil || v.Left || v.Unknown || p.run-clock.FromSeconds(v.Run) < q.Route.RepeatInterval || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			continue
 		}
@@ -122,7 +122,7 @@ func (p *plan) catchUp(q *queue.Queue) {
 	}
 	set(&p.short, q, false)
 	var unknown []string
-	for _, key := range p.state.keys() {
+	for _, key := range p.state.index.Keys() {
 		if s := p.Alarm(key); s != nil && s.In[q.Name] == "" {
 			unknown = append(unknown, key)
 		}
@@ -142,7 +142,7 @@ func (p *plan) heartbeat(q *queue.Queue) {
 		return
 	}
 	p.alive = append(p.alive, q)
-	p.add(q, alarm.Event{Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.active), Queued: q.Len()})
+	p.add(q, alarm.Event{Kind: alarm.Heartbeat, At: p.now, Active: len(p.state.index.Active), Queued: q.Len()})
 }
 
 // reconsiderTime is the time after its last failure at which an idle receiver is sent alarms again that were given up.
@@ -208,7 +208,7 @@ func (p *plan) restate(at alarm.Place) bool {
 	}
 	p.enqueue(at, alarm.Event{ID: c.Event, Kind: alarm.Raise, At: p.now, Alarm: *shown}, 0)
 	for _, key := range p.Members(at) {
-		if s := p.Alarm(key); s.Ack != nil && p.state.byName[at.Receiver].Route.Acks {
+		if s := p.Alarm(key); s.Ack != nil && p.state.queues.ByName[at.Receiver].Route.Acks {
 			p.enqueue(at, alarm.Event{ID: p.eventID(p.state.shards.OfPlace(at.Key)), Kind: alarm.Acked, At: p.now, Alarm: *s.KnownAs(at.Receiver)}, 0)
 		}
 	}
@@ -221,7 +221,7 @@ func (p *plan) reconsider(q *queue.Queue) {
 	if idle := q.Len() == 0 && p.run-q.Failed() > reconsiderTime; !idle && !q.Answered() {
 		return
 	}
-	for at := range p.state.unknown {
+	for at := range p.state.index.Unknown {
 		v := p.View(at)
 		if at.Receiver != q.Name || v == nil || !v.Unknown || len(p.rows.AlarmQueue(q, at.Key)) > 0 {
 			continue

@@ -2,13 +2,13 @@ package outbox
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/journal"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/recalls"
 )
 
 // maxNoted is the maximum number of entries that wait for a transaction.
@@ -51,53 +51,29 @@ func (o *Outbox) keepJournal(ctx context.Context) error {
 	}
 }
 
-// recallTime is the maximum duration of recall.
-const recallTime = 10 * time.Second
-
 // recall reads the outcomes of events that were sent before the process began from the journal.
 func (o *Outbox) recall(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, recallTime)
-	defer cancel()
-	type delivery struct{ receiver, event string }
-	missing := map[delivery]alarm.Place{}
+	missing := map[recalls.Delivery]alarm.Place{}
 	o.mu.Lock()
-	for at, v := range o.state.views {
-		if q := o.state.byName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.AlarmQueue(at.Key)) == 0 {
-			missing[delivery{at.Receiver, v.Event}] = at
+	for at, v := range o.state.index.Views {
+		if q := o.state.queues.ByName[at.Receiver]; q != nil && v.Sent.IsZero() && v.Lost == nil && len(q.AlarmQueue(at.Key)) == 0 {
+			missing[recalls.Delivery{Receiver: at.Receiver, Event: v.Event}] = at
 		}
 	}
 	o.mu.Unlock()
-	if len(missing) == 0 {
-		return nil
-	}
-	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
-		found, _ := o.state.journal.Query(ctx, journal.Query{Kind: kind, Limit: len(missing), Match: func(e *journal.Event) bool {
-			_, wanted := missing[delivery{e.Receiver, e.Event}]
-			return wanted
-		}}) // outcomes that are not found in time are not shown
+	recalls.Outcomes(ctx, o.state.journal, missing, func(list []outcomes.End) {
 		o.mu.Lock()
-		for i := len(found) - 1; i >= 0; i-- { // the newest last
-			e := &found[i]
-			o.state.conclude(&outcome{missing[delivery{e.Receiver, e.Event}], e.Event, e.At, milliseconds(e.Millis), e.Tries, ""})
+		defer o.mu.Unlock()
+		for i := range list {
+			o.state.conclude(&list[i])
 		}
-		o.mu.Unlock()
-	}
+	})
 	return nil
 }
 
 // recallDay counts the notifications of the day that earlier processes have sent.
 func (o *Outbox) recallDay(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, recallTime)
-	defer cancel()
-	var day outcomes.Day
-	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
-		_, _ = o.state.journal.Query(ctx, journal.Query{
-			Kind: kind, Since: outcomes.Midnight(o.state.clock.Wall()), Before: o.state.inherited + 1, Match: func(e *journal.Event) bool {
-				day.Add([]journal.Event{*e})
-				return false
-			},
-		}) // what is not found in time is not counted
-	}
+	day := recalls.Day(ctx, o.state.journal, o.state.clock.Wall(), o.state.inherited)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.state.today.Merge(&day)
@@ -106,29 +82,9 @@ func (o *Outbox) recallDay(ctx context.Context) error {
 
 // recallAcks reads from the journal when a receiver acknowledged last, and how fast.
 func (o *Outbox) recallAcks(ctx context.Context, q *queue.Queue) error {
-	ctx, cancel := context.WithTimeout(ctx, recallTime)
-	defer cancel()
-	var last time.Time
-	var times []time.Duration
-	for _, kind := range []string{journal.Acknowledged, journal.Sent} {
-		found, _ := o.state.journal.Query(ctx, journal.Query{Kind: kind, Receiver: q.Name, Limit: queue.TallyTimes}) // as in recallDay
-		for _, e := range slices.Backward(found) {
-			if last = later(last, e.At); e.Millis > 0 {
-				times = append(times, milliseconds(e.Millis))
-			}
-		}
-	}
+	last, times := recalls.Acks(ctx, o.state.journal, q.Name)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q.Tally.Recall(last, times)
 	return nil
 }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func milliseconds(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }

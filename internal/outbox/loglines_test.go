@@ -52,7 +52,7 @@ func TestLinesOfAnAlarm(t *testing.T) {
 			}
 		}
 		apply(true)
-		q := o.state.byName["nms-1"]
+		q := o.state.queues.ByName["nms-1"]
 		r, _, _ := q.Take(0)
 		q.Ended(r, 0, 1, nil)
 		o.finish(t.Context(), q, r, originator.Receipt{Sent: 1, RTT: 34 * time.Millisecond}, nil)
@@ -80,7 +80,7 @@ func TestLinesOfAReceiver(t *testing.T) {
 			t.Fatal(err)
 		}
 		text()
-		q := o.state.byName["nms-2"]
+		q := o.state.queues.ByName["nms-2"]
 		for range 3 {
 			r, _, _ := q.Take(time.Hour)
 			q.Ended(r, 0, 3, outboxtest.ErrTimeout)

@@ -11,17 +11,9 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/outbox/store"
 )
-
-// Waiting lists the events of one receiver.
-type Waiting struct {
-	Receiver string        `json:"receiver"`
-	Failing  bool          `json:"failing"`           // it does not acknowledge
-	RetryAt  time.Time     `json:"retry_at,omitzero"` // time of the next try, while it is failing
-	Events   []alarm.Event `json:"events"`            // queued, the oldest first
-	Dead     []DeadLetter  `json:"dead"`              // given up, the oldest first
-}
 
 // ErrNoReceiver and ErrNoAlarm are the errors for unknown names and IDs, ErrNotAcknowledged for an alarm without acknowledgement.
 var (
@@ -33,26 +25,16 @@ var (
 func (o *Outbox) lookup(receiver string) (*queue.Queue, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if q := o.state.byName[receiver]; q != nil {
+	if q := o.state.queues.ByName[receiver]; q != nil {
 		return q, nil
 	}
 	return nil, fmt.Errorf("%w: %q", ErrNoReceiver, receiver)
 }
 
 // Waiting returns the events of each receiver, in the order of the configuration.
-func (o *Outbox) Waiting() ([]Waiting, error) {
+func (o *Outbox) Waiting() ([]standing.Waiting, error) {
 	o.mu.Lock()
-	list := make([]Waiting, 0, len(o.state.queues))
-	for _, q := range o.state.queues {
-		w := Waiting{Receiver: q.Name, Failing: q.Failing(), Events: []alarm.Event{}}
-		if w.Failing {
-			w.RetryAt = o.state.clock.WallAt(q.RetryAt())
-		}
-		for _, r := range q.Rows() {
-			w.Events = append(w.Events, r.Event)
-		}
-		list = append(list, w)
-	}
+	list := o.state.look().Waiting()
 	o.mu.Unlock()
 	for i := range list {
 		var err error
@@ -100,7 +82,7 @@ func (p *plan) revive(q *queue.Queue, d *DeadLetter) {
 	r := &queue.Row{Event: d.Event, Line: d.Line, Known: d.Kind == alarm.Raise}
 	r.Shard = p.state.shards.OfNumber(d.Number())
 	at := alarm.Place{Receiver: q.Name, Key: r.QueueKey()}
-	if len(p.rows.AlarmQueue(q, at.Key)) > 0 || p.state.byName[q.Name] != q {
+	if len(p.rows.AlarmQueue(q, at.Key)) > 0 || p.state.queues.ByName[q.Name] != q {
 		return
 	}
 	switch v := p.View(at); {
@@ -140,29 +122,13 @@ func (o *Outbox) DeadLetters(receiver string) (list []DeadLetter, err error) {
 	return o.state.reader.DeadLetters(receiver, numbers)
 }
 
-// ConditionsOf returns the conditions of an active alarm, by its ID, as Conditions does. They are none if it is unknown.
-func (o *Outbox) ConditionsOf(id string) (list []alarm.Alarm) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, s := range o.state.active {
-		if s.ID == id {
-			for _, c := range s.Conditions {
-				a := c.Alarm
-				a.ID = c.Source
-				list = append(list, a)
-			}
-		}
-	}
-	return list
-}
-
 // Resend sends an active alarm again, with the same event ID, to the receivers that know it and have no event of it
 // queued. It returns their number.
 func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
 	known := false
 	if err := o.do(&change{now: now, plan: func(p *plan) {
 		known, receivers = false, 0
-		for key, s := range p.state.active {
+		for key, s := range p.state.index.Active {
 			if s.ID == id && p.Alarm(key) != nil {
 				known, receivers = true, p.resend(p.Alarm(key))
 				return
@@ -180,7 +146,7 @@ func (o *Outbox) Resend(id string, now time.Time) (receivers int, err error) {
 func (p *plan) resend(s *alarm.State) (receivers int) {
 	for receiver, key := range s.In {
 		at := alarm.Place{Receiver: receiver, Key: key}
-		q, v := p.state.byName[receiver], p.View(at)
+		q, v := p.state.queues.ByName[receiver], p.View(at)
 		if q == nil || v == nil || v.Left || v.Lost != nil || len(p.rows.AlarmQueue(q, key)) > 0 {
 			continue
 		}

@@ -67,11 +67,11 @@ func (p *plan) relabel(r *mute.Rules, targets map[string]bool) {
 		p.relabeled = append(p.relabeled, key)
 		p.touched = append(p.touched, key)
 	}
-	for key := range p.state.active {
+	for key := range p.state.index.Active {
 		look(key)
 	}
 	for key := range p.alarms {
-		if p.state.active[key] == nil {
+		if p.state.index.Active[key] == nil {
 			look(key)
 		}
 	}
@@ -112,7 +112,7 @@ func (p *plan) storm() {
 	if p.state.shards != nil { // each member has its own
 		source += "/" + p.state.shards.Member
 	}
-	_, known := p.state.sources[source]
+	_, known := p.state.index.Sources[source]
 	switch {
 	case a != nil:
 		if p.state.shards != nil {

@@ -7,20 +7,19 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
-	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/journal"
 	"trapline/internal/ledger"
 	"trapline/internal/ledger/bolt"
 	"trapline/internal/outbox/clock"
+	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
+	"trapline/internal/outbox/turn"
 	"trapline/internal/statedir"
 )
 
@@ -31,10 +30,10 @@ type Outbox struct {
 	state   *state
 	Metrics *Metrics
 
-	routing turn          // locked while receivers change; taken before commits
+	routing turn.Turn     // locked while receivers change; taken before commits
 	routed  chan struct{} // signals that receivers have changed
 	ended   chan struct{} // signals that a delivery has ended; read by Drop
-	commits turn          // locked from planning a transaction to its end; taken before mu
+	commits turn.Turn     // locked from planning a transaction to its end; taken before mu
 	mu      sync.Mutex    // guards state, pending, queued and asked; not held during disk I/O
 	pending []*change     // for the next transaction
 	queued  bool          // somebody is about to commit them
@@ -76,15 +75,15 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	o.MaxAlarms = cmp.Or(o.MaxAlarms, defaultMaxAlarms)
 	st := &state{
 		dir: s, boots: boots, prefix: fmt.Sprintf("%x-%d", id[len(id)-2:], boots), options: o, logger: o.Logger, metrics: o.Metrics,
-		active: map[string]*alarm.State{}, sources: map[string]string{}, members: map[alarm.Place]map[string]bool{},
-		views: map[alarm.Place]*alarm.View{}, unknown: map[alarm.Place]bool{}, short: map[*queue.Queue]bool{},
+		short: map[*queue.Queue]bool{},
 	}
 	if st.store = o.Store; st.store == nil {
 		st.store = &bolt.Store{Dir: s}
 	}
 	st.shards, st.engine = shards.New(o.Cluster), o.Engine
+	st.index = index.New(st.shards)
 	st.reader = &store.Reader{Store: st.store, Dir: s, Logger: o.Logger, Engine: st.engine, Shards: st.shards}
-	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1), ended: make(chan struct{}, 1), routing: make(turn, 1), commits: make(turn, 1)}
+	out := &Outbox{state: st, Metrics: o.Metrics, routed: make(chan struct{}, 1), ended: make(chan struct{}, 1), routing: turn.New(), commits: turn.New()}
 	out.working, out.abandon = context.WithCancel(context.Background())
 	if out.state.journal = o.Journal; out.state.journal == nil {
 		if out.state.journal, err = journal.Open(journal.Options{Logger: o.Logger}); err != nil {
@@ -101,7 +100,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		queues = append(queues, queue.New(r, out.state.receiver(r)))
 		o.Metrics.Begin(r.Name)
 	}
-	out.state.setQueues(queues)
+	out.state.queues.Use(queues)
 	if err := store.Keep(s, st.shards != nil, now); err != nil {
 		return nil, err
 	}
@@ -116,8 +115,8 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 	if err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
-	out.state.extendLeases()
-	out.state.indexCauses()
+	st.index.ExtendLeases(clock.Seconds(st.clock.Run() + Lease))
+	st.index.Inhibit(o.Inhibit, st.mutes)
 	if o.Outages != nil {
 		out.state.outages = o.Outages(out.Down)
 	}
@@ -127,7 +126,7 @@ func takeUp(s *statedir.Dir, routes []*queue.Route, o Options, now time.Time) (*
 		for i := range merged {
 			p.retract(&merged[i])
 		}
-		for _, q := range out.state.queues {
+		for _, q := range out.state.queues.All {
 			if st.reader.Damaged > 0 {
 				p.resync(q, st.reader.Damaged)
 			}
@@ -156,51 +155,4 @@ func (o *Outbox) SetInhibitRules(rules []cause.Rule) {
 
 func planOf(transitions []Transition) func(*plan) {
 	return func(p *plan) { p.applyAll(transitions) }
-}
-
-// aged is an active alarm and its key.
-type aged struct {
-	key   string
-	alarm *alarm.Alarm
-}
-
-// aged returns the active alarms, the oldest first.
-func (o *Outbox) aged() []aged {
-	o.mu.Lock()
-	states := maps.Clone(o.state.active) // the alarms in it do not change
-	o.mu.Unlock()
-	list := make([]aged, 0, len(states))
-	for key, s := range states {
-		list = append(list, aged{key, s.Alarm()})
-	}
-	slices.SortFunc(list, func(a, b aged) int {
-		return cmp.Or(a.alarm.RaisedAt.Compare(b.alarm.RaisedAt), cmp.Compare(a.alarm.ID, b.alarm.ID))
-	})
-	return list
-}
-
-// Active returns the active alarms, the oldest first.
-func (o *Outbox) Active() []alarm.Alarm {
-	all := o.aged()
-	alarms := make([]alarm.Alarm, 0, len(all))
-	for _, one := range all {
-		alarms = append(alarms, *one.alarm)
-	}
-	return alarms
-}
-
-// Conditions returns the alarm of each active condition as the condition shows it. The IDs are those of the conditions.
-func (o *Outbox) Conditions() []alarm.Alarm {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	var list []alarm.Alarm
-	for _, key := range o.state.keys() {
-		for _, c := range o.state.active[key].Conditions {
-			a := c.Alarm
-			a.ID = c.Source
-			a.RaisedAt = cmp.Or(a.RaisedAt, o.state.active[key].RaisedAt)
-			list = append(list, a)
-		}
-	}
-	return list
 }

@@ -55,7 +55,7 @@ func TestOverflowByOctets(t *testing.T) {
 			}
 		}
 		r.outbox.mu.Lock()
-		q := *r.outbox.state.queues[0]
+		q := *r.outbox.state.queues.All[0]
 		r.outbox.mu.Unlock()
 		if q.Size() > 20000+1000 || q.Size() < 4000 {
 			t.Errorf("%d octets wait", q.Size())

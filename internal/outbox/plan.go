@@ -10,6 +10,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/clock"
+	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/store"
@@ -30,10 +31,10 @@ type plan struct {
 	joined     map[alarm.Place][]string    // keys of alarms that the plan adds to a place
 	views      map[alarm.Place]*alarm.View // those that change; nil: delete
 	rows       queue.Draft
-	renewals   map[string]renewal    // conditions by source that are only renewed, which is not stored
-	ids        map[string]string     // of the events of the current transition
-	short      map[*queue.Queue]bool // whether an alarm has no room in the queue
-	alive      []*queue.Queue        // queues that are sent a heartbeat
+	renewals   map[string]index.Renewal // conditions by source that are only renewed, which is not stored
+	ids        map[string]string        // of the events of the current transition
+	short      map[*queue.Queue]bool    // whether an alarm has no room in the queue
+	alive      []*queue.Queue           // queues that are sent a heartbeat
 	mutes      *mute.Set
 	owner      *int    // of the changes of mutes that the plan makes
 	aged       float64 // the run time, in seconds, up to which ages of alarms were looked at
@@ -59,7 +60,7 @@ type plan struct {
 	events  store.NewEvents
 	change  *store.Change // nil if nothing is stored
 
-	outcomes   []outcome       // of events that were delivered
+	outcomes   []outcomes.End  // of events that were delivered
 	entries    []journal.Event // of the journal
 	texts      [][]byte        // the same, as stored
 	stored     store.Entries   // those in the database after the transaction
@@ -70,12 +71,12 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.Run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
 		views: map[alarm.Place]*alarm.View{}, rows: queue.NewDraft(), ids: map[string]string{},
-		mutes: st.mutes, owner: new(int), causes: st.causes.Changing(), outages: st.outages,
+		mutes: st.mutes, owner: new(int), causes: st.index.Causes.Changing(), outages: st.outages,
 	}
 	if st.shards != nil {
 		p.homes, p.shards = map[string]string{}, map[string]bool{}
 	}
-	p.reconciler = &alarm.Reconciler{Store: p, Groups: st.receivers, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
+	p.reconciler = &alarm.Reconciler{Store: p, Groups: st.queues.Receivers, Choose: p.choose, Muted: p.muted, Withheld: p.withheld}
 	return p
 }
 
@@ -92,7 +93,7 @@ func (p *plan) Alarm(key string) *alarm.State {
 	if s, planned := p.alarms[key]; planned {
 		return s
 	}
-	return p.state.active[key]
+	return p.state.index.Active[key]
 }
 
 // PutAlarm implements alarm.Store.
@@ -112,7 +113,7 @@ func (p *plan) PutAlarm(key string, s *alarm.State) {
 	p.size += s.Size()
 	p.number++
 	for receiver, k := range s.In {
-		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.state.members[at][key] && !slices.Contains(p.joined[at], key) {
+		if at := (alarm.Place{Receiver: receiver, Key: k}); !p.state.index.Members[at][key] && !slices.Contains(p.joined[at], key) {
 			set(&p.joined, at, append(p.joined[at], key))
 		}
 	}
@@ -123,7 +124,7 @@ func (p *plan) View(at alarm.Place) *alarm.View {
 	if v, planned := p.views[at]; planned {
 		return v
 	}
-	return p.state.views[at]
+	return p.state.index.Views[at]
 }
 
 // PutView implements alarm.Store.
@@ -138,7 +139,7 @@ func (p *plan) Members(at alarm.Place) (keys []string) {
 		s := p.Alarm(key)
 		return s != nil && s.In[at.Receiver] == at.Key
 	}
-	for key := range p.state.members[at] {
+	for key := range p.state.index.Members[at] {
 		if in(key) {
 			keys = append(keys, key)
 		}
@@ -153,28 +154,15 @@ func (p *plan) Members(at alarm.Place) (keys []string) {
 
 // Tail implements alarm.Store.
 func (p *plan) Tail(at alarm.Place) (alarm.Tail, bool) {
-	q := p.state.byName[at.Receiver]
-	if q == nil {
-		return alarm.Tail{}, false
+	if q := p.state.queues.ByName[at.Receiver]; q != nil {
+		return p.rows.Tail(q, at.Key)
 	}
-	rows := p.rows.AlarmQueue(q, at.Key)
-	if len(rows) == 0 {
-		return alarm.Tail{}, false
-	}
-	r := rows[len(rows)-1]
-	t := alarm.Tail{
-		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: p.rows.Awaited(q, r), Ends: r.Ends,
-	}
-	if len(rows) > 1 {
-		before := rows[len(rows)-2]
-		t.OnRaise = before.Kind == alarm.Raise && before.Repeat == 0 && !before.Seen() && !p.rows.Awaited(q, before)
-	}
-	return t, true
+	return alarm.Tail{}, false
 }
 
 // DropTail implements alarm.Store. A dropped raise is counted twice, because its clear is not queued either.
 func (p *plan) DropTail(at alarm.Place) {
-	q := p.state.byName[at.Receiver]
+	q := p.state.queues.ByName[at.Receiver]
 	rows := p.rows.AlarmQueue(q, at.Key)
 	last := rows[len(rows)-1]
 	p.remove(q, last)
@@ -202,7 +190,7 @@ func (p *plan) enqueue(at alarm.Place, e alarm.Event, after uint64) alarm.View {
 	if at.Key != r.QueueKey() {
 		r.Line = at.Key
 	}
-	if q := p.state.byName[at.Receiver]; q != nil {
+	if q := p.state.queues.ByName[at.Receiver]; q != nil {
 		p.append(q, r)
 	} else {
 		p.stamp(r)
@@ -222,7 +210,7 @@ func (p *plan) Fresh() alarm.View { return alarm.View{At: p.now, Run: clock.Seco
 
 // Last implements alarm.Store.
 func (p *plan) Last(at alarm.Place) uint64 {
-	q := p.state.byName[at.Receiver]
+	q := p.state.queues.ByName[at.Receiver]
 	if q == nil {
 		return 0
 	}
@@ -276,7 +264,7 @@ func (p *plan) apply() {
 	}
 	before := o.mutes
 	if o.mutes, o.outages = p.mutes, p.outages; p.relabels {
-		o.relabel(before)
+		o.index.Relabel(before, o.mutes)
 	}
 	o.aged = max(o.aged, p.aged)
 	if p.change != nil {
@@ -285,14 +273,14 @@ func (p *plan) apply() {
 	}
 	p.publish()
 	for key, s := range p.alarms {
-		o.put(key, s)
+		o.index.Put(key, s)
 	}
-	o.reindex(p.relabeled)
+	o.index.Reindex(p.relabeled)
 	for source, t := range p.renewals {
-		o.renew(source, t)
+		o.index.Renew(source, t)
 	}
 	for at, v := range p.views {
-		o.putView(at, v)
+		o.index.PutView(at, v)
 	}
 	for i := range p.outcomes {
 		o.conclude(&p.outcomes[i])

@@ -40,7 +40,7 @@ func (b *byHand) rest(t *testing.T, d, step time.Duration) {
 		if err := b.outbox.housekeeping(b.now()); err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range b.outbox.state.queues {
+		for _, q := range b.outbox.state.queues.All {
 			for r, expired, _ := q.Take(b.elapsed); r != nil; r, expired, _ = q.Take(b.elapsed) {
 				if expired {
 					if b.gaveUp != nil {

@@ -16,7 +16,7 @@ import (
 func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 	for name, plan := range map[string]func(*running) error{
 		"reload": func(r *running) error {
-			return r.outbox.do(&change{now: time.Now(), plan: func(p *plan) { p.announceAll(r.outbox.state.queues) }})
+			return r.outbox.do(&change{now: time.Now(), plan: func(p *plan) { p.announceAll(r.outbox.state.queues.All) }})
 		},
 		"housekeeping": func(r *running) error { return r.outbox.housekeeping(time.Now()) },
 		"retry":        func(r *running) error { return r.outbox.Retry("nms", time.Now()) },
@@ -30,7 +30,7 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			r.say("+a")
 			settle(10 * time.Second)
 			l.Take()
-			r.outbox.commits.lock(t.Context()) // so that both are in the next transaction
+			r.outbox.commits.Lock(t.Context()) // so that both are in the next transaction
 			var group sync.WaitGroup
 			asked := func() int {
 				r.outbox.mu.Lock()
@@ -47,7 +47,7 @@ func TestAnAlarmMayBeClearedEarlierInTheTransaction(t *testing.T) {
 			})
 			for asked() < 2 {
 			}
-			r.outbox.commits.unlock()
+			r.outbox.commits.Unlock()
 			group.Wait()
 			settle(10 * time.Second)
 			r.expect(l, "clear a")
@@ -99,7 +99,7 @@ func TestReloadsWhileAlarmsComeAndGo(t *testing.T) {
 		last[e.Alarm.ID] = e.Kind
 	}
 	for id, kind := range last {
-		if waits := r.outbox.state.queues[0].AlarmQueue(id); len(waits) > 0 {
+		if waits := r.outbox.state.queues.All[0].AlarmQueue(id); len(waits) > 0 {
 			kind = waits[len(waits)-1].Kind
 		}
 		if kind != alarm.Raise {

@@ -24,10 +24,10 @@ func (o *Outbox) SetRoutes(routes []*queue.Route, mutes *mute.Rules, now time.Ti
 	}
 	ctx, cancel := o.patience()
 	defer cancel()
-	if !o.routing.lock(ctx) {
+	if !o.routing.Lock(ctx) {
 		return ErrInDoubt
 	}
-	defer o.routing.unlock()
+	defer o.routing.Unlock()
 	removed, err := o.swap(ctx, routes, mutes)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
@@ -57,11 +57,11 @@ func (p *plan) welcome() {
 
 // swap replaces the receivers between two transactions. It returns the queues that were removed.
 func (o *Outbox) swap(ctx context.Context, routes []*queue.Route, mutes *mute.Rules) (removed []*queue.Queue, err error) {
-	if !o.commits.lock(ctx) {
+	if !o.commits.Lock(ctx) {
 		return nil, ErrInDoubt
 	}
-	defer o.commits.unlock()
-	old := o.state.queues
+	defer o.commits.Unlock()
+	old := o.state.queues.All
 	var queues, added []*queue.Queue
 	for _, r := range routes {
 		i := slices.IndexFunc(old, func(q *queue.Queue) bool { return q.Name == r.Name })
@@ -93,9 +93,9 @@ func (o *Outbox) swap(ctx context.Context, routes []*queue.Route, mutes *mute.Ru
 		delete(o.state.short, q)
 		o.state.warnOfOrphan(q.Name, q.Len())
 	}
-	o.state.setQueues(queues)
+	o.state.queues.Use(queues)
 	o.state.mutes = o.state.mutes.WithRules(mutes)
-	o.state.indexCauses()
+	o.state.index.Inhibit(o.state.options.Inhibit, o.state.mutes)
 	o.state.rerouted = true
 	o.state.newcomers = slices.DeleteFunc(append(o.state.newcomers, added...), func(q *queue.Queue) bool { return slices.Contains(removed, q) })
 	return removed, nil
@@ -105,7 +105,7 @@ func (o *Outbox) swap(ctx context.Context, routes []*queue.Route, mutes *mute.Ru
 func (o *Outbox) dispatchAll(ctx context.Context, start func(func() error)) {
 	for ctx.Err() == nil {
 		o.mu.Lock()
-		for _, q := range o.state.queues {
+		for _, q := range o.state.queues.All {
 			if q.Begun() {
 				continue
 			}

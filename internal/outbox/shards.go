@@ -11,6 +11,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/ledger"
 	"trapline/internal/outbox/clock"
+	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
@@ -20,21 +21,21 @@ import (
 // Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
 // receivers are sent no resync.
 func (o *Outbox) Take(ctx context.Context, shard string) error {
-	if !o.commits.lock(ctx) { // until a commit has ended that is about an earlier tenure of the shard
+	if !o.commits.Lock(ctx) { // until a commit has ended that is about an earlier tenure of the shard
 		return ctx.Err()
 	}
-	o.commits.unlock()
+	o.commits.Unlock()
 	all, damaged, err := o.state.reader.ReadShard(ctx, shard)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
-	if !o.commits.lock(ctx) {
+	if !o.commits.Lock(ctx) {
 		return ctx.Err()
 	}
 	o.mu.Lock()
 	o.state.adopt(shard, all)
 	o.mu.Unlock()
-	o.commits.unlock()
+	o.commits.Unlock()
 	err = o.do(&change{now: o.state.clock.Wall(), more: all.Unused, until: ctx, plan: func(p *plan) {
 		if shard == p.state.shards.Global() {
 			p.changeMutes(p.mutes.WithSilences(all.Silences, p.now))
@@ -45,7 +46,7 @@ func (o *Outbox) Take(ctx context.Context, shard string) error {
 				p.announce(key)
 			}
 		}
-		for _, q := range p.state.queues {
+		for _, q := range p.state.queues.All {
 			if damaged > 0 {
 				p.resync(q, damaged)
 			}
@@ -64,7 +65,7 @@ const dropWait = time.Second
 // Drop waits for the outcome of deliveries in flight, and until that is stored, so that the next owner does not repeat them.
 func (o *Outbox) Drop(shard string, lost bool) {
 	o.mu.Lock()
-	for _, q := range o.state.queues {
+	for _, q := range o.state.queues.All {
 		q.Hold(shard)
 	}
 	o.mu.Unlock()
@@ -82,7 +83,7 @@ func (o *Outbox) awaitDeliveries(shard string) {
 	for {
 		o.mu.Lock()
 		n := 0
-		for _, q := range o.state.queues {
+		for _, q := range o.state.queues.All {
 			n += q.InFlightOf(shard)
 		}
 		o.mu.Unlock()
@@ -94,13 +95,6 @@ func (o *Outbox) awaitDeliveries(shard string) {
 			return
 		case <-o.ended:
 		}
-	}
-}
-
-// house notes the shard of an active alarm.
-func (st *state) house(key string, s *alarm.State) {
-	if held := st.shards.Held(st.shards.Home(&s.Conditions[0].Alarm)); held != nil {
-		held.Alarms[key] = true
 	}
 }
 
@@ -120,14 +114,14 @@ func (st *state) adopt(shard string, all *store.Records) {
 		for i := range s.Conditions {
 			s.Conditions[i].Alarm.Shard = shard
 		}
-		extendLeases(s, now+Lease.Seconds())
-		st.put(key, s)
+		index.ExtendLeases(s, now+Lease.Seconds())
+		st.index.Put(key, s)
 	}
 	for at, v := range all.Views {
-		st.keepView(at, v)
+		st.index.KeepView(at, v)
 	}
 	for name, rows := range all.Rows {
-		if q := st.byName[name]; q != nil {
+		if q := st.queues.ByName[name]; q != nil {
 			fill(q, rows, nil)
 		} else {
 			st.warnOfOrphan(name, len(rows))
@@ -137,20 +131,15 @@ func (st *state) adopt(shard string, all *store.Records) {
 
 // forget removes a shard from memory.
 func (st *state) forget(shard string) {
-	for _, q := range st.queues {
+	for _, q := range st.queues.All {
 		q.Forget(shard)
 	}
 	held := st.shards.Remove(shard)
 	if held == nil { // a commit has found that it is lost
 		return
 	}
-	for key := range held.Alarms {
-		st.put(key, nil)
-	}
-	for at := range held.Places {
-		st.putView(at, nil)
-	}
-	st.forgetNumbers(map[string]bool{shard: true})
+	st.index.Forget(held)
+	store.Forget(st.references, st.buried, st.shards, map[string]bool{shard: true})
 }
 
 // enter prepares the database for a process that is a member of a cluster, or for one that is none. Members keep their own records in it;
@@ -216,18 +205,10 @@ func (o *Outbox) writeShards(p *plan, writes []ledger.Write, forced bool) (lost 
 	o.mu.Lock() // shards may be dropped meanwhile
 	more, err := p.writes()
 	writes = append(writes, more...)
-	var own, others []ledger.Write
-	var at []int // of the own ones
-	for i, w := range writes {
-		if w.Shard == shards.Local {
-			own, at = append(own, w), append(at, i)
-		} else {
-			others = append(others, w)
-		}
-	}
+	own, at, others := store.Split(writes)
 	var parts [][]ledger.Write
 	if err == nil && len(others) > 0 {
-		parts = p.change.Parts(others, p.state.active)
+		parts = p.change.Parts(others, p.state.index.Active)
 	}
 	o.mu.Unlock()
 	if err == nil {
@@ -280,12 +261,12 @@ func (st *state) sweep(p *plan) {
 	}
 	for key, home := range p.homes {
 		if is(home) {
-			st.put(key, nil)
+			st.index.Put(key, nil)
 		}
 	}
 	for at := range p.views {
 		if is(st.shards.OfPlace(at.Key)) {
-			st.putView(at, nil)
+			st.index.PutView(at, nil)
 		}
 	}
 	for _, a := range p.rows.Added {
@@ -294,18 +275,7 @@ func (st *state) sweep(p *plan) {
 		}
 	}
 	if len(gone) > 0 {
-		st.forgetNumbers(gone)
-	}
-}
-
-// forgetNumbers removes the numbers of events and dead letters of some shards.
-func (st *state) forgetNumbers(gone map[string]bool) {
-	of := func(number uint64) bool { return gone[st.shards.OfNumber(number)] }
-	maps.DeleteFunc(st.references, func(number uint64, _ int) bool { return of(number) })
-	for receiver, numbers := range st.buried {
-		if slices.ContainsFunc(numbers, of) {
-			st.buried[receiver] = slices.DeleteFunc(slices.Clone(numbers), of)
-		}
+		store.Forget(st.references, st.buried, st.shards, gone)
 	}
 }
 
@@ -344,11 +314,11 @@ func (o *Outbox) patience() (context.Context, context.CancelFunc) {
 func (o *Outbox) giveUp() {
 	ctx, cancel := o.patience()
 	defer cancel()
-	if !o.commits.lock(ctx) {
+	if !o.commits.Lock(ctx) {
 		o.abandon()
-		o.commits.lock(context.Background())
+		o.commits.Lock(context.Background())
 	}
-	o.commits.unlock()
+	o.commits.Unlock()
 }
 
 // await waits for a change as long as the engine may take. A change that is not planned yet never will be.
@@ -378,7 +348,7 @@ func (o *Outbox) resynced() []*queue.Queue {
 	if o.state.shards != nil {
 		return nil
 	}
-	return o.state.queues
+	return o.state.queues.All
 }
 
 // SetSilences replaces the silences, which the owner of the shard that has them has changed. It changes nothing for that one.

@@ -28,28 +28,21 @@ func (st *state) load() (unused []ledger.Write, err error) {
 	st.inherited = st.entrySeq
 	st.mutes = mute.NewSet(all.Silences, st.options.Mutes).WithNoted(all.Windows)
 	for key, s := range all.Alarms {
-		st.put(key, s)
+		st.index.Put(key, s)
 	}
-	st.mutes = st.mutes.Resumed(new(int), st.active, st.clock.Run())
+	st.mutes = st.mutes.Resumed(new(int), st.index.Active, st.clock.Run())
 	for at, v := range all.Views {
-		st.keepView(at, v)
+		st.index.KeepView(at, v)
 	}
 	for name, rows := range all.Rows {
-		if q := st.byName[name]; q == nil {
+		if q := st.queues.ByName[name]; q == nil {
 			st.warnOfOrphan(name, len(rows))
 		}
 	}
-	for _, q := range st.queues {
+	for _, q := range st.queues.All {
 		fill(q, all.Rows[q.Name], all.Sent[q.Name])
 	}
 	return all.Unused, nil
-}
-
-// keepView stores a view in memory. One without an active alarm is kept only if its clear was given up.
-func (st *state) keepView(at alarm.Place, v *alarm.View) {
-	if len(st.members[at]) > 0 || v.Lost != nil {
-		st.putView(at, v)
-	}
 }
 
 // fill puts the rows that an earlier process has left into a queue. sent are those that it may have sent, nil if that is
@@ -80,7 +73,7 @@ func (st *state) takeBack(queues []*queue.Queue) error {
 // converter converts databases of earlier forms.
 func (st *state) converter(now time.Time) *store.Converter {
 	return &store.Converter{Reader: st.reader, Now: now, Key: st.key, Lease: clock.Seconds(Lease), Receiver: func(name string) *alarm.Receiver {
-		if q := st.byName[name]; q != nil {
+		if q := st.queues.ByName[name]; q != nil {
 			return q.Receiver
 		}
 		return nil
@@ -121,7 +114,7 @@ func (p *plan) retract(m *store.Merge) {
 	over := m.Alarm.Over(&alarm.Alarm{Reason: "it is one with another alarm"})
 	for _, receiver := range m.Receivers {
 		at, last := alarm.Place{Receiver: receiver, Key: m.Alarm.ID}, p.Last(alarm.Place{Receiver: receiver, Key: m.Into.ID})
-		if q := p.state.byName[receiver]; q == nil {
+		if q := p.state.queues.ByName[receiver]; q == nil {
 			p.Append(at, alarm.Clear, &over, 0)
 		} else if k, _ := q.Receiver.Key(m.Alarm); k == m.Alarm.ID {
 			p.Append(at, alarm.Clear, &over, last)

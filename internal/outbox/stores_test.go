@@ -80,8 +80,8 @@ func (o *Outbox) compare(t *testing.T, stored *store.Records) {
 	if !maps.Equal(o.state.references, stored.References) {
 		t.Errorf("it knows of the references %v, stored are %v", o.state.references, stored.References)
 	}
-	if len(o.state.active) != len(stored.Alarms) || o.state.seq < stored.Seq {
-		t.Errorf("%d alarms are active, stored are %d; its last number is %d, stored is %d", len(o.state.active), len(stored.Alarms), o.state.seq, stored.Seq)
+	if len(o.state.index.Active) != len(stored.Alarms) || o.state.seq < stored.Seq {
+		t.Errorf("%d alarms are active, stored are %d; its last number is %d, stored is %d", len(o.state.index.Active), len(stored.Alarms), o.state.seq, stored.Seq)
 	}
 }
 

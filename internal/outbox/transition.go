@@ -11,6 +11,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/mute"
 	"trapline/internal/outbox/clock"
+	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/queue"
 )
 
@@ -109,7 +110,7 @@ func (p *plan) raise(key, source string, was *alarm.State, t *Transition) {
 	}
 	c := is.Find(source)
 	if c != nil && alarm.SameEvent(&c.Alarm, &a) {
-		set(&p.renewals, source, renewal{&a, lease})
+		set(&p.renewals, source, index.Renewal{Alarm: &a, Lease: lease})
 		return
 	}
 	if !p.fits(is, c, &a) {
@@ -142,7 +143,7 @@ func (p *plan) lease(at time.Time) float64 {
 func (p *plan) keyOf(t *Transition) string {
 	key, planned := p.sources[t.Alarm.ID]
 	if !planned {
-		key = p.state.sources[t.Alarm.ID]
+		key = p.state.index.Sources[t.Alarm.ID]
 	}
 	if key != "" {
 		return key
@@ -156,7 +157,7 @@ const Lease = 5 * time.Minute
 // announceAll compares the views of all receivers with the active alarms. It queues a Resync for added receivers, because
 // alarms may have changed before.
 func (p *plan) announceAll(added []*queue.Queue) {
-	for _, key := range p.state.keys() {
+	for _, key := range p.state.index.Keys() {
 		p.announce(key)
 	}
 	for _, q := range added {
@@ -199,7 +200,7 @@ func (p *plan) changeMutes(c *mute.Change) {
 	}
 	d := c.Set.Since(p.mutes)
 	p.mutes = c.Set
-	all := d.Intervals && slices.ContainsFunc(p.state.queues, func(q *queue.Queue) bool { return len(q.Route.Active)+len(q.Route.Mute) > 0 })
+	all := d.Intervals && slices.ContainsFunc(p.state.queues.All, func(q *queue.Queue) bool { return len(q.Route.Active)+len(q.Route.Mute) > 0 })
 	if d.Empty() && !all {
 		return
 	}
@@ -212,9 +213,9 @@ func (p *plan) changeMutes(c *mute.Change) {
 
 // keys returns the keys of the active alarms, those that the plan raises included.
 func (p *plan) keys() []string {
-	list := p.state.keys()
+	list := p.state.index.Keys()
 	for _, key := range slices.Sorted(maps.Keys(p.alarms)) {
-		if p.state.active[key] == nil && p.alarms[key] != nil {
+		if p.state.index.Active[key] == nil && p.alarms[key] != nil {
 			list = append(list, key)
 		}
 	}
@@ -234,14 +235,6 @@ func (p *plan) setAck(is *alarm.State, ack *alarm.Ack, why string) {
 		e.Text = ack.Comment
 	}
 	p.note(e)
-}
-
-// indexCauses begins the index of the active alarms.
-func (st *state) indexCauses() {
-	st.causes = cause.NewIndex(st.options.Inhibit, st.mutes.Labels)
-	for key, s := range st.active {
-		st.causes.Set(s.ID, key, s)
-	}
 }
 
 // cause plans what follows for other alarms from the transition of one. They are announced after all changes of the
@@ -265,7 +258,7 @@ func (o *Outbox) SetOutages(next *cause.Outages, now time.Time) error {
 	return o.do(&change{now: now, plan: func(p *plan) {
 		before := p.outages
 		p.outages = next
-		p.state.indexDowns(next.Down)
+		p.state.index.Use(next.Down, p.state.mutes)
 		for _, key := range p.downAt(next.Concerned(before)) {
 			s := p.Alarm(key)
 			a := s.Alarm()

@@ -156,7 +156,7 @@ func TestKilledInUnrest(t *testing.T) {
 		events += checkLog(t, o, dir, name)
 	}
 	entries := checkEntries(t, o)
-	t.Logf("%d kills, %d events, %d entries, %d alarms active", kills, events, entries, len(o.state.active))
+	t.Logf("%d kills, %d events, %d entries, %d alarms active", kills, events, entries, len(o.state.index.Active))
 }
 
 // checkLog compares what a receiver logged with what the outbox believes, and returns the number of events.
@@ -190,7 +190,7 @@ func checkLog(t *testing.T, o *Outbox, dir, name string) (events int) {
 		events++
 	}
 	for id, l := range knows {
-		v := o.state.views[alarm.Place{Receiver: name, Key: id}]
+		v := o.state.index.Views[alarm.Place{Receiver: name, Key: id}]
 		switch {
 		case (v == nil) != (l.kind == string(alarm.Clear)):
 			t.Errorf("%s was last sent %v of %s, and the outbox believes %v", name, l, id, v)

@@ -66,22 +66,13 @@ func (p *plan) dropEnded(q *queue.Queue, r *queue.Row) {
 // delivery would cost a transaction.
 func (o *Outbox) noteSent() {
 	o.mu.Lock()
-	waits := slices.ContainsFunc(o.state.queues, func(q *queue.Queue) bool { return q.Len() > 0 })
+	waits := slices.ContainsFunc(o.state.queues.All, func(q *queue.Queue) bool { return q.Len() > 0 })
 	o.mu.Unlock()
 	if !waits {
 		return
 	}
 	err := o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
-		rows := map[string][]uint64{}
-		for _, q := range p.state.queues {
-			rows[q.Name] = nil
-			for _, r := range q.Rows() {
-				if r.Seen() {
-					rows[q.Name] = append(rows[q.Name], r.Seq())
-				}
-			}
-		}
-		p.sent = (&store.Sent{Boots: o.state.boots, Rows: rows}).Bounded()
+		p.sent = (&store.Sent{Boots: o.state.boots, Rows: p.state.queues.Seen()}).Bounded()
 	}})
 	if err != nil {
 		o.state.logger.Error("the outbox cannot be written", "err", err)
@@ -124,8 +115,8 @@ func (o *Outbox) permitted(ctx context.Context, q *queue.Queue, r *queue.Row) co
 	}
 	return originator.WithPermit(ctx, &originator.Permit{May: func() bool { return !o.mayBeOthers(r) }, Sent: func() {
 		if r.Shard != shards.Local && o.mayBeOthers(r) {
-			text, _ := json.Marshal(&late{q.Name, r.QueueKey(), &r.Event}) // encoding an event cannot fail
-			o.state.shards.Late(r.Shard, r.ID+"@"+q.Name, text)
+			l := shards.LateSend{Receiver: q.Name, Key: r.QueueKey(), Event: &r.Event}
+			o.state.shards.Late(r.Shard, r.ID+"@"+q.Name, l.Text())
 		}
 	}})
 }
@@ -149,24 +140,17 @@ func (o *Outbox) notifyEnded() {
 	}
 }
 
-// late is an event that was sent when its shard may have had another owner.
-type late struct {
-	Receiver string       `json:"receiver"`
-	Key      string       `json:"key"` // of the place
-	Event    *alarm.Event `json:"event"`
-}
-
 // Repeat sends the last word about an alarm once more to a receiver that another member has sent an event late, which text is
 // about: see shards.Cluster. The receiver may have the alarm as that event says, whatever it has acknowledged or is being sent.
 func (o *Outbox) Repeat(text []byte) error {
-	var l late
+	var l shards.LateSend
 	if err := json.Unmarshal(text, &l); err != nil || l.Event == nil || l.Event.Alarm.ID == "" {
 		return err
 	}
 	at := alarm.Place{Receiver: l.Receiver, Key: l.Key}
 	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
 		p.touch(p.state.shards.OfPlace(at.Key)) // else its owner is to do so
-		if q := p.state.byName[at.Receiver]; q != nil {
+		if q := p.state.queues.ByName[at.Receiver]; q != nil {
 			p.doubt(at, q, l.Event)
 		}
 	}})

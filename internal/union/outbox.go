@@ -11,11 +11,12 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/api"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // waiting is a receiver in the answer of /api/v1/outbox.
 type waiting struct {
-	outbox.Waiting
+	standing.Waiting
 	Missing []string `json:"missing,omitempty"` // of other members
 }
 

@@ -19,7 +19,7 @@ import (
 	"trapline/internal/api"
 	"trapline/internal/cluster/peer"
 	"trapline/internal/journal"
-	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 )
 
 // streamed is a response that is read as it is written.
@@ -130,7 +130,7 @@ func TestOutboxOfAllMembers(t *testing.T) {
 			t.Helper()
 			text, _ := strings.CutPrefix(o.member.get("/api/v1/outbox"), "200 ")
 			var list []struct {
-				outbox.Waiting
+				standing.Waiting
 				Missing []string
 			}
 			if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) != 2 || list[1].Receiver != "slow" {

@@ -1,6 +1,10 @@
 package queue
 
-import "slices"
+import (
+	"slices"
+
+	"trapline/internal/alarm"
+)
 
 // Draft is a planned change of queues. Its methods return rows and counts as they are after it. Queues change with Apply.
 type Draft struct {
@@ -73,6 +77,42 @@ func (d *Draft) Count(q *Queue) *Count {
 func (d *Draft) Over(q *Queue) bool {
 	c := d.Count(q)
 	return q.Route.MaxEvents > 0 && q.Len()+c.Rows > q.Route.MaxEvents || q.Route.MaxBytes > 0 && q.Size()+c.Bytes > q.Route.MaxBytes
+}
+
+// Tail returns the last row of an alarm queue as a reconciler sees it, and whether there is one.
+func (d *Draft) Tail(q *Queue, id string) (alarm.Tail, bool) {
+	rows := d.AlarmQueue(q, id)
+	if len(rows) == 0 {
+		return alarm.Tail{}, false
+	}
+	r := rows[len(rows)-1]
+	t := alarm.Tail{
+		Kind: r.Kind, Repeat: r.Repeat > 0, Seen: r.Seen(), Moved: r.Kind == alarm.Clear && r.After != 0, Awaited: d.Awaited(q, r), Ends: r.Ends,
+	}
+	if len(rows) > 1 {
+		before := rows[len(rows)-2]
+		t.OnRaise = before.Kind == alarm.Raise && before.Repeat == 0 && !before.Seen() && !d.Awaited(q, before)
+	}
+	return t, true
+}
+
+// Spare returns the rows that may be dropped, the oldest first: updates, and pairs of a clear and the raise that follows it.
+func (d *Draft) Spare(q *Queue) (updates []*Row, pairs [][2]*Row) {
+	for _, id := range d.Waiting(q) {
+		rows := d.AlarmQueue(q, id)
+		for i, r := range rows {
+			switch {
+			case r.InFlight() || r.Alarm.ID == "":
+			case r.Update():
+				updates = append(updates, r)
+			case r.Kind == alarm.Raise && i > 0 && rows[i-1].Kind == alarm.Clear && !rows[i-1].InFlight() && q.Awaited(r.Seq()) == 0:
+				pairs = append(pairs, [2]*Row{rows[i-1], r})
+			}
+		}
+	}
+	slices.SortFunc(updates, ByAge)
+	slices.SortFunc(pairs, func(a, b [2]*Row) int { return ByAge(a[0], b[0]) })
+	return updates, pairs
 }
 
 // Append appends a row to its alarm queue.

@@ -3,6 +3,7 @@
 package shards
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -213,3 +214,16 @@ var epoch = time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 // Run returns the run time of a member. It is the same for all members with the same wall clock, so that rows that move have
 // the age that they had. A process reads the wall clock once.
 func Run(now time.Time) time.Duration { return max(0, now.Sub(epoch)) }
+
+// LateSend is an event that was sent when its shard may have had another owner.
+type LateSend struct {
+	Receiver string       `json:"receiver"`
+	Key      string       `json:"key"` // of the place
+	Event    *alarm.Event `json:"event"`
+}
+
+// Text returns the text for Cluster.Late.
+func (l *LateSend) Text() []byte {
+	text, _ := json.Marshal(l) // encoding an event cannot fail
+	return text
+}
