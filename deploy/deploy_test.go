@@ -2,7 +2,10 @@
 package deploy
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -26,6 +29,27 @@ func read(t *testing.T, name string, into any) {
 	}
 	if err := yaml.Unmarshal(text, into); err != nil {
 		t.Fatalf("%s: %v", name, err)
+	}
+}
+
+// readStrictly reads the documents of a file, which have no keys that the type lacks.
+func readStrictly[T any](t *testing.T, name string) (documents []T) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	for {
+		var one T
+		switch err := d.Decode(&one); {
+		case errors.Is(err, io.EOF):
+			return documents
+		case err != nil:
+			t.Fatalf("%s: %v", name, err)
+		}
+		documents = append(documents, one)
 	}
 }
 
@@ -82,15 +106,23 @@ func TestUnit(t *testing.T) {
 	run(t, analyze, "security", "--offline=true", "--threshold=20", unit) // of 100; a unit without settings has 96
 }
 
+// composition is a file of Compose, with the keys that ours have.
 type composition struct {
-	Services map[string]struct {
-		Image    string
-		Hostname string
-		Build    struct{ Context string }
-		Command  []string
-		Volumes  []string
-	}
-	Volumes map[string]any
+	Name     string
+	Member   service `yaml:"x-member"`
+	Services map[string]service
+	Volumes  map[string]struct{}
+}
+
+type service struct {
+	Image, Hostname         string
+	Build                   struct{ Context string }
+	Command, Ports, Volumes []string
+	Environment             map[string]string
+	ReadOnly                bool   `yaml:"read_only"`
+	StopGracePeriod         string `yaml:"stop_grace_period"`
+	NetworkMode             string `yaml:"network_mode"`
+	Restart                 string
 }
 
 func TestComposition(t *testing.T) {
@@ -98,8 +130,7 @@ func TestComposition(t *testing.T) {
 		"compose":         {"trapline", "devices", "snmptrapd", "prometheus", "alertmanager", "grafana"},
 		"compose-cluster": {"poller-1", "poller-2", "poller-3", "devices"},
 	} {
-		var c composition
-		read(t, dir+"/compose.yaml", &c)
+		c := readStrictly[composition](t, dir+"/compose.yaml")[0]
 		for _, name := range services {
 			if _, ok := c.Services[name]; !ok {
 				t.Errorf("%s: no service %s", dir, name)
@@ -139,15 +170,13 @@ func TestClusterMembers(t *testing.T) {
 		}
 		return c.Cluster
 	}
-	var c composition
-	read(t, "compose-cluster/compose.yaml", &c)
+	c := readStrictly[composition](t, "compose-cluster/compose.yaml")[0]
 	for _, member := range settings("compose-cluster/snmp.yml").Members {
 		if c.Services[member].Hostname != member {
 			t.Errorf("the host name of the service %s is %q", member, c.Services[member].Hostname)
 		}
 	}
-	var m manifest
-	read(t, "kubernetes-cluster/statefulset.yaml", &m)
+	m := readStrictly[manifest](t, "kubernetes-cluster/statefulset.yaml")[0]
 	var want []string
 	for i := range m.Spec.Replicas {
 		want = append(want, fmt.Sprintf("%s-%d.%s", m.Metadata.Name, i, m.Spec.ServiceName))
@@ -160,8 +189,7 @@ func TestClusterMembers(t *testing.T) {
 		t.Errorf("arguments %q", args)
 	}
 	ports := k.WithDefaults().Ports
-	var service manifest
-	read(t, "kubernetes-cluster/service.yaml", &service)
+	service := readStrictly[manifest](t, "kubernetes-cluster/service.yaml")[0]
 	for i, port := range []int{ports.Engine, ports.Peers, ports.Members} {
 		if service.Spec.Ports[i].Port != port {
 			t.Errorf("port %d of the service, want %d", service.Spec.Ports[i].Port, port)
@@ -184,28 +212,129 @@ func TestProvisioning(t *testing.T) {
 	}
 }
 
+// manifest is an object of Kubernetes, with the keys that ours have.
 type manifest struct {
-	Kind     string
-	Metadata struct{ Name string }
-	Spec     struct {
-		Replicas    int
-		ServiceName string `yaml:"serviceName"`
-		Ports       []struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string
+	Metadata   metadata
+	Spec       struct {
+		ClusterIP                string `yaml:"clusterIP"`
+		PublishNotReadyAddresses bool   `yaml:"publishNotReadyAddresses"`
+		Ports                    []struct {
+			Name       string
 			Port       int
-			TargetPort any `yaml:"targetPort"`
+			TargetPort string `yaml:"targetPort"`
 		}
-		Template struct {
-			Spec struct {
-				Containers []struct {
-					Image, Name  string
-					Args         []string
-					Ports        []struct{ Name string }
-					VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
-				}
-				Volumes []struct{ Name string }
+		MaxUnavailable       int `yaml:"maxUnavailable"`
+		Selector             selector
+		Replicas             int
+		ServiceName          string `yaml:"serviceName"`
+		PodManagementPolicy  string `yaml:"podManagementPolicy"`
+		Template             struct{ Spec pod }
+		VolumeClaimTemplates []struct {
+			Metadata metadata
+			Spec     struct {
+				AccessModes []string `yaml:"accessModes"`
+				Resources   resources
 			}
+		} `yaml:"volumeClaimTemplates"`
+	}
+}
+
+type metadata struct {
+	Name        string
+	Annotations map[string]string
+}
+
+type selector struct {
+	MatchLabels map[string]string `yaml:"matchLabels"`
+}
+
+type resources struct{ Requests, Limits map[string]string }
+
+type pod struct {
+	AutomountServiceAccountToken  bool       `yaml:"automountServiceAccountToken"`
+	TerminationGracePeriodSeconds int        `yaml:"terminationGracePeriodSeconds"`
+	SecurityContext               privileges `yaml:"securityContext"`
+	Affinity                      struct {
+		PodAntiAffinity struct {
+			Required []struct {
+				TopologyKey   string   `yaml:"topologyKey"`
+				LabelSelector selector `yaml:"labelSelector"`
+			} `yaml:"requiredDuringSchedulingIgnoredDuringExecution"`
+		} `yaml:"podAntiAffinity"`
+	}
+	Containers []struct {
+		Name, Image string
+		Args        []string
+		Env         []struct {
+			Name, Value string
+			ValueFrom   struct {
+				FieldRef struct {
+					FieldPath string `yaml:"fieldPath"`
+				} `yaml:"fieldRef"`
+			} `yaml:"valueFrom"`
 		}
-		VolumeClaimTemplates []struct{ Metadata struct{ Name string } } `yaml:"volumeClaimTemplates"`
+		Ports []struct {
+			Name          string
+			ContainerPort int `yaml:"containerPort"`
+		}
+		StartupProbe    probe `yaml:"startupProbe"`
+		ReadinessProbe  probe `yaml:"readinessProbe"`
+		LivenessProbe   probe `yaml:"livenessProbe"`
+		Resources       resources
+		SecurityContext privileges `yaml:"securityContext"`
+		VolumeMounts    []struct {
+			Name      string
+			MountPath string `yaml:"mountPath"`
+			ReadOnly  bool   `yaml:"readOnly"`
+		} `yaml:"volumeMounts"`
+	}
+	Volumes []struct {
+		Name      string
+		ConfigMap struct{ Name string } `yaml:"configMap"`
+		EmptyDir  struct{}              `yaml:"emptyDir"`
+		Secret    struct {
+			Name string `yaml:"secretName"`
+			Mode int    `yaml:"defaultMode"`
+		}
+	}
+}
+
+type privileges struct {
+	RunAsNonRoot             bool                  `yaml:"runAsNonRoot"`
+	RunAsUser                int                   `yaml:"runAsUser"`
+	RunAsGroup               int                   `yaml:"runAsGroup"`
+	FSGroup                  int                   `yaml:"fsGroup"`
+	SeccompProfile           struct{ Type string } `yaml:"seccompProfile"`
+	AllowPrivilegeEscalation bool                  `yaml:"allowPrivilegeEscalation"`
+	ReadOnlyRootFilesystem   bool                  `yaml:"readOnlyRootFilesystem"`
+	Capabilities             struct{ Drop []string }
+}
+
+type probe struct {
+	HTTPGet          struct{ Path, Port string } `yaml:"httpGet"`
+	TCPSocket        struct{ Port string }       `yaml:"tcpSocket"`
+	FailureThreshold int                         `yaml:"failureThreshold"`
+	PeriodSeconds    int                         `yaml:"periodSeconds"`
+}
+
+// kustomization is a file of Kustomize, with the keys that ours have.
+type kustomization struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string
+	Labels     []struct {
+		Pairs            map[string]string
+		IncludeSelectors bool `yaml:"includeSelectors"`
+	}
+	Resources          []string
+	ConfigMapGenerator []struct {
+		Name  string
+		Files []string
+	} `yaml:"configMapGenerator"`
+	Images []struct {
+		Name   string
+		NewTag string `yaml:"newTag"`
 	}
 }
 
@@ -217,14 +346,7 @@ func TestManifests(t *testing.T) {
 
 func checkManifests(t *testing.T, dir string) {
 	t.Helper()
-	var k struct {
-		Resources          []string
-		ConfigMapGenerator []struct {
-			Name  string
-			Files []string
-		} `yaml:"configMapGenerator"`
-	}
-	read(t, dir+"/kustomization.yaml", &k)
+	k := readStrictly[kustomization](t, dir+"/kustomization.yaml")[0]
 	files := slices.Clone(k.Resources)
 	for _, g := range k.ConfigMapGenerator {
 		files = append(files, g.Files...)
@@ -234,8 +356,21 @@ func checkManifests(t *testing.T, dir string) {
 			t.Error(err)
 		}
 	}
-	var m manifest
-	read(t, dir+"/statefulset.yaml", &m)
+	all := map[string]manifest{}
+	for _, file := range k.Resources {
+		for _, one := range readStrictly[manifest](t, filepath.Join(dir, file)) {
+			all[one.Kind+" "+one.Metadata.Name] = one
+		}
+	}
+	m := all["StatefulSet trapline"]
+	if _, found := all["Service "+m.Spec.ServiceName]; !found {
+		t.Errorf("%s: no Service %s, which governs the pods", dir, m.Spec.ServiceName)
+	}
+	for name := range all["PodDisruptionBudget trapline"].Spec.Selector.MatchLabels {
+		if k.Labels[0].Pairs[name] == "" {
+			t.Errorf("%s: no pod has the label %s", dir, name)
+		}
+	}
 	volumes := map[string]bool{}
 	for _, v := range m.Spec.Template.Spec.Volumes {
 		volumes[v.Name] = true
@@ -244,6 +379,19 @@ func checkManifests(t *testing.T, dir string) {
 		volumes[v.Metadata.Name] = true
 	}
 	for _, c := range m.Spec.Template.Spec.Containers {
+		ports := map[string]bool{}
+		for _, p := range c.Ports {
+			ports[p.Name] = true
+		}
+		used := []string{c.StartupProbe.HTTPGet.Port, c.ReadinessProbe.HTTPGet.Port, c.LivenessProbe.TCPSocket.Port}
+		for _, p := range all["Service trapline"].Spec.Ports {
+			used = append(used, p.TargetPort)
+		}
+		for _, name := range used {
+			if !ports[name] {
+				t.Errorf("%s: no port %q", dir, name)
+			}
+		}
 		for _, mount := range c.VolumeMounts {
 			if !volumes[mount.Name] {
 				t.Errorf("the mount %s has no volume", mount.Name)
