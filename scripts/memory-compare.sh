@@ -39,7 +39,7 @@ targets:
 EOT
 awk '{ printf "- {name: switch-%d, address: \"%s\", modules: [system, if_mib]}\n", NR, $1 }' "$dir/addresses" >>"$dir/snmp.yml"
 port=19117
-measure() { # SIDE: prints the resident kB
+measure() { # SIDE: prints the resident kB, and how many of them are pages of files, above all of the program
 	rm -rf "$dir/state"
 	mkdir "$dir/state"
 	STATE_DIRECTORY=$dir/state "$dir/$1" serve --log.level=error --web.listen-address="127.0.0.1:$port" --config.file="$dir/snmp.yml" 2>"$dir/log" &
@@ -48,19 +48,19 @@ measure() { # SIDE: prints the resident kB
 	sleep "$seconds"
 	for _ in 1 2 3; do curl -sfo /dev/null "127.0.0.1:$port/debug/pprof/heap?gc=1"; done
 	sleep 5 # the runtime returns memory in the background
-	awk '/^VmRSS/ { printf "%s ", $2 }' "/proc/$pid/status"
+	awk '/^VmRSS/ { r = $2 } /^RssFile/ { f = $2 } END { printf "%d %d ", r, f }' "/proc/$pid/status"
 	curl -sf "127.0.0.1:$port/metrics" | awk '/^go_goroutines/ { g = $2 } /^go_memstats_heap_inuse_bytes/ { h = $2 } /^trapline_target_up/ { n += $NF } END { printf "%d %d %d\n", h / 1024, g, n }'
 	kill "$pid"
 	wait "$pid" || cat "$dir/log" >&2
 }
-printf '%5s %4s %13s %13s %10s %5s\n' round side 'resident kB' 'heap kB' goroutines up
+printf '%5s %4s %13s %13s %13s %10s %5s\n' round side 'resident kB' 'of files kB' 'heap kB' goroutines up
 for ((round = 1; round <= rounds; round++)); do
 	for side in old new; do
 		line=$(measure "$side")
 		[ "${line##* }" = "$targets" ] || { echo "$side: not all targets were polled: $line" >&2 && exit 1; }
 		echo "$line" >>"$dir/$side.txt"
-		# shellcheck disable=SC2086 # which are four numbers
-		printf '%5d %4s %13d %13d %10d %5d\n' "$round" "$side" $line
+		# shellcheck disable=SC2086 # which are five numbers
+		printf '%5d %4s %13d %13d %13d %10d %5d\n' "$round" "$side" $line
 	done
 done
 median() { sort -n "$dir/$1.txt" | awk '{ n[NR] = $1 } END { print (n[int((NR + 1) / 2)] + n[int(NR / 2) + 1]) / 2 }'; }
