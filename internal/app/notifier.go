@@ -347,6 +347,9 @@ func (n *notifier) run(ctx context.Context) error {
 	case <-n.opened:
 	}
 	s := n.storage.Load()
+	if s.quorum == nil {
+		return s.outbox.Run(ctx)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.outbox.Run(ctx) })
 	group.Go(func() error { return s.quorum.Run(ctx) })
