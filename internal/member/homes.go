@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"trapline/internal/cluster/peer"
 )
 
 // homesPath is the path of requests for targets that a member has in another shard.
 const homesPath = "/homes"
+
+// homesWait is how long the answers are waited for: a shard that is taken is not polled meanwhile.
+const homesWait = 500 * time.Millisecond
 
 // homesRequest asks which of the targets of a shard another member has in another one. The answer is the list of these.
 type homesRequest struct {
@@ -23,10 +27,10 @@ type homesRequest struct {
 // does not answer has none.
 func (m *Member) disputed(ctx context.Context, shard string) (list []string) {
 	c := m.count(m.options.Running())
-	if len(c.having[shard]) == 0 {
+	if len(c.having[shard]) == 0 || !c.zoned && len(m.cluster.Siblings(shard)) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, restoreWait)
+	ctx, cancel := context.WithTimeout(ctx, homesWait)
 	defer cancel()
 	for _, o := range m.cluster.Members() {
 		if o.Name == m.name || o.Homes == c.homes {
