@@ -222,7 +222,8 @@ func (m *Member) moveOut(ctx context.Context) {
 			continue
 		}
 		switch found, err := m.sender(shard, since).Any(ctx); {
-		case err != nil: // it is tried again
+		case err != nil: // all are tried again
+			return
 		case found:
 			m.cluster.Retake(shard)
 		default:
