@@ -79,6 +79,12 @@ type Repeater interface {
 	Repeat(text []byte) error
 }
 
+// Settler is a Work that commits. Settle returns once all commits have ended that it has begun to plan: they must not be taken
+// for ones of a tenure that begins now.
+type Settler interface {
+	Settle(ctx context.Context) error
+}
+
 // Cluster is a member of a cluster.
 type Cluster struct {
 	config      Config

@@ -220,15 +220,18 @@ func (c *Cluster) take(ctx context.Context, takes []take, lease clientv3.LeaseID
 // begin has a shard that was claimed worked on.
 func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 	name, s, begun := t.name, t.shard, c.clock()
-	c.mu.Lock()
 	var err error
+	if work, ok := c.work.(Settler); ok {
+		err = work.Settle(t)
+	}
+	c.mu.Lock()
 	lost := s.lost
 	s.before = claim.before
-	if !lost {
+	if !lost && err == nil {
 		c.fence.Take(name, claim.register)
 	}
 	c.mu.Unlock()
-	if !lost {
+	if !lost && err == nil {
 		err = c.work.Take(t, name, claim.alive)
 	}
 	c.mu.Lock()

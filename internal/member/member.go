@@ -51,6 +51,8 @@ type Options struct {
 
 // Alarms are the alarms of the shards that a member owns, and whatever waits for receivers: those of an outbox.
 type Alarms interface {
+	// Settle waits for the end of the commit that is under way.
+	Settle(ctx context.Context) error
 	// Take loads those of a shard, and goes on with them.
 	Take(ctx context.Context, shard string) error
 	// Drop forgets them. Unless the shard was lost, it first waits for deliveries that are under way, for a short time.
@@ -220,6 +222,14 @@ func (m *Member) costs() map[string]float64 {
 		}
 	}
 	return all
+}
+
+// Settle implements cluster.Settler.
+func (m *Member) Settle(ctx context.Context) error {
+	if alarms := m.options.Alarms(); alarms != nil {
+		return alarms.Settle(ctx)
+	}
+	return nil
 }
 
 // Take takes over whatever has come into the inbox of a shard, goes on with its alarms, then with its alerts, and then has its

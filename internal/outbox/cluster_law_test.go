@@ -95,6 +95,8 @@ var errEngineFull = errors.New("the engine has no space")
 // commits have a fate, some are refused, and some are in doubt: they are applied now or later, and their answer comes later still.
 func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error {
 	c := m.cohort
+	begin, before, after, full := c.chance()
+	time.Sleep(begin)
 	by, of := map[string][]ledger.Write{}, map[string]*tenure{}
 	for _, w := range writes {
 		if w.Shard == "" {
@@ -110,7 +112,6 @@ func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error 
 			return fmt.Errorf("%d writes of shard %s", len(list), shard)
 		}
 	}
-	before, after, full := c.chance()
 	if full {
 		return errEngineFull
 	}
@@ -156,27 +157,27 @@ func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error 
 	return nil
 }
 
-// chance returns when a commit is applied, how much later that is known, and whether it is refused.
-func (c *cohort) chance() (before, after time.Duration, full bool) {
+// chance returns when a commit begins, when it is applied, how much later that is known, and whether it is refused.
+func (c *cohort) chance() (begin, before, after time.Duration, full bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.fate == nil {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	some := func() time.Duration { return time.Duration(c.fate.IntN(8000)) * time.Millisecond }
 	switch c.fate.IntN(12) {
-	case 0: // it is slow
-		return some() / 10, 0, false
+	case 0: // it is late, and slow
+		return some(), some() / 10, 0, false
 	case 1: // it is applied at once, and in doubt
 		c.doubts++
-		return 0, some(), false
+		return 0, 0, some(), false
 	case 2: // it is applied late
 		c.doubts++
-		return some(), some() / 10, false
+		return 0, some(), some() / 10, false
 	case 3:
-		return 0, 0, true
+		return 0, 0, 0, true
 	}
-	return 0, 0, false
+	return 0, 0, 0, false
 }
 
 func (c *cohort) noQuorum() chan struct{} {
@@ -330,12 +331,16 @@ func (c *cohort) setOwner(shard string, m *cohortMember) {
 
 // take has a member own a shard, and find what is true of its targets, as the rules would.
 func (c *cohort) take(shard string, m *cohortMember) {
-	c.setOwner(shard, m)
-	for err := m.outbox.Take(c.t.Context(), shard); err != nil; err = m.outbox.Take(c.t.Context(), shard) {
+	take := func() error {
+		c.setOwner(shard, nil) // nothing that was sent before is applied
+		err := m.outbox.Settle(c.t.Context())
+		c.setOwner(shard, m)
+		return errors.Join(err, m.outbox.Take(c.t.Context(), shard))
+	}
+	for err := take(); err != nil; err = take() {
 		if !errors.Is(err, errEngineFull) {
 			c.t.Fatalf("take of %s: %v", shard, err)
 		}
-		c.setOwner(shard, m)
 	}
 	c.assertAll()
 }

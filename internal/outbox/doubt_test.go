@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 	"trapline/internal/journal"
 	"trapline/internal/ledger"
 	"trapline/internal/mute"
+	"trapline/internal/originator"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 )
@@ -63,7 +65,7 @@ func (a *agents) call(n int) {
 		},
 		func() error {
 			other := *a.route
-			other.Name = "other"
+			other.Name, other.Deliver = "other", unheard
 			return o.SetRoutes([]*queue.Route{a.route, &other}[:1+n%2], nil, now)
 		},
 		func() error { o.Note(journal.Event{Kind: journal.Reload}); return nil },
@@ -88,6 +90,11 @@ func (a *agents) call(n int) {
 	case err != nil && !errors.As(err, &lost) && !errors.Is(err, ErrNoAlarm):
 		a.t.Errorf("call %d: %v", n%len(calls), err)
 	}
+}
+
+// unheard is the Deliver of a receiver that acknowledges whatever it is sent.
+func unheard(context.Context, *alarm.Event, int32) (originator.Receipt, error) {
+	return originator.Receipt{Sent: 1, RTT: 1}, nil
 }
 
 func (a *agents) key(target string) string {

@@ -18,13 +18,19 @@ import (
 	"trapline/internal/transfer"
 )
 
-// Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
-// receivers are sent no resync.
-func (o *Outbox) Take(ctx context.Context, shard string) error {
-	if !o.commits.Lock(ctx) { // until a commit has ended that is about an earlier tenure of the shard
+// Settle returns once the commit under way has ended. It is to be called before a shard can be committed to, and then Take: a
+// commit that was planned in an earlier tenure of the shard must not be applied in the next one.
+func (o *Outbox) Settle(ctx context.Context) error {
+	if !o.commits.Lock(ctx) {
 		return ctx.Err()
 	}
 	o.commits.Unlock()
+	return nil
+}
+
+// Take loads the alarms of a shard of the cluster, and whatever waits for receivers, and goes on with them. It is no start:
+// receivers are sent no resync.
+func (o *Outbox) Take(ctx context.Context, shard string) error {
 	all, damaged, err := o.state.reader.ReadShard(ctx, shard)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
