@@ -24,7 +24,7 @@ func TestTheWallClockMayBeSet(t *testing.T) {
 			l := &outboxtest.Receiver{Broken: outboxtest.ErrTimeout}
 			route := l.Route("nms")
 			route.MaxAge, route.RepeatInterval = time.Hour, 12*time.Hour
-			r := runWith(t, t.TempDir(), Options{Clock: clock}, route)
+			r := runWith(t, t.TempDir(), Options{Clock: clock, interval: 10 * time.Second}, route)
 			defer r.stop()
 			apply := func(tr Transition) {
 				if err := r.outbox.Apply([]Transition{tr}, clock.Wall()); err != nil {

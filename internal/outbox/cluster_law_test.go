@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -695,12 +694,7 @@ func TestCommitsInDoubt(t *testing.T) {
 
 func never(uint64) bool { return false }
 
-func lawSeeds() uint64 {
-	if os.Getenv("TRAPLINE_SOAK") != "" {
-		return 1000
-	}
-	return 1
-}
+func lawSeeds() uint64 { return trials[uint64](1, 1000) }
 
 // More alarms than a transaction of the engine holds begin, move and end at once.
 func TestManyAlarmsOfAShard(t *testing.T) {

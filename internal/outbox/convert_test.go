@@ -80,7 +80,8 @@ func makeSecond(tx *bbolt.Tx) error {
 // A database of form 2 must be converted without a notification. Events that wait are sent, as they were, to each receiver,
 // also to one that is configured again only later.
 func TestDatabasesOfForm2AreConverted(t *testing.T) {
-	const alarms, waiting = 5000, 40
+	const waiting = 40
+	alarms := trials(500, 5000)
 	synctest.Test(t, func(t *testing.T) {
 		dir, list := t.TempDir(), []*outboxtest.Receiver{{}, {}, {}}
 		var routes []*queue.Route
@@ -102,7 +103,7 @@ func TestDatabasesOfForm2AreConverted(t *testing.T) {
 		}
 		r := run(t, dir, routes...)
 		begin(r, 0, alarms)
-		settle(20 * time.Minute)
+		settle(time.Minute)
 		for _, l := range list {
 			if n := len(l.TakeReceived()); n != alarms {
 				t.Fatalf("%d raises", n)
@@ -131,14 +132,14 @@ func TestDatabasesOfForm2AreConverted(t *testing.T) {
 			l.Set(nil, 0)
 		}
 		r = run(t, dir, routes[:2]...)
-		settle(10 * time.Minute)
+		settle(time.Minute)
 		if _, err := os.Stat(filepath.Join(dir, statedir.DatabaseFile+".v2")); err != nil {
 			t.Error(err)
 		}
 		if err := r.outbox.SetRoutes(routes, nil, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		settle(10 * time.Minute)
+		settle(time.Minute)
 		r.stop()
 		for i, l := range list {
 			var got []string

@@ -128,11 +128,7 @@ func TestNoDamageKeepsFromStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	times := 100
-	if os.Getenv("TRAPLINE_SOAK") != "" {
-		times = 1000
-	}
-	for range times {
+	for range trials(100, 1000) {
 		dir, b := t.TempDir(), bytes.Clone(whole)
 		for range 1 + random.IntN(20) {
 			b[random.IntN(len(b))] = byte(random.IntN(256))

@@ -16,7 +16,7 @@ import (
 const housekeepingInterval = time.Second
 
 func (o *Outbox) keepHouse(ctx context.Context) error {
-	tick := time.NewTicker(housekeepingInterval)
+	tick := time.NewTicker(cmp.Or(o.state.options.interval, housekeepingInterval))
 	defer tick.Stop()
 	for {
 		select {

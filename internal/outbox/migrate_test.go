@@ -111,7 +111,7 @@ func portOf(i int, severity alarm.Severity) alarm.Alarm {
 // A database of form 1 must be converted without a notification: alarms keep the IDs known to
 // receivers until they are cleared, and queued events are sent.
 func TestDatabasesOfForm1AreConverted(t *testing.T) {
-	const alarms = 5000
+	alarms := trials(500, 5000)
 	synctest.Test(t, func(t *testing.T) {
 		dir := leaveOld(t, func(o *oldState) {
 			for i := range alarms {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"testing"
 	"time"
 
@@ -70,7 +69,7 @@ func historyByHand(t *testing.T, state *statedir.Dir, store ledger.Store, seed u
 			k.repeat = time.Duration(5+h.random.IntN(31)) * time.Second
 		}
 	}
-	h.now = b.now
+	h.now, h.rest = b.now, 3*time.Hour
 	h.settle = func(d time.Duration) { b.rest(t, d, max(time.Second, d/100)) }
 	h.restart = func() {
 		if b.outbox != nil && h.random.IntN(2) == 0 { // an orderly end, not a crash
@@ -126,10 +125,7 @@ func violationsOf(t *testing.T, histories uint64, byAlarm bool) (failed int, fir
 // histories.
 func TestThePlannerKeepsReceiversTrue(t *testing.T) {
 	t.Parallel()
-	histories := uint64(200)
-	if os.Getenv("TRAPLINE_SOAK") != "" {
-		histories = 20_000
-	}
+	histories := trials[uint64](200, 20_000)
 	if failed, first := violationsOf(t, histories, false); failed > 0 {
 		t.Errorf("%d of %d histories have violations: %v", failed, histories, first)
 	}

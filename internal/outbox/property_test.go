@@ -64,13 +64,14 @@ type history struct {
 	byAlarm   bool                              // lines are by alarm, whatever the receivers' keys are
 	slow      time.Duration                     // how long failing receivers take
 	now       func() time.Time
+	rest      time.Duration // in which the last retries are made
 	settle    func(time.Duration)
 	restart   func()
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
 	h := receiversOf(seed)
-	h.dir, h.slow, h.now, h.settle = t.TempDir(), time.Second, time.Now, settle
+	h.dir, h.slow, h.now, h.settle, h.rest = t.TempDir(), time.Second, time.Now, settle, 30*time.Minute
 	h.restart = func() {
 		h.running.stop()
 		h.running = run(h.running.t, h.dir, h.routes()...)
@@ -259,7 +260,7 @@ func (h *history) end() []string {
 		k.listener.Set(nil, 0)
 	}
 	h.reload()
-	h.settle(3 * time.Hour)
+	h.settle(h.rest)
 	for _, k := range h.receivers {
 		k.take()
 	}

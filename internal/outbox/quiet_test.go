@@ -38,6 +38,9 @@ var quietRoutes = map[string]func(*queue.Route){
 	"manager":   func(r *queue.Route) { r.Acks = true },
 }
 
+// quietStep is how exact the times of stories are.
+const quietStep = 10 * time.Second
+
 // quiet performs the lines of a story.
 type quiet struct {
 	*running
@@ -60,7 +63,7 @@ func (q *quiet) now() time.Time {
 
 func (q *quiet) settle(d time.Duration) {
 	if q.hand != nil {
-		q.hand.rest(q.t, d, 10*time.Second)
+		q.hand.rest(q.t, d, quietStep)
 	} else {
 		settle(d)
 	}
@@ -68,7 +71,7 @@ func (q *quiet) settle(d time.Duration) {
 
 func (q *quiet) start() {
 	route := q.nms.Route("nms-1")
-	q.options.Mutes = quietRules(q.t)
+	q.options.Mutes, q.options.interval = quietRules(q.t), quietStep
 	quietRoutes[q.receiver](route)
 	q.running = runWith(q.t, q.dir, q.options, route)
 }
@@ -134,7 +137,7 @@ func (q *quiet) do(line string) string {
 			q.t.Fatal(err)
 		}
 	}
-	q.settle(10 * time.Second)
+	q.settle(quietStep)
 	var words []string
 	for _, e := range q.nms.TakeReceived() {
 		text := string(e.Kind) + " " + e.Alarm.Rule

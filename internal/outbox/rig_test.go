@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,14 @@ import (
 	"trapline/internal/outbox/queue"
 	"trapline/internal/statedir"
 )
+
+// trials returns how many trials a test has: those of a long run if TRAPLINE_SOAK is set.
+func trials[N int | uint64](short, long N) N {
+	if os.Getenv("TRAPLINE_SOAK") != "" {
+		return long
+	}
+	return short
+}
 
 // running is an outbox at work, and how to end it.
 type running struct {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -112,6 +113,8 @@ type Options struct {
 	// with the process. Nil without a cluster.
 	Cluster *shards.Cluster
 	Engine  ledger.Store
+
+	interval time.Duration // of housekeeping; 0 means housekeepingInterval
 }
 
 // Clock is the clock of an outbox.
