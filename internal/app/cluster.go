@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/store"
 	"trapline/internal/poller"
+	"trapline/internal/relay"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/union"
 )
@@ -84,6 +86,19 @@ func webAddress(member string, flags *web.FlagConfig) string {
 
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
+// newRelay returns the relay of notifications to the members that own them; nil without a cluster.
+func (d *daemon) newRelay() *relay.Relay {
+	if d.member == nil {
+		return nil
+	}
+	r := relay.NewRelay(relay.Options{
+		Name: d.member.Name(), Holder: d.member.Holder, Open: d.member.Open, Logger: d.logger,
+		Take: func(ctx context.Context, list []*relay.Notification) []bool { return d.listener.Take(ctx, list) },
+	})
+	d.registry.MustRegister(r.Collector())
+	return r
+}
+
 // unionParts have a member answer for all, and others for its own targets.
 type unionParts struct {
 	union   *union.Union
@@ -117,6 +132,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	calls.HandleFunc("GET /targets/{name}/metrics", s.ownTarget)
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
 	all.fleet.Register(calls)
+	s.relay.Register(calls)
 	whole := s.limits.spool.Handler(gate, calls)
 	stream := func(w http.ResponseWriter, r *http.Request) { // which bounds itself
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(streamTime))

@@ -26,6 +26,7 @@ import (
 	"trapline/internal/notify"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/relay"
 	"trapline/internal/rules"
 	"trapline/internal/rules/result"
 	"trapline/internal/series"
@@ -51,6 +52,7 @@ type server struct {
 	limits    *limits
 	listener  *listen.Listener
 	member    *member.Member // nil without a cluster
+	relay     *relay.Relay   // the same
 	started   time.Time
 	prefix    string // of all paths
 	outside   string // the prefix that clients see

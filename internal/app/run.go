@@ -33,6 +33,7 @@ import (
 	"trapline/internal/member"
 	"trapline/internal/ownmib"
 	"trapline/internal/poller"
+	"trapline/internal/relay"
 	"trapline/internal/rules"
 	"trapline/internal/runtimeconfig"
 	"trapline/internal/zones"
@@ -73,6 +74,7 @@ type daemon struct {
 	poller    *poller.Poller
 	member    *member.Member // nil without a cluster
 	listener  *listen.Listener
+	relay     *relay.Relay // nil without a cluster
 	agent     *ownmib.Agent
 	reloader  *reloader
 	server    *http.Server
@@ -119,6 +121,7 @@ func (d *daemon) start(ctx context.Context) (err error) {
 	d.poller = d.newPoller()
 	d.shrinks = newShrinks(d.discovery.Lists, d.member.Name(), d.deployment, d.notifier.apply, d.logger)
 	d.outages = &outages{notifier: d.notifier, pending: d.evaluator.Pending, again: d.poller.PollAgain}
+	d.relay = d.newRelay()
 	if d.listener, err = d.newListener(); err != nil {
 		return err
 	}
@@ -231,6 +234,9 @@ func (d *daemon) share(w *runtimeconfig.Config) {
 	d.evaluator.Configure(rules)
 	d.poller.SetTargets(polled)
 	d.metrics.targets.Set(float64(len(polled)))
+	if d.member != nil {
+		d.listener.Moved()
+	}
 }
 
 // newHTTPServer makes the API, and the handler of all paths. A reload that opens the state directory hands it to the
@@ -266,7 +272,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 		probes: &poller.Prober{Options: d.polls}, poller: d.poller, reloader: d.reloader, notifier: d.notifier, evaluator: d.evaluator,
 		registry: d.registry, metrics: d.metrics, guard: guard,
 		answers: answers, devices: devices, all: all, health: healthOf(d.evaluator, d.poller, d.notifier), options: d.options, started: time.Now(), logger: d.logger, limits: limits, listener: d.listener,
-		member: d.member,
+		member: d.member, relay: d.relay,
 		prefix: routePrefix(d.options.RoutePrefix, guard.External), outside: outsidePrefix(d.options.RoutePrefix, guard.External),
 	}
 	handler := newServer(served)
@@ -305,6 +311,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.outages.Run(parts) })
 	group.Go(func() error { return d.shrinks.Run(parts) })
 	group.Go(func() error { return d.listener.Run(parts) })
+	group.Go(func() error { return d.relay.Run(parts) })
 	if d.member != nil {
 		without := zones.New(d.member.ZonesWithout, d.deployment, d.notifier.apply, d.logger)
 		group.Go(func() error { return without.Run(parts) })

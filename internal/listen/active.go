@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -157,9 +158,8 @@ func (s *standing) at(target string) map[string]condition {
 	return maps.Clone(s.of[target])
 }
 
-// restore notes the active conditions of the rules, and ends those of rules that do not exist.
-func (l *Listener) restore(s *setup) {
-	var ends []outbox.Transition
+// note notes the active conditions of the rules, and returns the ends of those of rules that do not exist.
+func (l *Listener) note(s *setup) (ends []outbox.Transition) {
 	known := l.standing.sources()
 	for _, a := range l.options.Conditions() {
 		if !strings.HasPrefix(a.ID, traps.SourcePrefix) {
@@ -172,6 +172,12 @@ func (l *Listener) restore(s *setup) {
 			l.standing.put(a.Target, a.ID, condition{rule: r.ID(), owner: a.Target, labels: a.Labels, since: a.RaisedAt})
 		}
 	}
+	return ends
+}
+
+// restore notes the active conditions of the rules, and ends those of rules that do not exist.
+func (l *Listener) restore(s *setup) {
+	ends := l.note(s)
 	l.standing.keep(func(rule string) bool {
 		return slices.ContainsFunc(s.rules, func(r *traps.Rule) bool { return r.ID() == rule })
 	})
@@ -269,4 +275,27 @@ func agree(a, b map[string]string) bool {
 		}
 	}
 	return true
+}
+
+// adoptTime is the time between two looks at the alarms that other members had.
+const adoptTime = time.Second
+
+// Moved has the conditions of alarms known that other members of the cluster had until now: they end by polls here.
+func (l *Listener) Moved() {
+	select {
+	case l.moved <- struct{}{}:
+	default:
+	}
+}
+
+// adopt notes the conditions of all alarms, those of other members that are ours by now among them.
+func (l *Listener) adopt(ctx context.Context) {
+	if s := l.current.Load(); s != nil {
+		l.note(s)
+		l.standing.move(s.owners.Exists)
+	}
+	select { // shards move many at once
+	case <-time.After(adoptTime):
+	case <-ctx.Done():
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"trapline/internal/originator"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/relay"
 	"trapline/internal/snmp"
 	"trapline/internal/traps"
 	"trapline/internal/varbind"
@@ -34,6 +35,8 @@ type Options struct {
 	Note     func(journal.Event) // adds an entry to the journal
 	// Forward queues notifications for the receivers to which they are passed on: see outbox.Outbox.
 	Forward func([]alarm.Event, time.Time) error
+	// Relay hands notifications to the members of a cluster that own their devices; nil without one.
+	Relay *relay.Relay
 	// Respond answers requests of managers: see originator.Agent.
 	Respond func(*originator.Request) (response snmp.PDU, ok bool)
 	// Refresh polls a target now, or rows of it.
@@ -87,6 +90,7 @@ type Listener struct {
 	mu      sync.Mutex
 	sockets map[string]*socket // by address as configured
 	fresh   chan struct{}      // signals that sockets or targets have changed
+	moved   chan struct{}      // signals that alarms of other members have become ours
 }
 
 // setup is a configuration, prepared for the readers and workers. It does not change.
@@ -111,7 +115,7 @@ const maxWorkers = 8
 func New(o Options) *Listener {
 	l := &Listener{
 		options: o, began: time.Now(), seed: maphash.MakeSeed(), refusals: newRefusals(o.Registry, o.Logger), counts: newCounts(),
-		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), excesses: newLimiter(1), echoes: newEchoes(), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1),
+		notes: newLimiter(notesPerSecond), doubts: newLimiter(1), excesses: newLimiter(1), echoes: newEchoes(), sockets: map[string]*socket{}, fresh: make(chan struct{}, 1), moved: make(chan struct{}, 1),
 	}
 	l.log.logger = o.Logger
 	l.excess = prometheus.NewCounter(prometheus.CounterOpts{
@@ -241,6 +245,8 @@ func (l *Listener) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-l.fresh:
 		case <-look.C:
+		case <-l.moved:
+			l.adopt(ctx)
 		}
 	}
 	parts.Wait()

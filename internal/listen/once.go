@@ -5,19 +5,21 @@ import "time"
 // once remembers notifications for a time, so that each is taken once. It is bounded: with more notifications it
 // remembers them for a shorter time.
 type once struct {
-	window     time.Duration
-	most       int // of each generation
+	window     time.Duration // between two of them
+	kept       time.Duration // of each generation
+	most       int           // of each generation
 	young, old map[uint64]time.Duration
 	begun      time.Duration // when young began
 }
 
 func newOnce(window time.Duration, most int) *once {
-	return &once{window: window, most: most, young: map[uint64]time.Duration{}}
+	return &once{window: window, kept: window, most: most, young: map[uint64]time.Duration{}}
 }
 
-// first notes a notification by its hash, and reports whether it is the first one.
+// first notes a notification by its hash, and reports whether it is the first one. In a cluster, now is when it was received, by
+// whichever member.
 func (o *once) first(hash uint64, now time.Duration) bool {
-	if now-o.begun >= o.window || len(o.young) >= o.most {
+	if now-o.begun >= o.kept || len(o.young) >= o.most {
 		o.old, o.young, o.begun = o.young, map[uint64]time.Duration{}, now
 	}
 	if o.knows(hash, now) {
@@ -33,7 +35,7 @@ func (o *once) knows(hash uint64, now time.Duration) bool {
 	if !known {
 		at, known = o.old[hash]
 	}
-	return known && now-at < o.window
+	return known && (now-at).Abs() < o.window
 }
 
 // forget forgets a notification that could not be taken.

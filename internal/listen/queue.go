@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"trapline/internal/relay"
 )
 
 // datagram is a datagram that was received.
@@ -11,7 +13,14 @@ type datagram struct {
 	from   netip.AddrPort
 	socket *socket
 	at     time.Time
-	end    int // of its octets among those of the batch
+	end    int     // of its octets among those of the batch
+	handed *handed // a notification that another member has received, in the place of octets
+}
+
+// handed is a notification that another member of the cluster has received.
+type handed struct {
+	notification *relay.Notification
+	done         func(taken bool)
 }
 
 // batch is a number of datagrams in the order in which they came.

@@ -2,7 +2,6 @@ package listen
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -28,13 +27,18 @@ type raised struct {
 	condition      *condition // nil if it is cleared
 }
 
-// waiting is a notification that is acknowledged after the transaction.
+// waiting is a notification that ends with the transaction.
 type waiting struct {
-	hash   uint64
-	seen   *once
-	answer []byte // nil of a trap
-	socket *socket
-	to     netip.AddrPort
+	hash uint64
+	seen *once
+	trap bool             // which nobody sends again
+	done func(taken bool) // nil if nobody waits for that
+}
+
+func (w *waiting) end(taken bool) {
+	if w.done != nil {
+		w.done(taken)
+	}
 }
 
 // apply adds the transitions that a trap causes, and returns their sources.
@@ -49,6 +53,9 @@ func (w *worker) apply(t *traps.Trap) (sources []string) {
 			if err != nil {
 				w.reportRule(r.Alert, err)
 			}
+			if w.sequence.overtaken(a.ID, t.At, w.listener.elapsed()) {
+				continue
+			}
 			sources = append(sources, a.ID)
 			if !w.admits(target, a.ID, t.At) {
 				continue
@@ -60,7 +67,7 @@ func (w *worker) apply(t *traps.Trap) (sources []string) {
 			c.transitions = append(c.transitions, next)
 			c.raised = append(c.raised, raised{target, a.ID, &condition{r.ID(), a.Target, a.Labels, t.At, next.Lease}})
 		}
-		if end, cleared := r.Cleared(t, &s.in); cleared {
+		if end, cleared := r.Cleared(t, &s.in); cleared && !w.sequence.overtaken(end.ID, t.At, w.listener.elapsed()) {
 			c.transitions = append(c.transitions, outbox.Transition{Alarm: end})
 			sources = append(sources, end.ID)
 			c.raised = append(c.raised, raised{target: target, source: end.ID})
@@ -153,14 +160,16 @@ func (w *worker) commit() {
 			all = all && stored(source)
 		}
 		switch {
-		case !all && one.answer == nil && err != nil && full == nil: // a trap, which nobody sends again
+		case !all && one.trap && err != nil && full == nil:
 			if lost := w.late.keep(c, c.unsure[one.hash], l.elapsed()); lost > 0 {
 				l.options.Logger.Error("alarms of traps are lost, which could not be stored", "alarms", lost)
 			}
+			one.end(true)
 		case !all:
 			one.seen.forget(one.hash)
-		case one.answer != nil:
-			one.socket.answer(one.answer, one.to)
+			one.end(one.trap)
+		default:
+			one.end(true)
 		}
 	}
 	*c = commitment{}

@@ -8,6 +8,7 @@ import (
 
 	"trapline/internal/journal"
 	"trapline/internal/originator"
+	"trapline/internal/relay"
 	"trapline/internal/traps"
 )
 
@@ -21,6 +22,8 @@ type worker struct {
 	names    map[string]string // of notifications, by OID
 	traps    *once
 	informs  *once
+	taken    *once // notifications of other members, by ID
+	sequence *sequence
 
 	commitment commitment
 	late       late
@@ -40,7 +43,12 @@ const (
 )
 
 func newWorker(l *Listener, of int) *worker {
-	return &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of)}
+	w := &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of), taken: newOnce(informWindow, maxOnce/of)}
+	if l.options.Relay != nil {
+		w.traps.kept = relay.TrapTime // another member may have received a copy, and kept it so long
+		w.sequence = newSequence(maxOnce / of)
+	}
+	return w
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -67,7 +75,11 @@ func (w *worker) handle(b batch) {
 	begin := 0
 	for i := range b.list {
 		d := &b.list[i]
-		w.take(d, b.octets[begin:d.end])
+		if d.handed != nil {
+			w.takeHanded(d)
+		} else {
+			w.take(d, b.octets[begin:d.end])
+		}
 		if begin = d.end; len(w.commitment.transitions)+len(w.commitment.forwards) >= maxCommitment || len(w.lines) >= maxLines {
 			w.store()
 		}
@@ -123,34 +135,73 @@ func (w *worker) take(d *datagram, octets []byte) {
 		w.refuse(d.from.Addr(), err)
 		return
 	}
-	seen := w.traps
-	if r.Inform {
-		seen = w.informs
-	}
 	trap.Target, trap.Device = w.setup.owners.Of(&trap)
-	hash := trap.Hash()
-	if now := w.listener.elapsed(); seen.first(hash, now) && !w.echoes(&trap, now) {
-		w.count(&trap)
-		w.repoll(&trap)
+	var acknowledge func()
+	then := waiting{trap: true}
+	if answer != nil {
+		socket, to := d.socket, d.from
+		acknowledge = func() { socket.answer(answer, to) }
+		then = waiting{done: func(taken bool) {
+			if taken {
+				acknowledge()
+			}
+		}}
+	}
+	if owner := trap.Owner(); w.listener.options.Relay.Elsewhere(owner) {
+		w.listener.options.Relay.Hand(relay.New(owner, trap.Device, trap.At, r), acknowledge)
+		return
+	}
+	w.accept(&trap, then)
+}
+
+// takeHanded takes a notification that another member has received. One that was taken before is not taken again: the answer about
+// that was lost.
+func (w *worker) takeHanded(d *datagram) {
+	n := d.handed.notification
+	now := w.listener.elapsed()
+	trap := traps.Trap{At: d.at}
+	if !w.taken.first(n.ID, now) || trap.Read(n.Received()) != nil {
+		d.handed.done(true)
+		return
+	}
+	trap.Target, trap.Device = w.setup.owners.Called(n.Owner), n.Device
+	w.accept(&trap, waiting{trap: !n.Inform, done: func(taken bool) {
+		if !taken {
+			w.taken.forget(n.ID)
+		}
+		d.handed.done(taken)
+	}})
+}
+
+// accept takes a notification of a device that this process owns.
+func (w *worker) accept(trap *traps.Trap, then waiting) {
+	then.seen = w.traps
+	if trap.Received.Inform {
+		then.seen = w.informs
+	}
+	then.hash = trap.Hash()
+	now := w.listener.elapsed()
+	if received := now - max(time.Since(trap.At), 0); then.seen.first(then.hash, received) && !w.echoes(trap, now) {
+		w.count(trap)
+		w.repoll(trap)
 		if w.setup.settings.Log.File != "" {
-			w.lines = appendLog(w.lines, &trap, &w.setup.in)
+			w.lines = appendLog(w.lines, trap, &w.setup.in)
 		}
 		if w.setup.forward {
-			w.commitment.forward(&trap)
-			w.listener.echoes.pass(&trap, now)
+			w.commitment.forward(trap)
+			w.listener.echoes.pass(trap, now)
 		}
-		if sources := w.apply(&trap); len(sources) > 0 || w.setup.forward {
+		if sources := w.apply(trap); len(sources) > 0 || w.setup.forward {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}
 			}
-			w.commitment.unsure[hash] = sources
+			w.commitment.unsure[then.hash] = sources
 		}
 	}
-	switch {
-	case w.commitment.has(hash):
-		w.commitment.waiting = append(w.commitment.waiting, waiting{hash, seen, answer, d.socket, d.from})
-	case answer != nil:
-		d.socket.answer(answer, d.from)
+	if w.commitment.has(then.hash) {
+		w.commitment.waiting = append(w.commitment.waiting, then)
+	} else {
+		then.end(true)
 	}
 }
 

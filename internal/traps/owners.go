@@ -67,6 +67,9 @@ func NewOwners(targets []Target, forwarders []string, known Known) *Owners {
 // Exists reports whether there is a target of that name.
 func (o *Owners) Exists(name string) bool { return o.byName[name] != nil }
 
+// Called returns the target of a name, nil if there is none.
+func (o *Owners) Called(name string) *Target { return o.byName[name] }
+
 // Has reports whether a target has an address.
 func (o *Owners) Has(a netip.Addr) bool {
 	return len(o.byAddress[a.Unmap()]) > 0 || o.byTable(a) != nil

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"trapline/internal/originator"
+	"trapline/internal/peers"
+	"trapline/internal/programtest"
+	"trapline/internal/snmp"
+)
+
+var linkDownsOfTargets = regexp.MustCompile(`(?m)^trapline_traps_total\{target="device-\d",trap="linkDown"\} (\d+)$`)
+
+// Devices send each trap to two members, of which one at most polls them: it is counted once, raises one alarm, and is forwarded once.
+func TestClusterTraps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three processes")
+	}
+	t.Parallel()
+	const targets, network = 6, "79"
+	port := ":20162"
+	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
+	w := witnessOf(t, true)
+	text := strings.Replace(programtest.Notifying(t, "", fmt.Sprintf("- {name: nms, address: %q, labels: {target: nobody}, forward: {traps: [\"*\"]}}\n- {name: w, address: %q, timeout: 2s, every_transition: true}\n", trapd.Address, w.LocalAddr())), "state_dir: \n", "", 1) + simulated(t, network, targets) + `
+trap_rules:
+- {alert: PortDown, on: IF-MIB::linkDown, clear: [IF-MIB::linkUp], labels: {severity: major}, annotations: {summary: "port {{ $labels.ifIndex }} is down"}}
+`
+	s := plannedSite(t, network, targets)
+	for _, m := range s.members {
+		s.file = filepath.Join(t.TempDir(), "snmp.yml")
+		s.write(text+fmt.Sprintf("listen: {addresses: [%q], auths: [public_v2]}\n", m.address+port), votersOf(network))
+		m.file = s.file
+		s.start(m)
+	}
+	s.await("each target is polled by one member", func() bool { return len(s.status(s.members[0]).Members) == 3 && s.polledOnce() })
+	send := func(trap string, uptime uint32) {
+		n := originator.Notification{Trap: snmp.MustParseOID(trap), Uptime: uptime, VarBinds: []snmp.VarBind{
+			{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}},
+		}}
+		datagram := string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.TrapV2, VarBinds: n.EncodeVarBinds()}))
+		for i := range targets {
+			for k := range 2 {
+				sendFrom(t, fmt.Sprintf("127.0.%s.%d:0", network, 100+i), s.members[(i+k)%3].address+port, datagram)
+			}
+		}
+	}
+	send("1.3.6.1.6.3.1.1.5.3", 1000)
+	s.await("all alarms are raised", func() bool { return w.count() == targets && s.activeOf() == targets })
+	send("1.3.6.1.6.3.1.1.5.4", 2000)
+	s.await("all alarms are cleared", func() bool { return w.count() == 2*targets && s.activeOf() == 0 })
+	w.want(targets, "raise clear")
+	forwarded := map[string]int{}
+	for _, line := range trapd.AwaitReceived(t, 2*targets) {
+		if strings.Contains(line, "IpAddress: 127.0."+network) {
+			forwarded[line[strings.Index(line, "vb="):]]++
+		}
+	}
+	if len(forwarded) != 2*targets {
+		t.Errorf("%d traps are forwarded, want %d", len(forwarded), 2*targets)
+	}
+	for line, n := range forwarded {
+		if n != 1 {
+			t.Errorf("%d times: %s", n, line)
+		}
+	}
+	total := 0
+	for _, m := range s.members {
+		text, _ := s.get(m.url() + "/metrics")
+		for _, found := range linkDownsOfTargets.FindAllStringSubmatch(text, -1) {
+			n, _ := strconv.Atoi(found[1])
+			total += n
+		}
+	}
+	if total != targets {
+		t.Errorf("%d linkDown are counted, want %d", total, targets)
+	}
+}
