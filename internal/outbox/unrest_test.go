@@ -267,7 +267,7 @@ func TestTheDatabaseIsSmall(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		settle(10 * time.Minute)
+		settle(time.Minute)
 		if n := len(l.Received()); n != 15_000 {
 			t.Errorf("%d were sent", n)
 		}

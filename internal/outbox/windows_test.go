@@ -54,7 +54,7 @@ func TestTheJournalHasMaintenance(t *testing.T) {
 				if j, err = journal.Open(journal.Options{Dir: entries, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 					t.Fatal(err)
 				}
-				return runWith(t, dir, Options{Mutes: rules, Journal: j}, nms.Route("nms-1"))
+				return runWith(t, dir, Options{Mutes: rules, Journal: j, interval: 2 * time.Second}, nms.Route("nms-1"))
 			}
 			stop := func(r *running) {
 				r.stop()
