@@ -48,7 +48,7 @@ func TestClusterManyAlarms(t *testing.T) {
 			}
 		}
 	}
-	s := newSiteOf(t, "70", targets, text)
+	s := newSiteOf(t, "64", targets, text)
 	s.await("each target is polled by one member, some times", s.settled)
 	s.await("the cluster is whole", func() bool { c := s.status(s.members[0]); return c.Whole && c.Leader != "" })
 	leader := s.status(s.members[0]).Leader

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -91,9 +92,15 @@ func newSiteWith(t *testing.T, network string, targets int, text, engine string)
 	return s
 }
 
+// networks are those of sites, by test: they may run at the same time.
+var networks sync.Map
+
 // plannedSite returns a site of three members without a file, of which none is started.
 func plannedSite(t *testing.T, network string, targets int) *site {
 	t.Helper()
+	if of, taken := networks.LoadOrStore(network, t.Name()); taken {
+		t.Fatalf("%s has the network %s already", of, network)
+	}
 	s := &site{t: t, program: program(t), devices: targets, file: filepath.Join(t.TempDir(), "snmp.yml")}
 	for i := range 3 {
 		s.members = append(s.members, &siteMember{address: fmt.Sprintf("127.0.%s.%d", network, i+1), state: t.TempDir()})

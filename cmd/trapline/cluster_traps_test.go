@@ -22,7 +22,7 @@ func TestClusterTraps(t *testing.T) {
 		t.Skip("three processes")
 	}
 	t.Parallel()
-	const targets, network = 6, "79"
+	const targets, network = 6, "69"
 	port := ":20162"
 	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	w := witnessOf(t, true)
