@@ -209,7 +209,7 @@ func (c *Cluster) take(ctx context.Context, takes []take, lease clientv3.LeaseID
 		c.throttled.Warn("shards cannot be taken, will retry", "shards", strings.Join(names, " "), "err", err)
 	}
 	for i, t := range takes {
-		if claims[i] == nil {
+		if err != nil || claims[i] == nil {
 			c.forgetLater(t.name, t.shard)
 			continue
 		}
@@ -220,18 +220,8 @@ func (c *Cluster) take(ctx context.Context, takes []take, lease clientv3.LeaseID
 // begin has a shard that was claimed worked on.
 func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 	name, s, begun := t.name, t.shard, c.clock()
-	var err error
-	if work, ok := c.work.(Settler); ok {
-		err = work.Settle(t)
-	}
-	c.mu.Lock()
-	lost := s.lost
-	s.before = claim.before
-	if !lost && err == nil {
-		c.fence.Take(name, claim.register)
-	}
-	c.mu.Unlock()
-	if !lost && err == nil {
+	held, err := c.hold(t, claim)
+	if held {
 		err = c.work.Take(t, name, claim.alive)
 	}
 	c.mu.Lock()
@@ -241,7 +231,7 @@ func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 	} else {
 		s.state = owned
 	}
-	lost = s.lost
+	lost := s.lost
 	c.mu.Unlock()
 	switch {
 	case lost:
@@ -257,6 +247,20 @@ func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 		c.metrics.takes.WithLabelValues(claim.cause).Inc()
 		c.poke()
 	}
+}
+
+// hold has the fence let in what is committed for a shard that was claimed, and reports whether it does: the shard may be lost.
+func (c *Cluster) hold(t take, claim *claim) (held bool, err error) {
+	if work, ok := c.work.(Settler); ok {
+		err = work.Settle(t)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t.shard.before = claim.before
+	if held = !t.shard.lost && err == nil; held {
+		c.fence.Take(t.name, claim.register)
+	}
+	return held, err
 }
 
 // noteTake notes how soon the engine has answered since a take began, or that it has not.
@@ -285,40 +289,39 @@ type claim struct {
 }
 
 // claim writes own/S, held/S and seq/S of each shard together, so that nothing an earlier owner sent is applied afterwards. held/S stays if
-// the shards are borrowed. The claim of a shard is nil if it has another owner, or has changed as it was claimed; of all after an error.
+// the shards are borrowed. The claim of a shard is nil if it has another owner, or has changed as it was claimed.
 func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.LeaseID, borrowed bool) ([]*claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
-	claims := make([]*claim, len(names))
 	var gets []clientv3.Op
 	for _, name := range names {
 		gets = append(gets, clientv3.OpGet(c.keys.own(name)), clientv3.OpGet(c.keys.held(name)), clientv3.OpGet(c.keys.seq(name)))
 	}
 	before, err := c.Txn(ctx, nil, gets, nil)
 	if err != nil {
-		return claims, err
+		return nil, err
 	}
+	claims := make([]*claim, len(names))
 	var of []int // the shards of the requests
 	var requests []clientv3.Op
-	found := make([]*claim, len(names))
 	for i, name := range names {
 		own, held := rowOf(before.Responses[3*i]), rowOf(before.Responses[3*i+1])
 		if own != nil && clientv3.LeaseID(own.Lease) != lease {
 			continue
 		}
-		found[i] = c.found(held, seen(before.Responses[3*i+2]))
-		of, requests = append(of, i), append(requests, c.claimRequest(name, own, found[i], lease, borrowed))
+		claims[i] = c.found(held, seen(before.Responses[3*i+2]))
+		of, requests = append(of, i), append(requests, c.claimRequest(name, own, claims[i], lease, borrowed))
 	}
 	if len(requests) == 0 {
 		return claims, nil
 	}
 	answer, err := c.Txn(ctx, nil, requests, nil)
 	if err != nil {
-		return claims, err
+		return nil, err
 	}
 	for at, i := range of {
-		if found[i].answered(answer.Responses[at].GetResponseTxn(), answer.Header.Revision) {
-			claims[i] = found[i]
+		if !claims[i].answered(answer.Responses[at].GetResponseTxn(), answer.Header.Revision) {
+			claims[i] = nil
 		}
 	}
 	return claims, nil
@@ -475,13 +478,8 @@ func (c *Cluster) Borrow(ctx context.Context, name string, work func(ctx context
 	if claim == nil {
 		return errNotFree
 	}
-	c.mu.Lock()
-	lost := s.lost
-	if !lost {
-		c.fence.Take(name, claim.register)
-	}
-	c.mu.Unlock()
-	if !lost {
+	held, err := c.hold(take{ctx, name, s}, claim)
+	if held {
 		err = work(ctx, claim.alive)
 	}
 	c.mu.Lock()
