@@ -156,10 +156,10 @@ func (f *Fence) Begin(writes []Write, numbers map[string]uint64) (*Commit, error
 func (c *Commit) add(p *Part) {
 	if last := len(c.queue) - 1; last >= 0 {
 		r := c.queue[last]
-		ops, bytes := 1+len(p.Writes), p.bytes()
+		ops, bytes := 1+len(p.Writes), ledger.Octets(p.Writes)
 		for _, other := range r.Parts {
 			ops += 1 + len(other.Writes)
-			bytes += other.bytes()
+			bytes += ledger.Octets(other.Writes)
 		}
 		if ops <= MaxOps && bytes <= maxBytes {
 			r.Parts = append(r.Parts, p)
@@ -167,13 +167,6 @@ func (c *Commit) add(p *Part) {
 		}
 	}
 	c.queue = append(c.queue, &Request{Mark: c.fence.NextMark(), Parts: []*Part{p}})
-}
-
-func (p *Part) bytes() (n int) {
-	for _, w := range p.Writes {
-		n += len(w.Key) + len(w.Value)
-	}
-	return n
 }
 
 // owned reports whether the shard has not been lost since the part was planned.

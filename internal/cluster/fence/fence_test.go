@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"trapline/internal/ledger"
 )
 
 // A request stays within the engine's limits, each shard's rows are in one of them, and a later write of a row replaces an
@@ -30,7 +32,7 @@ func TestRequestsStayWithinLimits(t *testing.T) {
 		for _, p := range r.Parts {
 			seen = append(seen, p.Shard)
 			ops += 1 + len(p.Writes)
-			bytes += p.bytes()
+			bytes += ledger.Octets(p.Writes)
 			if i := slices.IndexFunc(p.Writes, func(w Write) bool { return w.Key == "row0" }); i >= 0 {
 				n := 0
 				fmt.Sscan(string(p.Writes[i].Value), &n)
