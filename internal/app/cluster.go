@@ -91,7 +91,7 @@ func (d *daemon) newRelay() *relay.Relay {
 	if d.member == nil {
 		return nil
 	}
-	r := relay.NewRelay(relay.Options{
+	r := relay.New(relay.Options{
 		Name: d.member.Name(), Holder: d.member.Holder, Open: d.member.Open, Logger: d.logger,
 		Take: func(ctx context.Context, list []*relay.Notification) []bool { return d.listener.Take(ctx, list) },
 	})

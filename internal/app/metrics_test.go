@@ -48,7 +48,7 @@ func TestReferenceOfMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	r.MustRegister(m.Collector(), relay.NewRelay(relay.Options{}).Collector())
+	r.MustRegister(m.Collector(), relay.New(relay.Options{}).Collector())
 	ofCluster := func(m described) bool { return strings.HasPrefix(m.name, "trapline_cluster_") }
 	var b bytes.Buffer
 	b.WriteString("# Metrics\n\nMade by `make docs` from the program. Names that begin with `snmp_` are those of snmp_exporter.\n")

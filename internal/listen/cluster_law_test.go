@@ -110,7 +110,7 @@ func (o *trio) start(ctx context.Context, running *sync.WaitGroup, name string, 
 	}
 	if name != "" {
 		options.Apply = m.apply
-		m.relay = relay.NewRelay(relay.Options{Name: name, Holder: o.Holder, Open: o.Open, Take: m.listener.Take, Logger: slog.New(slog.DiscardHandler)})
+		m.relay = relay.New(relay.Options{Name: name, Holder: o.Holder, Open: o.Open, Take: m.listener.Take, Logger: slog.New(slog.DiscardHandler)})
 		options.Relay, m.mux = m.relay, http.NewServeMux()
 		m.relay.Register(m.mux)
 		for i := range m.listener.workers {

@@ -2,7 +2,6 @@ package listen
 
 import (
 	"context"
-	"hash/maphash"
 
 	"trapline/internal/relay"
 )
@@ -17,7 +16,7 @@ func (l *Listener) Take(ctx context.Context, list []*relay.Notification) []bool 
 	outcomes := make(chan outcome, len(list))
 	waits := 0
 	for i, n := range list {
-		w := l.workers[maphash.Comparable(l.seed, n.From.Addr().WithZone(""))%uint64(len(l.workers))]
+		w := l.workerOf(n.From.Addr().WithZone(""))
 		d := datagram{at: n.At(), handed: &handed{n, func(taken bool) { outcomes <- outcome{i, taken} }}}
 		if w.queue.put(d, n.VarBinds, len(l.workers)) {
 			waits++

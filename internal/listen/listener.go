@@ -293,6 +293,11 @@ func (l *Listener) lookUp(ctx context.Context) {
 	l.current.CompareAndSwap(before, &next)
 }
 
+// workerOf returns the worker of a sender, which takes its notifications in their order.
+func (l *Listener) workerOf(sender netip.Addr) *worker {
+	return l.workers[maphash.Comparable(l.seed, sender)%uint64(len(l.workers))]
+}
+
 // admit hands a datagram to the worker of its sender, unless it is refused.
 func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.Time) {
 	c := l.current.Load()
@@ -308,8 +313,7 @@ func (l *Listener) admit(s *socket, from netip.AddrPort, octets []byte, at time.
 		l.refusals.refuse(sender, refusedRate, now)
 		return
 	}
-	w := l.workers[maphash.Comparable(l.seed, sender)%uint64(len(l.workers))]
-	if !w.queue.put(datagram{from: from, socket: s, at: at}, octets, len(l.workers)) {
+	if w := l.workerOf(sender); !w.queue.put(datagram{from: from, socket: s, at: at}, octets, len(l.workers)) {
 		l.refusals.refuse(sender, refusedFull, now)
 	}
 }

@@ -45,7 +45,7 @@ const (
 func newWorker(l *Listener, of int) *worker {
 	w := &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of), taken: newOnce(informWindow, maxOnce/of)}
 	if l.options.Relay != nil {
-		w.traps.kept = relay.TrapTime // another member may have received a copy, and kept it so long
+		w.traps.times.kept = relay.TrapTime // another member may have received a copy, and kept it so long
 		w.sequence = newSequence(maxOnce / of)
 	}
 	return w
@@ -148,7 +148,7 @@ func (w *worker) take(d *datagram, octets []byte) {
 		}}
 	}
 	if owner := trap.Owner(); w.listener.options.Relay.Elsewhere(owner) {
-		w.listener.options.Relay.Hand(relay.New(owner, trap.Device, trap.At, r), acknowledge)
+		w.listener.options.Relay.Hand(relay.NewNotification(owner, trap.Device, trap.At, r), acknowledge)
 		return
 	}
 	w.accept(&trap, then)

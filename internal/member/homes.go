@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -54,14 +53,7 @@ func (m *Member) askHomes(ctx context.Context, of peer.Member, request *homesReq
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	if text, err = peer.Read(answer.Body, maxLearnedAsk); err != nil {
-		return nil, err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", answer.StatusCode)
-	}
-	return list, json.Unmarshal(text, &list)
+	return list, peer.ReadJSON(answer, maxLearnedAsk, &list)
 }
 
 // serveHomes answers a member that takes a shard. A target that this member does not have is nowhere in dispute.

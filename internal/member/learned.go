@@ -3,7 +3,6 @@ package member
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -51,15 +50,8 @@ func (m *Member) learn(ctx context.Context, from peer.Member, shard string, targ
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	if text, err = peer.Read(answer.Body, maxLearned); err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", answer.StatusCode)
-	}
 	var list learnedAnswer
-	if err := json.Unmarshal(text, &list); err != nil {
+	if err := peer.ReadJSON(answer, maxLearned, &list); err != nil {
 		return err
 	}
 	named := m.count(m.options.Running()).named

@@ -161,9 +161,7 @@ func (m *Member) held(ctx context.Context) []api.ClusterHeld {
 	if err != nil {
 		return list
 	}
-	defer answer.Body.Close()
-	text, err := peer.Read(answer.Body, maxHeld)
-	if err != nil || answer.StatusCode != http.StatusOK || json.Unmarshal(text, &list) != nil {
+	if peer.ReadJSON(answer, maxHeld, &list) != nil {
 		return []api.ClusterHeld{}
 	}
 	return list

@@ -32,8 +32,8 @@ type Notification struct {
 	at time.Time // by the clock of this member
 }
 
-// New returns the notification that was received at a time, with octets of its own.
-func New(owner string, device netip.Addr, at time.Time, r *originator.Received) *Notification {
+// NewNotification returns the notification that was received at a time, with octets of its own.
+func NewNotification(owner string, device netip.Addr, at time.Time, r *originator.Received) *Notification {
 	n := &Notification{
 		ID: rand.Uint64(), Owner: owner, Device: device, at: at, From: r.From, Version: r.Version, Context: []byte(r.Context),
 		EngineID: slices.Clone(r.EngineID), Inform: r.Inform, RequestID: r.RequestID, VarBinds: slices.Clone(r.VarBinds),

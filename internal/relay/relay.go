@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -74,8 +73,8 @@ type item struct {
 	until        time.Time
 }
 
-// NewRelay returns a relay without notifications.
-func NewRelay(o Options) *Relay {
+// New returns a relay without notifications.
+func New(o Options) *Relay {
 	return &Relay{
 		options: o, wake: make(chan struct{}, 1), waiting: map[string]*line{}, asked: map[string]bool{},
 		passed: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -304,16 +303,8 @@ func (r *Relay) send(ctx context.Context, b *batch) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
-	text, err := peer.Read(response.Body, maxAnswer)
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", response.StatusCode)
-	}
 	var a answer
-	if err := json.Unmarshal(text, &a); err != nil {
+	if err := peer.ReadJSON(response, maxAnswer, &a); err != nil {
 		return nil, err
 	}
 	if len(a.Taken) != len(b.list) {

@@ -94,7 +94,7 @@ func play(t *testing.T, seed uint64, during func(*site)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended sync.WaitGroup
 		for _, name := range []string{"a", "b", "c"} {
-			r := NewRelay(Options{Name: name, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)})
+			r := New(Options{Name: name, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)})
 			s.relays[name], s.muxes[name] = r, http.NewServeMux()
 			r.Register(s.muxes[name])
 			ended.Go(func() {
@@ -117,7 +117,7 @@ func (r *Relay) left() int {
 }
 
 func notification(owner, text string, inform bool) *Notification {
-	return New(owner, netip.MustParseAddr("192.0.2.1"), time.Now(), &originator.Received{From: netip.MustParseAddrPort("192.0.2.1:162"), Version: snmp.V2c, Name: "public", Inform: inform, VarBinds: []byte(text)})
+	return NewNotification(owner, netip.MustParseAddr("192.0.2.1"), time.Now(), &originator.Received{From: netip.MustParseAddrPort("192.0.2.1:162"), Version: snmp.V2c, Name: "public", Inform: inform, VarBinds: []byte(text)})
 }
 
 // Whatever moves, falls silent, refuses, or loses answers, each notification is taken once, those of a device that one member has
@@ -264,7 +264,7 @@ func TestWaitingNotificationsAreBounded(t *testing.T) {
 
 // What is no list of notifications is refused.
 func TestRequestsThatAreNone(t *testing.T) {
-	r := NewRelay(Options{Take: func(context.Context, []*Notification) []bool { t.Error("something was taken"); return nil }})
+	r := New(Options{Take: func(context.Context, []*Notification) []bool { t.Error("something was taken"); return nil }})
 	mux := http.NewServeMux()
 	r.Register(mux)
 	for _, text := range []string{"", "{}", "[null]", `[{"age":-1,"from":"192.0.2.1:1"}]`, `[{"age":1}]`, `[{"from":"x"}]`, "[" + strings.Repeat(`{"from":"192.0.2.1:1"},`, maxBody/20)} {
@@ -288,7 +288,7 @@ func TestNotificationsSurviveTheWire(t *testing.T) {
 	} {
 		s := &site{muxes: map[string]*http.ServeMux{"b": http.NewServeMux()}, faults: map[string]int{}}
 		var got *originator.Received
-		b := NewRelay(Options{Take: func(_ context.Context, list []*Notification) []bool {
+		b := New(Options{Take: func(_ context.Context, list []*Notification) []bool {
 			got = list[0].Received()
 			if at := time.Since(list[0].At()); at < time.Second || at > 2*time.Second {
 				t.Errorf("received %v ago", at)
@@ -296,8 +296,8 @@ func TestNotificationsSurviveTheWire(t *testing.T) {
 			return []bool{true}
 		}})
 		b.Register(s.muxes["b"])
-		a := NewRelay(Options{Open: s.Open})
-		if _, err := a.send(t.Context(), &batch{to: peer.Member{Name: "b"}, list: []*Notification{New("sw", r.From.Addr(), time.Now().Add(-time.Second), r)}}); err != nil {
+		a := New(Options{Open: s.Open})
+		if _, err := a.send(t.Context(), &batch{to: peer.Member{Name: "b"}, list: []*Notification{NewNotification("sw", r.From.Addr(), time.Now().Add(-time.Second), r)}}); err != nil {
 			t.Fatal(err)
 		}
 		want := *r

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -148,6 +149,19 @@ func Read(body io.Reader, limit int) ([]byte, error) {
 		err = fmt.Errorf("the answer has more than %d octets", limit)
 	}
 	return text, err
+}
+
+// ReadJSON reads the rest of an answer, which may have so many octets, into a value, and closes it.
+func ReadJSON(answer *http.Response, limit int, into any) error {
+	defer answer.Body.Close()
+	text, err := Read(answer.Body, limit)
+	switch {
+	case err != nil:
+		return err
+	case answer.StatusCode != http.StatusOK:
+		return fmt.Errorf("status %d", answer.StatusCode)
+	}
+	return json.Unmarshal(text, into)
 }
 
 // config is that of both sides.
