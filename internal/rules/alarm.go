@@ -28,44 +28,42 @@ func (e *Evaluator) alarmOf(d *device, b *ruleInstance, r *record, over bool) al
 	a.ID, a.RaisedAt, a.ClearSummary = r.ID, e.wall(r.FiredAt), ""
 	a.Value = cmp.Or(a.Value, r.Value.String())
 	a.Metric, a.Condition = expression.Condition(b.rule.Expr)
-	if address, ok := notify.AddressOf(e.addressOf(d, a.Target)); ok && !a.Address.IsValid() {
-		a.Address = address
+	row, t := e.row(d, e.wanted(&a, r))
+	if t == nil {
+		t = e.elsewhere(a.Target)
 	}
-	row, _ := e.row(d, e.wanted(&a, r))
+	if t != nil && !a.Address.IsValid() {
+		a.Address, _ = notify.AddressOf(t.Spec.Address[strings.LastIndex(t.Spec.Address, "/")+1:])
+	}
 	row.Describe(&a, over)
 	return a
 }
 
-// addressOf is the address of a device's target, or of the one with a name, without a transport.
-func (e *Evaluator) addressOf(d *device, name string) string {
-	t := d.target
-	if t == nil {
-		e.mu.Lock()
-		all := e.configuration.all()
-		e.mu.Unlock()
-		i := slices.IndexFunc(all, func(t *poller.Target) bool { return t.Name == name })
-		if i < 0 {
-			return ""
-		}
-		t = all[i]
+// elsewhere returns the target with a name that another process polls; nil if there is none.
+func (e *Evaluator) elsewhere(name string) *poller.Target {
+	e.mu.Lock()
+	all := e.configuration.All
+	e.mu.Unlock()
+	if i := slices.IndexFunc(all, func(t *poller.Target) bool { return t.Name == name }); i >= 0 && name != "" {
+		return all[i]
 	}
-	return t.Spec.Address[strings.LastIndex(t.Spec.Address, "/")+1:]
+	return nil
 }
 
 func (e *Evaluator) wanted(a *alarm.Alarm, r *record) *tables.Wanted {
 	return &tables.Wanted{Target: a.Target, Metric: a.Metric, Sample: r.Sample, Objects: e.objectsOf(a)}
 }
 
-// row returns what the last poll of a target has of a row, and whether it is polled here. The mutex of d must be held.
-func (e *Evaluator) row(d *device, w *tables.Wanted) (row tables.Row, here bool) {
+// row returns what the last poll of a target has of a row, and the target if it is polled here. The mutex of d must be held.
+func (e *Evaluator) row(d *device, w *tables.Wanted) (row tables.Row, t *poller.Target) {
 	if d.target == nil {
 		if d = e.device(w.Target); d == nil {
-			return row, false
+			return row, nil
 		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 	}
-	return d.tables.Row(w), true
+	return d.tables.Row(w), d.target
 }
 
 // complete adds to alarms whatever other members have of their targets.
@@ -86,7 +84,7 @@ func (r *evaluation) oidOf(ctx context.Context, rule *Rule, sample labels.Labels
 	metric, _ := expression.Condition(rule.Expr)
 	w := tables.Wanted{Target: sample.Get(poller.TargetLabel), Metric: metric, Sample: sample}
 	row, here := r.evaluator.row(r.device, &w)
-	if !here && w.Target != "" {
+	if here == nil && w.Target != "" {
 		rows, _ := r.evaluator.rounds.Rows(ctx, []tables.Wanted{w}) // without an answer it is not known
 		row = rows[0]
 	}

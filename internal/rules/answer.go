@@ -17,7 +17,7 @@ func (e *Evaluator) Answer(ctx context.Context, r *fleet.Request) (*fleet.Answer
 	if len(r.Rows) > 0 {
 		for i := range r.Rows {
 			a.Rows = append(a.Rows, nil)
-			if row, here := e.row(e.global, &r.Rows[i]); here {
+			if row, here := e.row(e.global, &r.Rows[i]); here != nil {
 				a.Rows[i] = &row
 			}
 		}
