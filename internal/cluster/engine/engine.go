@@ -140,9 +140,9 @@ var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.
 // without a client.
 func dial(c Config, name, address string, secure *tls.Config) (*endpoint, error) {
 	e := &endpoint{name: name, address: hostPort(address), secure: strings.HasPrefix(address, "https://")}
+	options := []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second}), grpc.WithChainUnaryInterceptor(forgetToken)}
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{address}, TLS: secure, Username: c.Username, Password: c.Password,
-		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
-		DialOptions:     []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: 5 * time.Second})},
+		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second, DialOptions: options,
 		MaxUnaryRetries: 1, Logger: zapLogger(&output{log: c.Log}, nil)})
 	if err != nil {
 		return e, fmt.Errorf("cannot use the engine at %s: %w", address, err)
