@@ -127,7 +127,9 @@ func (a *Admin) Recover(ctx context.Context, snapshot io.ReadSeeker) (r Recovere
 		return r, fmt.Errorf("%s is no voter, whose engine alone could be recovered: write --cluster.member=NAME, one of %s", a.settings.Member, strings.Join(a.settings.Members, ", "))
 	case snapshot == nil && !a.config.HasData():
 		return r, fmt.Errorf("%s has no data of the engine", a.config.Dir)
-	case snapshot != nil && a.config.HasData():
+	case snapshot == nil && a.config.Unfinished():
+		return r, fmt.Errorf("%s has a part of a snapshot: run this once more with --snapshot", a.config.Dir)
+	case snapshot != nil && a.config.HasData() && !a.config.Unfinished():
 		return r, fmt.Errorf("%s has data of the engine: remove that directory, or leave the snapshot out", a.config.Dir)
 	}
 	if err := a.ask(ctx, func(e *engine.Engine) error {
@@ -148,6 +150,11 @@ func (a *Admin) Recover(ctx context.Context, snapshot io.ReadSeeker) (r Recovere
 		return r, err
 	}
 	defer e.Close()
+	if snapshot != nil && a.config.Unfinished() {
+		if err := a.config.Discard(); err != nil {
+			return r, err
+		}
+	}
 	return r, e.Recover(ctx, func(ctx context.Context, c *clientv3.Client) error {
 		if snapshot != nil {
 			if err := a.restore(ctx, c, snapshot); err != nil {
@@ -180,11 +187,7 @@ func (a *Admin) id(ctx context.Context, c *clientv3.Client) (string, error) {
 	return f.ID, err
 }
 
-// skipped is how many numbers of events are left out after a recovery: those that were given to events that are lost. The
-// lower digits stay.
-const skipped = 1 << 32
-
-// skipNumbers has no number given twice.
+// skipNumbers has no number given twice: those that were given to events that are lost are left out.
 func (a *Admin) skipNumbers(ctx context.Context, c *clientv3.Client) error {
 	registers, err := c.Get(ctx, a.keys.seq(""), clientv3.WithPrefix())
 	if err != nil {
@@ -195,7 +198,7 @@ func (a *Admin) skipNumbers(ctx context.Context, c *clientv3.Client) error {
 		if json.Unmarshal(kv.Value, &r) != nil {
 			continue // of which no number is known either
 		}
-		r.Number += skipped
+		r.Number += fence.Skipped
 		if _, err := c.Put(ctx, string(kv.Key), encode(r)); err != nil {
 			return err
 		}

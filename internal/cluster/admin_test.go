@@ -112,7 +112,7 @@ func TestSnapshotIsRestored(t *testing.T) {
 	want, got := contents(t, s.client, k), contents(t, own, k)
 	delete(want, k.member("a"))
 	var r fence.Register
-	if err := json.Unmarshal([]byte(got[k.seq("7")]), &r); err != nil || r.Number != 41+skipped {
+	if err := json.Unmarshal([]byte(got[k.seq("7")]), &r); err != nil || r.Number != 41+fence.Skipped {
 		t.Errorf("number %d, %v", r.Number, err)
 	}
 	got[k.seq("7")] = want[k.seq("7")]

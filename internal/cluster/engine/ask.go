@@ -91,6 +91,7 @@ type candidate struct {
 	client  *clientv3.Client
 	renewal *renewal
 	index   int
+	own     bool
 }
 
 // order returns the servers that can be asked, in which order, and how many at once: a second one if the first was slower
@@ -109,7 +110,7 @@ func (e *Engine) order() (order []candidate, together int) {
 			if len(order) == 0 && c.behind {
 				together = 2
 			}
-			order = append(order, candidate{c.client, c.renewal, index})
+			order = append(order, candidate{c.client, c.renewal, index, c.own})
 		}
 	}
 	return order, together
@@ -134,7 +135,7 @@ func (e *Engine) Client(n int) (client *clientv3.Client, watchable func() bool, 
 		return nil, nil, ErrNoServer
 	}
 	c := order[n%len(order)]
-	if e.clients[c.index].own {
+	if c.own {
 		return c.client, e.server.led, nil
 	}
 	return c.client, func() bool { return true }, nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,7 +20,7 @@ const recoverWait = 30 * time.Second
 
 // inUse reports whether a server runs with our data, which holds the lock of its database.
 func (c *Config) inUse() bool {
-	file := filepath.Join(c.Dir, "member", "snap", "db")
+	file := c.database()
 	if _, err := os.Stat(file); err != nil {
 		return false // bbolt would make one
 	}
@@ -41,6 +40,16 @@ func (e *Engine) Recover(ctx context.Context, use func(context.Context, *clientv
 	if e.config.inUse() {
 		return fmt.Errorf("another process has the files in %s: stop Trapline here first", e.config.Dir)
 	}
+	if err := e.config.beginRecovery(); err != nil {
+		return err
+	}
+	if err := e.recover(ctx, use); err != nil {
+		return err
+	}
+	return e.config.endRecovery()
+}
+
+func (e *Engine) recover(ctx context.Context, use func(context.Context, *clientv3.Client) error) error {
 	starting, cancel := context.WithTimeout(ctx, recoverWait)
 	defer cancel()
 	failed := make(chan string, 1)

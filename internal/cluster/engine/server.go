@@ -109,6 +109,9 @@ func (s *server) attempt(ctx context.Context, enter func(context.Context) (strin
 	if err != nil {
 		return nil, false, err
 	}
+	if err := errors.Join(s.config.checkWhole(), s.config.checkOwner(), s.config.checkLength()); err != nil {
+		return nil, false, err
+	}
 	if s.config.HasData() {
 		etcd, err = start(ctx, settings, failed)
 		return etcd, false, err

@@ -51,6 +51,8 @@ type Fence struct {
 	token  string // makes marks unique
 	marks  int
 	shards map[string]*tenure
+	last   uint64 // the greatest number of all shards that were ever owned
+	least  uint64 // numbers of shards that are taken from here on are greater
 }
 
 // tenure is a shard from its take to its loss.
@@ -70,8 +72,27 @@ func (f *Fence) NextMark() string {
 	return f.token + "-" + strconv.Itoa(f.marks)
 }
 
+// maxNumber is greater than any number that was ever given.
+const maxNumber = 1 << 51
+
+// Next returns the register of a take, with a mark that no other request has, given that which the shard has. If that cannot be read, or
+// has a number that nobody has given, numbers go on beyond those that this member knows.
+func (f *Fence) Next(has Register, readable bool) Register {
+	if !readable || has.Number >= maxNumber {
+		has.Number = f.last + Skipped
+	}
+	return Register{Number: max(has.Number, f.least), Mark: f.NextMark()}
+}
+
+// Skipped is how many numbers are left out where it is unknown which ones were given.
+const Skipped = 1 << 32
+
+// Skip leaves numbers out in all shards that are taken from here on: it is unknown which were given after those of their registers.
+func (f *Fence) Skip() { f.least = f.last + Skipped }
+
 // Take begins to own a shard, whose register the take has written.
 func (f *Fence) Take(shard string, written Seen) {
+	f.last = max(f.last, written.Number)
 	f.shards[shard] = &tenure{revision: written.Revision, number: written.Number}
 }
 
@@ -219,6 +240,7 @@ func (c *Commit) applied(p *Part, revision int64) {
 	c.some = true
 	if p.owned(c.fence) {
 		p.tenure.revision, p.tenure.number = revision, p.Number
+		c.fence.last = max(c.fence.last, p.Number)
 	}
 }
 
