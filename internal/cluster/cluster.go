@@ -26,8 +26,10 @@ import (
 	"trapline/internal/cluster/contact"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/fence"
+	"trapline/internal/cluster/pace"
 	"trapline/internal/cluster/plan"
 	"trapline/internal/cluster/settings"
+	"trapline/internal/cluster/space"
 	"trapline/internal/throttle"
 )
 
@@ -108,7 +110,7 @@ type Cluster struct {
 	draining   atomic.Bool
 	losing     atomic.Int64 // shards that are lost and not yet forgotten
 	ready      atomic.Bool  // has been
-	space      space
+	space      space.Space
 	wake       chan struct{}  // shards are looked at
 	gone       chan struct{}  // a shard is not ours any more
 	tasks      sync.WaitGroup // takes, releases and losses under way
@@ -120,7 +122,7 @@ type Cluster struct {
 
 	mu        sync.Mutex // shards, takes, fence, commit
 	shards    map[string]*shard
-	takes     takes
+	takes     pace.Takes
 	fence     *fence.Fence
 	commit    *fence.Commit   // under way
 	repeating map[string]bool // keys of late sends that Work is repeating
@@ -130,7 +132,7 @@ type Cluster struct {
 // New returns a member. Nothing happens before Run.
 func New(c Config, work Work) (*Cluster, error) {
 	s := c.Settings.WithDefaults()
-	if problems := c.Settings.Problems(); len(problems) > 0 {
+	if problems := s.Problems(); len(problems) > 0 {
 		return nil, fmt.Errorf("cluster: %s: %s", problems[0].Path, problems[0].Text)
 	}
 	settings, err := engineConfig(s, c.Dir, c.Log)
@@ -142,7 +144,7 @@ func New(c Config, work Work) (*Cluster, error) {
 		return nil, err
 	}
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, throttled: throttle.New(c.Log), clock: boottime.Elapsed,
-		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, takes: newTakes(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, takes: pace.New(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
 	cluster.started = time.Now()
@@ -150,7 +152,8 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
 	cluster.contact = contact.New(contact.Config{Log: c.Log, Lease: s.Lease.Duration, Silent: e.Silent, Go: cluster.tasks.Go})
-	cluster.space.log = c.Log
+	cluster.space.Log = c.Log
+	cluster.space.Stored(cluster.clock())
 	return cluster, nil
 }
 
@@ -257,6 +260,13 @@ func (c *Cluster) Ready() bool {
 // MaySend reports whether this member may send now: its session lives, by its own clock, and nothing of a shard that it lost is under
 // way, which the next session is no consent for. It is asked before each transmission, retransmissions included.
 func (c *Cluster) MaySend() bool { return c.session.valid() && c.losing.Load() == 0 }
+
+// storeWait is after which time without anything stored the engine stores nothing: each member writes alive/M.
+const storeWait = aliveEvery + 2*attemptWait
+
+// Stores reports whether the engine stores what this member commits. Sessions may go on where it does not: on disks that are full, or
+// that do not answer.
+func (c *Cluster) Stores() bool { return c.space.Since(c.clock()) < storeWait }
 
 // Remaining returns how long this member may send; negative: since when it may not.
 func (c *Cluster) Remaining() time.Duration { return c.session.remaining() }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"trapline/internal/cluster/pace"
 	"trapline/internal/cluster/plan"
 	"trapline/internal/setting"
 )
@@ -96,7 +97,7 @@ func TestOneNameInOneEngine(t *testing.T) {
 	stop()
 	host, port, _ := net.SplitHostPort(strings.TrimPrefix(s.url, "http://"))
 	named := func(name string) error {
-		c := Config{Settings: Settings{Name: name, Member: "b", Members: []string{host, "127.0.68.88", "127.0.68.89"}, Lease: setting.Duration{Duration: 2 * time.Second}},
+		c := Config{Settings: Settings{Name: name, Member: "127.0.68.87", Members: []string{host, "127.0.68.88", "127.0.68.89"}, Lease: setting.Duration{Duration: 2 * time.Second}},
 			Shards: func() []plan.Shard { return AllShards() }, Log: quiet()}
 		if _, err := fmt.Sscan(port, &c.Settings.Ports.Engine); err != nil {
 			t.Fatal(err)
@@ -148,7 +149,7 @@ func TestShardsWithTargetsAreTakenFirst(t *testing.T) {
 	taken := map[string]bool{} // also once more, if the session ends meanwhile
 	for _, take := range b.takes {
 		_, shard, _ := strings.Cut(take, " ")
-		if first[shard] && !taken[shard] && len(taken) >= len(first)+maxTakes {
+		if first[shard] && !taken[shard] && len(taken) >= len(first)+pace.Most {
 			t.Errorf("%d shards are taken before shard %s", len(taken), shard)
 		}
 		taken[shard] = true

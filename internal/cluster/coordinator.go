@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -20,7 +19,9 @@ type coordinator struct {
 	lease   clientv3.LeaseID
 	planner *plan.Planner
 	plan    plan.Plan // that was written last
-	awaited []string  // members whose alarms the first plan waits for
+	wrote   time.Duration
+	awaited []string      // members whose alarms the first plan waits for
+	since   time.Duration // when it began to wait for them; 0: it does not
 
 	compacted time.Duration
 	revision  int64 // at that time
@@ -70,7 +71,7 @@ func (c *Cluster) elected(ctx context.Context, k *coordinator) *coordinator {
 	defer cancel()
 	key := c.keys.coordinator()
 	if holder.member == "" && !c.draining.Load() {
-		_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0)},
+		_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", 0)},
 			[]clientv3.Op{clientv3.OpPut(key, c.settings.Member, clientv3.WithLease(lease))}, nil)
 		if err != nil {
 			return nil
@@ -83,7 +84,7 @@ func (c *Cluster) elected(ctx context.Context, k *coordinator) *coordinator {
 		return nil
 	}
 	c.log.Info("this member is the coordinator of the cluster")
-	return &coordinator{lease: lease, planner: plan.NewPlanner(c.settings.Lease.Duration, c.settings.Members), plan: previous, compacted: c.clock()}
+	return &coordinator{lease: lease, planner: plan.NewPlanner(c.settings.Lease.Duration, c.settings.Members), plan: previous, wrote: c.clock(), compacted: c.clock()}
 }
 
 func (v *view) coordinating() (holder ownership, loaded bool) {
@@ -102,8 +103,11 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	if wait == 0 || wait > time.Second {
 		wait = time.Second
 	}
-	if len(next.Members) == 0 || slices.Equal(next.Members, k.plan.Members) && maps.Equal(next.Owners, k.plan.Owners) {
+	if len(next.Members) == 0 {
 		return wait // when all leave, they come back to their own shards
+	}
+	if next.Equal(k.plan) && (c.clock()-k.wrote < seenWithin || c.view.follows(k.plan)) {
+		return wait
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptWait)
 	defer cancel()
@@ -116,15 +120,39 @@ func (c *Cluster) plan(ctx context.Context, k *coordinator) time.Duration {
 	if r.Succeeded {
 		n := moved(k.plan, next)
 		c.metrics.moves.Add(float64(n))
-		c.log.Info("the plan of the cluster has changed", "members", next.Members, "joined", plan.Without(next.Members, k.plan.Members), "left", plan.Without(k.plan.Members, next.Members), "moved", n)
-		k.plan = next
+		if next.Equal(k.plan) {
+			c.log.Warn("the engine had another plan of the cluster than its coordinator, which has written its own again")
+		} else {
+			c.log.Info("the plan of the cluster has changed", "members", next.Members, "joined", plan.Without(next.Members, k.plan.Members), "left", plan.Without(k.plan.Members, next.Members), "moved", n)
+		}
+		k.plan, k.wrote = next, c.clock()
 	}
 	return wait
 }
 
+// seenWithin is how long it takes at most until the members see a plan that was written.
+const seenWithin = attemptWait
+
+// follows reports whether the plan of the engine is this one.
+func (v *view) follows(p plan.Plan) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.planned && v.plan.Equal(p)
+}
+
+// awaitWait bounds how long a first plan waits for alarms of single processes: nothing is polled meanwhile.
+const awaitWait = 3 * time.Minute
+
 // awaitsAlarms reports whether a first plan has to wait for alarms of single processes: else they would be raised anew.
 func (c *Cluster) awaitsAlarms(k *coordinator) bool {
 	names := c.view.giving()
+	if k.since == 0 {
+		k.since = c.clock()
+	}
+	if len(names) > 0 && c.clock()-k.since >= awaitWait {
+		c.log.Error("the cluster begins without the alarms of members that were single processes, which have not given them", "members", names)
+		return false
+	}
 	if len(names) > 0 && !slices.Equal(names, k.awaited) {
 		c.log.Info("the cluster begins once the alarms of members that were single processes are taken over", "members", names)
 	}
@@ -145,7 +173,7 @@ func moved(before, after plan.Plan) (n int) {
 // costed returns the shards of the configuration with their measured costs, and those of zones that it does not name
 // any more: their alarms have an owner until they are settled.
 func (c *Cluster) costed(previous plan.Plan) []plan.Shard {
-	shards := c.config.Shards()
+	shards := c.shardsToOwn()
 	measured := c.view.costsOf()
 	cost, targets := 0.0, 0.0
 	for _, s := range shards {
@@ -199,6 +227,26 @@ func (v *view) lastRevision() int64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.revision
+}
+
+// shardsToOwn returns the shards of the configuration, and the others of the zones that have members: a target that comes to any of these
+// has an owner already.
+func (c *Cluster) shardsToOwn() []plan.Shard {
+	shards := slices.Clone(c.config.Shards())
+	known := make(map[string]bool, len(shards))
+	for _, s := range shards {
+		known[s.Name] = true
+	}
+	var zones []string
+	for _, m := range c.view.livingMembers() {
+		zones = append(zones, m.Zone)
+	}
+	for _, s := range AllShards(zones...) {
+		if !known[s.Name] && s.Zone != "" {
+			shards = append(shards, s)
+		}
+	}
+	return shards
 }
 
 // AllShards returns the shards of these zones, without targets, and that of rules over several targets.

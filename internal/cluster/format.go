@@ -128,6 +128,9 @@ func (c *Cluster) raise(ctx context.Context) {
 	}
 	for _, kv := range r.Kvs {
 		var m Member
+		if kv.Lease == 0 { // see view.put
+			continue
+		}
 		if json.Unmarshal(kv.Value, &m) != nil || m.Format < next {
 			return
 		}

@@ -318,7 +318,7 @@ func (a *application) explain() {
 		s := a.cluster.status()
 		s.Unowned = s.Unowned[:min(5, len(s.Unowned))]
 		lease, usable := a.cluster.session.usable()
-		d := a.cluster.view.duties(a.config.Member, lease)
+		d := a.cluster.view.duties(a.config.Member, a.cluster.settings.Zone, lease)
 		a.cluster.mu.Lock()
 		states := map[state]int{}
 		for _, s := range a.cluster.shards {

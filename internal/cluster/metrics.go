@@ -83,7 +83,7 @@ func (c *Cluster) Collect(ch chan<- prometheus.Metric) {
 	gauge(unownedDesc, float64(len(s.Unowned)))
 	gauge(remainingDesc, c.Remaining().Seconds())
 	gauge(upDesc, number(c.engine.Up()))
-	gauge(fullDesc, number(c.space.full.Load()))
+	gauge(fullDesc, number(c.space.Full()))
 	gauge(coordinatorDesc, number(s.Coordinator == c.settings.Member))
 	gauge(skewDesc, skew)
 	gauge(mismatchDesc, float64(mismatch))

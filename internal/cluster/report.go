@@ -2,15 +2,18 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"trapline/internal/cluster/certificate"
 	"trapline/internal/cluster/engine"
+	"trapline/internal/cluster/space"
 )
 
 const (
@@ -57,6 +60,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 	r.certificate(ctx, c, now)
 	lease, usable := c.session.usable()
 	if !usable {
+		c.space.Stored(now) // there is nothing to store
 		return
 	}
 	switch {
@@ -73,7 +77,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 		if err == nil {
 			r.alive = now
 		}
-		c.space.note(err)
+		c.space.Note(c.clock(), err)
 		r.observe(c, c.measured(c.clock()-begun))
 	}
 	if now-r.costs >= costEvery && c.config.Costs != nil {
@@ -81,7 +85,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 			r.costs = now
 		}
 	}
-	if c.space.full.Load() && c.engine.Voter() && now-r.freed >= freeEvery {
+	if c.space.Full() && c.engine.Voter() && now-r.freed >= space.FreeEvery {
 		r.freed = now
 		c.tasks.Go(c.free)
 	}
@@ -90,7 +94,7 @@ func (r *reporter) second(ctx context.Context, c *Cluster) {
 
 // free gives back the space of history in our own server.
 func (c *Cluster) free() {
-	ctx, cancel := context.WithTimeout(context.Background(), freeWait)
+	ctx, cancel := context.WithTimeout(context.Background(), space.FreeWait)
 	defer cancel()
 	if err := c.engine.Free(ctx); err != nil {
 		c.log.Warn("no space can be freed in the engine of this member, will retry", "err", err)
@@ -210,11 +214,16 @@ func (c *Cluster) noteLates(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case l := <-c.lates:
-			for time.Since(l.at) < lateTime && ctx.Err() == nil && c.noteLate(ctx, &l) != nil {
-				select {
-				case <-ctx.Done():
-				case <-time.After(time.Second):
+			for time.Since(l.at) < lateTime && ctx.Err() == nil {
+				err := c.noteLate(ctx, &l)
+				if err == nil {
+					break
 				}
+				if errors.Is(err, rpctypes.ErrRequestTooLarge) { // and stays so, while others wait
+					c.log.Error("the owner of an alarm cannot be asked to repeat its last word", "shard", l.shard, "event", l.id, "err", err)
+					break
+				}
+				pause(ctx, time.Second)
 			}
 		}
 	}
@@ -260,19 +269,39 @@ func (c *Cluster) repeatLates(ctx context.Context) {
 	}
 }
 
+// repeatPause is how long a last word that could not be repeated is not tried again.
+const repeatPause = time.Second
+
 func (c *Cluster) repeat(ctx context.Context, work Repeater, key string, l late) {
 	err := work.Repeat(l.text)
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, attemptWait)
-		defer cancel()
-		_, err = c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", l.revision)}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
-	}
-	if err != nil && ctx.Err() == nil {
-		c.log.Warn("the last word about an alarm cannot be repeated, will retry", "key", key, "err", err)
+		err = c.forgetLate(ctx, key, l.revision)
+		for err != nil && ctx.Err() == nil { // it is repeated once
+			pause(ctx, repeatPause)
+			err = c.forgetLate(ctx, key, l.revision)
+		}
+	} else {
+		c.throttled.Warn("the last word about an alarm cannot be repeated, will retry", "key", key, "err", err)
+		pause(ctx, repeatPause)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.repeating, key)
+}
+
+// forgetLate removes a late send unless there is another one of the same event.
+func (c *Cluster) forgetLate(ctx context.Context, key string, revision int64) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptWait)
+	defer cancel()
+	_, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", revision)}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
+	return err
+}
+
+func pause(ctx context.Context, wait time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
+	}
 }
 
 // Common returns the records that all members know, by key: silences. changes counts their changes.

@@ -145,14 +145,15 @@ func (s *session) join(ctx context.Context) error {
 		return err
 	}
 	key, value := c.keys.member(c.settings.Member), encode(c.self())
-	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
+	// A row without a lease is none of a process: it was copied from another engine.
+	r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.LeaseValue(key), "=", 0), clientv3.Compare(clientv3.ModRevision(c.keys.format()), "=", revision)},
 		append(c.putIdentity(), clientv3.OpPut(key, value, clientv3.WithLease(id))), []clientv3.Op{clientv3.OpGet(key)})
 	if err != nil {
 		return err
 	}
 	if !r.Succeeded {
 		switch kvs := r.Responses[0].GetResponseRange().Kvs; {
-		case len(kvs) == 0:
+		case len(kvs) == 0 || kvs[0].Lease == 0:
 			return errors.New("the format of the cluster has changed meanwhile")
 		case clientv3.LeaseID(kvs[0].Lease) != id:
 			other := Member{}

@@ -68,12 +68,12 @@ type duties struct {
 	ours    []string        // owned by this session
 }
 
-func (v *view) duties(member string, lease clientv3.LeaseID) duties {
+func (v *view) duties(member, zone string, lease clientv3.LeaseID) duties {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	d := duties{known: v.loaded && v.planned, planned: map[string]bool{}}
 	for name, owner := range v.plan.Owners {
-		if owner != member {
+		if owner != member || !plan.Fits(name, zone) { // a plan is advice, and this one is not ours
 			continue
 		}
 		d.planned[name] = true
@@ -93,7 +93,7 @@ func (v *view) duties(member string, lease clientv3.LeaseID) duties {
 // something new.
 func (c *Cluster) look(ctx context.Context) {
 	lease, usable := c.session.usable()
-	d := c.view.duties(c.settings.Member, lease)
+	d := c.view.duties(c.settings.Member, c.settings.Zone, lease)
 	draining, arrivals := c.draining.Load(), c.view.arrivals()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,7 +139,7 @@ const claimed = 16
 // c.mu to be held.
 func (c *Cluster) urgent(names []string, under int) []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return c.shards[name] != nil })
-	most := max(0, c.takes.most-under)
+	most := max(0, c.takes.Now()-under)
 	if len(names) <= most {
 		return names
 	}
@@ -270,9 +270,9 @@ func (c *Cluster) noteTake(begun time.Duration, err error) {
 	now := c.clock()
 	switch {
 	case err == nil:
-		c.takes.answered(now, now-begun)
+		c.takes.Answered(now, now-begun)
 	case errors.Is(err, context.DeadlineExceeded):
-		c.takes.late(now)
+		c.takes.Late(now)
 	}
 }
 
@@ -306,10 +306,10 @@ func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.Leas
 	var requests []clientv3.Op
 	for i, name := range names {
 		own, held := rowOf(before.Responses[3*i]), rowOf(before.Responses[3*i+1])
-		if own != nil && clientv3.LeaseID(own.Lease) != lease {
+		if own != nil && own.Lease != 0 && clientv3.LeaseID(own.Lease) != lease {
 			continue
 		}
-		claims[i] = c.found(held, seen(before.Responses[3*i+2]))
+		claims[i] = c.found(held, before.Responses[3*i+2])
 		of, requests = append(of, i), append(requests, c.claimRequest(name, own, claims[i], lease, borrowed))
 	}
 	if len(requests) == 0 {
@@ -328,15 +328,16 @@ func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.Leas
 }
 
 // found returns the claim of a shard with this last owner and this register.
-func (c *Cluster) found(held *mvccpb.KeyValue, register fence.Seen) *claim {
+func (c *Cluster) found(held *mvccpb.KeyValue, register *etcdserverpb.ResponseOp) *claim {
 	holder := ""
 	if held != nil {
 		holder = string(held.Value)
 	}
+	has, readable := readRegister(register)
 	c.mu.Lock()
-	mark := c.fence.NextMark()
+	next := c.fence.Next(has.Register, readable)
 	c.mu.Unlock()
-	return &claim{before: holder, cause: c.cause(holder), seen: register, register: fence.Seen{Register: fence.Register{Number: register.Number, Mark: mark}}}
+	return &claim{before: holder, cause: c.cause(holder), seen: has, register: fence.Seen{Register: next}}
 }
 
 // claimRequest claims a shard that is as it was found: without an owner, or with this row about it.
@@ -491,12 +492,22 @@ func (c *Cluster) Borrow(ctx context.Context, name string, work func(ctx context
 
 // seen reads a register from an answer.
 func seen(r *etcdserverpb.ResponseOp) fence.Seen {
-	var s fence.Seen
-	if kv := rowOf(r); kv != nil {
-		_ = json.Unmarshal(kv.Value, &s.Register) // a register that cannot be read bears no mark of ours
-		s.Revision = kv.ModRevision
-	}
+	s, _ := readRegister(r) // one that cannot be read bears no mark of ours
 	return s
+}
+
+// readRegister is seen, and reports whether the register can be read, if there is one.
+func readRegister(r *etcdserverpb.ResponseOp) (s fence.Seen, readable bool) {
+	kv := rowOf(r)
+	if kv == nil {
+		return s, true
+	}
+	s.Revision = kv.ModRevision
+	if json.Unmarshal(kv.Value, &s.Register) != nil {
+		s.Register = fence.Register{}
+		return s, false
+	}
+	return s, true
 }
 
 // rowOf returns the row of an answer, nil if there is none.

@@ -209,7 +209,10 @@ func newRelay(t *testing.T, to string) (*relay, string) {
 			if err != nil {
 				return
 			}
-			out, err := net.Dial("tcp", r.to)
+			r.mu.Lock()
+			to := r.to
+			r.mu.Unlock()
+			out, err := net.Dial("tcp", to)
 			if err != nil {
 				in.Close()
 				continue
@@ -222,6 +225,14 @@ func newRelay(t *testing.T, to string) (*relay, string) {
 		}
 	}()
 	return r, "http://" + l.Addr().String()
+}
+
+// lead passes bytes on to another engine from here on.
+func (r *relay) lead(to string) {
+	r.mu.Lock()
+	r.to = strings.TrimPrefix(to, "http://")
+	r.mu.Unlock()
+	r.set(false)
 }
 
 // answers is where answers go.

@@ -20,7 +20,7 @@ func TestFullEngine(t *testing.T) {
 	b.await(t, "all shards are owned", func() bool { return len(b.owners) == all })
 	full := func(want bool) {
 		t.Helper()
-		for timeout := time.After(time.Minute); m.space.full.Load() != want; {
+		for timeout := time.After(time.Minute); m.space.Full() != want; {
 			select {
 			case <-time.After(20 * time.Millisecond):
 			case <-timeout:

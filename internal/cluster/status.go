@@ -87,7 +87,7 @@ func (c *Cluster) absent() (list []string) {
 func (c *Cluster) status() Status {
 	s := Status{Name: c.settings.Name, ID: c.ID(), Member: c.settings.Member, Session: c.Remaining().Seconds(), EngineUp: c.engine.Up(),
 		Members: []MemberStatus{}, Absent: []string{}, Voting: []string{}, Unowned: []string{}, InDoubt: append([]string{}, c.InDoubt()...)}
-	shards := c.config.Shards()
+	shards := c.shardsToOwn()
 	v := c.view
 	v.mu.Lock()
 	defer v.mu.Unlock()

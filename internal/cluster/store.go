@@ -235,7 +235,7 @@ func (c *Cluster) Commit(ctx context.Context, writes []Write) error {
 		return err
 	}
 	if err := c.send(ctx, commit); err != nil {
-		c.space.note(err)
+		c.space.Note(c.clock(), err)
 		c.metrics.commits.WithLabelValues("error").Inc()
 		return err
 	}
@@ -298,6 +298,7 @@ func (c *Cluster) attempt(ctx context.Context, commit *fence.Commit, r *fence.Re
 	doubt := len(commit.InDoubt()) > 0
 	switch {
 	case err == nil && answer.Succeeded:
+		c.space.Stored(c.clock())
 		commit.Applied(answer.Header.Revision)
 	case err == nil:
 		registers := map[string]fence.Seen{}
@@ -316,10 +317,7 @@ func (c *Cluster) attempt(ctx context.Context, commit *fence.Commit, r *fence.Re
 		c.mu.Unlock()
 		c.metrics.commits.WithLabelValues("doubt").Inc()
 		c.throttled.Warn("it is unknown whether a commit was applied, will repeat it", "err", err)
-		select {
-		case <-ctx.Done():
-		case <-time.After(doubtPause):
-		}
+		pause(ctx, doubtPause)
 		return nil
 	}
 	c.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"trapline/internal/cluster/desk"
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/plan"
+	"trapline/internal/cluster/settings"
 )
 
 // view is the cluster as a member knows it. It may be late: whatever is written is compared in the engine.
@@ -114,15 +115,22 @@ func (c *Cluster) watch(ctx context.Context) error {
 		if err := c.watchOne(ctx, n); err != nil && ctx.Err() == nil {
 			c.log.Debug("the cluster is watched anew", "err", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
-		}
+		pause(ctx, 100*time.Millisecond)
 	}
 	return nil
 }
 
 var errSilent = errors.New("the server of the engine is silent")
+
+// rewound notes that the engine is as it was before, as after the restore of a backup. Numbers that were given since then are given to
+// no other event, and all shards are read anew.
+func (c *Cluster) rewound() {
+	c.log.Error("the engine has gone back to an earlier state: what was stored since then is lost, or done once more")
+	c.mu.Lock()
+	c.fence.Skip()
+	c.mu.Unlock()
+	c.loseAll()
+}
 
 // watchOne reads everything from a server, and follows it until it fails or is silent.
 func (c *Cluster) watchOne(ctx context.Context, n int) error {
@@ -138,6 +146,9 @@ func (c *Cluster) watchOne(ctx context.Context, n int) error {
 	stop()
 	if err != nil {
 		return err
+	}
+	if r.Header.Revision < c.view.lastRevision() {
+		c.rewound()
 	}
 	c.view.load(r.Header.Revision, r.Kvs)
 	events := client.Watch(ctx, first, end, clientv3.WithRev(r.Header.Revision+1))
@@ -211,13 +222,18 @@ func (v *view) measure(member string, behind time.Duration) {
 	v.behind[member] = behind
 }
 
-// put notes a key. A value that cannot be read is left out: it may be of a newer version.
+// put notes a key. A value that cannot be read is left out: it may be of a newer version. So is what members attach to their sessions and
+// has none: it was copied from another engine, and nobody would ever remove it.
 func (v *view) put(kv *mvccpb.KeyValue, live bool) {
 	is, name := v.keys.cut(string(kv.Key))
+	if kv.Lease == 0 && (is == "members" || is == "own" || is == "coordinator") {
+		v.delete(string(kv.Key))
+		return
+	}
 	switch is {
 	case "members":
 		var m Member
-		if json.Unmarshal(kv.Value, &m) == nil {
+		if settings.Plain(name) && json.Unmarshal(kv.Value, &m) == nil {
 			m.Name = name
 			v.members[name] = m
 		}
@@ -326,13 +342,17 @@ func (v *view) livingMembers() (members []plan.Member) {
 	return members
 }
 
-// costsOf returns the measured cost of each shard.
+// costsOf returns the cost of each shard, as its owner has measured it. Until that has, it is as somebody else did.
 func (v *view) costsOf() map[string]float64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	all := map[string]float64{}
-	for _, shards := range v.costs {
-		maps.Copy(all, shards)
+	for _, member := range slices.Sorted(maps.Keys(v.costs)) {
+		for shard, cost := range v.costs[member] {
+			if _, known := all[shard]; !known || v.owners[shard].member == member {
+				all[shard] = cost
+			}
+		}
 	}
 	return all
 }

@@ -7,9 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -157,8 +155,8 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 	}
 	c := &counted{of: w, named: make(map[string]*poller.Target, len(w.Targets)), addressed: make(map[string]*poller.Target, len(w.Targets)), several: map[string]bool{},
 		shard: make(map[string]string, len(w.Targets)), having: map[string][]string{}}
-	zones := map[string]bool{"": true} // alarms of targets that are no more lie there
-	var homes uint64                   // in any order
+	zoneOf := map[string]string{} // of shards with targets
+	var homes uint64              // in any order
 	for _, t := range w.Targets {
 		if c.addressed[t.Spec.Address] != nil {
 			c.several[t.Spec.Address] = true
@@ -167,15 +165,21 @@ func (m *Member) count(w *runtimeconfig.Config) *counted {
 		zone := cmp.Or(t.Zone, t.Labels[m.options.Settings.ZoneLabel])
 		shard := plan.Of(zone, t.Name)
 		c.shard[t.Name], c.having[shard] = shard, append(c.having[shard], t.Name)
-		zones[zone] = true
+		zoneOf[shard] = zone
+		c.zoned = c.zoned || zone != ""
 		h := fnv.New64a()
 		_, _ = io.WriteString(h, t.Name+"\x00"+shard)
 		homes += h.Sum64()
 	}
-	c.zoned, c.homes = len(zones) > 1, strconv.FormatUint(homes, 16)
-	c.shards = cluster.AllShards(slices.Collect(maps.Keys(zones))...)
+	c.homes = strconv.FormatUint(homes, 16)
+	c.shards = cluster.AllShards("") // alarms of targets that are no more lie there
 	for i := range c.shards {
 		c.shards[i].Cost = float64(len(c.having[c.shards[i].Name]))
+	}
+	for shard, zone := range zoneOf { // of which there may be as many as there are targets
+		if zone != "" {
+			c.shards = append(c.shards, plan.Shard{Name: shard, Zone: zone, Cost: float64(len(c.having[shard]))})
+		}
 	}
 	m.counted.Store(c)
 	return c
@@ -218,7 +222,7 @@ func (m *Member) costs() map[string]float64 {
 		}
 		shard := m.shardOf(r.Target.Name)
 		if _, owned := all[shard]; owned {
-			all[shard] += cost / r.Target.Interval.Seconds()
+			all[shard] += cost / max(r.Target.Interval, time.Millisecond).Seconds() // JSON has no infinite number
 		}
 	}
 	return all
@@ -291,7 +295,7 @@ const quorumLeases = 3
 // Quorum returns the alarm about the quorum: see quorum.Options. Its receivers, and where it lies, are for others to say.
 func (m *Member) Quorum() quorum.Options {
 	after := (quorumLeases - 1) * m.options.Settings.WithDefaults().Lease.Duration
-	return quorum.Options{Member: m.name, Reached: m.cluster.MaySend, After: after, Logger: m.options.Logger}
+	return quorum.Options{Member: m.name, Reached: func() bool { return m.cluster.MaySend() && m.cluster.Stores() }, After: after, Logger: m.options.Logger}
 }
 
 // ShardOf returns a function that returns the shard of a target, and of no target that of the whole cluster; nil without a

@@ -64,6 +64,9 @@ func (m *Member) concerns(silent map[string]error) []string {
 		add("Member %s does not reach a majority of the voters: it polls the targets that it had, and no alarm is stored or sent.", m.name)
 		return append(list, m.certified()...) // whatever it knows of others is of before
 	}
+	if !m.cluster.Stores() {
+		add("The voters store nothing that member %s commits: no new alarm is stored or sent. Look at their disks.", m.name)
+	}
 	for _, name := range m.cluster.Absent() {
 		if err := silent[name]; err != nil {
 			add("Member %s of the cluster is absent: %v.", name, err)

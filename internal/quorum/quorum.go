@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Dir        string // of the outbox
 	Member     string
-	Reached    func() bool   // whether the member reaches a majority of the voters
+	Reached    func() bool   // whether the member reaches a majority of the voters, and these store what it commits
 	After      time.Duration // for which it does not when the alarm is raised
 	Deployment string
 	Metrics    *outbox.Metrics
@@ -38,7 +38,7 @@ type Alarm struct {
 	outbox  *outbox.Outbox
 
 	alarms ownalarm.Alarms
-	since  time.Time // when the majority was found out of reach; zero while it is not
+	since  time.Time // when the majority was found out of reach, or to store nothing; zero while it is not
 }
 
 // Open opens the outbox of the alarm, which notifies the receivers of routes.
@@ -60,8 +60,8 @@ func alarmsOf(o *Options, apply func([]outbox.Transition, time.Time) error) owna
 	return ownalarm.Alarms{
 		Rule: alarm.WithoutQuorum, Label: "member", Severity: alarm.Critical, Deployment: func() string { return o.Deployment }, Apply: apply,
 		Describe: func(a *alarm.Alarm, member string, _ int) {
-			a.Summary = fmt.Sprintf("Member %s reaches no majority of the voters of the cluster: it polls, and other alarms are not sent", member)
-			a.ClearSummary = fmt.Sprintf("Member %s reaches a majority of the voters of the cluster", member)
+			a.Summary = fmt.Sprintf("Member %s reaches no majority of the voters of the cluster, or these store nothing: it polls, and other alarms are not sent", member)
+			a.ClearSummary = fmt.Sprintf("Member %s reaches a majority of the voters of the cluster, and these store alarms", member)
 		},
 	}
 }

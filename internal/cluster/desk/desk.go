@@ -45,7 +45,7 @@ func (d *Desk) ID() string { return d.Cluster.ID() }
 // Begin begins a batch for some shards, or once more, and reports whether it was completed before.
 func (d *Desk) Begin(ctx context.Context, batch string, shards []string) (completed bool, err error) {
 	c := d.Cluster
-	r, err := c.Txn(ctx, nil, []clientv3.Op{clientv3.OpGet(c.GivenKey(""), clientv3.WithPrefix())}, nil)
+	r, err := d.txn(ctx, nil, []clientv3.Op{clientv3.OpGet(c.GivenKey(""), clientv3.WithPrefix())})
 	if err != nil {
 		return false, err
 	}
@@ -71,7 +71,7 @@ func (d *Desk) Begin(ctx context.Context, batch string, shards []string) (comple
 	}
 	d.value = encode(&Given{Member: c.Name(), By: rand.Text(), Shards: shards})
 	key := c.GivenKey(batch)
-	r, err = c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", revision)}, []clientv3.Op{clientv3.OpPut(key, d.value)}, nil)
+	r, err = d.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(key), "=", revision)}, []clientv3.Op{clientv3.OpPut(key, d.value)})
 	if err == nil && !r.Succeeded {
 		err = ErrElsewhere
 	}
@@ -95,7 +95,7 @@ func (d *Desk) discard(ctx context.Context, batch string, was *Given, revision i
 		ops = append(ops, clientv3.OpDelete(c.GivenKey(batch)))
 	}
 	for some := range slices.Chunk(ops, 2*maxDiscarded) {
-		r, err := c.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(c.GivenKey(batch)), "=", revision)}, some, nil)
+		r, err := d.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(c.GivenKey(batch)), "=", revision)}, some)
 		if err == nil && !r.Succeeded {
 			err = ErrElsewhere
 		}
@@ -131,13 +131,17 @@ const commitWait = 2 * time.Second
 
 // commit commits if the batch is that which Begin began. Without an answer it may be applied until the next Begin.
 func (d *Desk) commit(ctx context.Context, batch string, ops []clientv3.Op) error {
-	ctx, cancel := context.WithTimeout(ctx, commitWait)
-	defer cancel()
-	r, err := d.Cluster.Txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.Value(d.Cluster.GivenKey(batch)), "=", d.value)}, ops, nil)
+	r, err := d.txn(ctx, []clientv3.Cmp{clientv3.Compare(clientv3.Value(d.Cluster.GivenKey(batch)), "=", d.value)}, ops)
 	if err == nil && !r.Succeeded {
 		err = ErrElsewhere
 	}
 	return err
+}
+
+func (d *Desk) txn(ctx context.Context, If []clientv3.Cmp, Then []clientv3.Op) (*clientv3.TxnResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitWait)
+	defer cancel()
+	return d.Cluster.Txn(ctx, If, Then, nil)
 }
 
 func encode(g *Given) string {

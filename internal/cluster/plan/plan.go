@@ -15,6 +15,11 @@ type Plan struct {
 	Owners  map[string]string
 }
 
+// Equal reports whether two plans are the same.
+func (p Plan) Equal(other Plan) bool {
+	return slices.Equal(p.Members, other.Members) && maps.Equal(p.Owners, other.Owners)
+}
+
 // Member is a living member of the cluster.
 type Member struct {
 	Name     string

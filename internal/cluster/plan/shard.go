@@ -53,6 +53,12 @@ func numbered(shard string) (zone string, number int, ok bool) {
 	return zone, number, true
 }
 
+// Fits reports whether a member of a zone may own a shard: one of its zone, one of none, or that of rules over several targets.
+func Fits(shard, zone string) bool {
+	of, _, ok := numbered(shard)
+	return shard == Global || ok && (of == zone || of == "")
+}
+
 // Number returns the number of a shard of targets in its zone.
 func Number(shard string) (number int, ok bool) {
 	_, number, ok = numbered(shard)

@@ -22,6 +22,11 @@ func (s *Settings) Doubts(ctx context.Context, now time.Time) []setting.Problem 
 	if s.Etcd != nil {
 		return append(p, setting.MissingFiles(s)...)
 	}
+	if named := s.WithDefaults(); s.Member == "" && !s.Voter() {
+		var security setting.Problems
+		named.checkSecurity(&security)
+		p = append(p, security...)
+	}
 	for i, err := range resolved(ctx, s.Members) {
 		if err != nil {
 			p.Add("members", "%s has no address here: %v", s.Members[i], err)

@@ -75,7 +75,8 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 // maxName is the length of a DNS name.
 const maxName = 253
 
-func plain(name string) bool { return len(name) <= maxName && plainName.MatchString(name) }
+// Plain reports whether a name may be that of a cluster or a member.
+func Plain(name string) bool { return len(name) <= maxName && plainName.MatchString(name) }
 
 // WithDefaults returns the settings with their defaults.
 func (s Settings) WithDefaults() Settings {
@@ -134,10 +135,10 @@ func (s *Settings) Voter() bool {
 func (s *Settings) Problems() []setting.Problem {
 	var p setting.Problems
 	s.checkMembers(&p)
-	if !plain(s.WithDefaults().Name) {
+	if !Plain(s.WithDefaults().Name) {
 		p.Add("name", "%q is not a name of a cluster: write letters, digits, dots and dashes", s.Name)
 	}
-	if member := s.WithDefaults().Member; !plain(member) {
+	if member := s.WithDefaults().Member; !Plain(member) {
 		p.Add("member", "%q is not a name of a member: write letters, digits, dots and dashes", member)
 	}
 	if d := s.Lease.Duration; d != 0 && (d < minLease || d > maxLease) {
@@ -176,7 +177,7 @@ func (s *Settings) checkMembers(p *setting.Problems) {
 		p.Add("members", "write 3 or 5 names, not %d, which survive no more failures than %d do; others join without being listed", n, n-1)
 	}
 	for i, m := range s.Members {
-		if !plain(m) || strings.Contains(m, ":") && net.ParseIP(m) == nil {
+		if !Plain(m) || strings.Contains(m, ":") && net.ParseIP(m) == nil {
 			p.Add("members", "%q is not a host: write its name or address without a port, which is a key of ports", m)
 		}
 		if slices.Contains(s.Members[:i], m) {
@@ -192,6 +193,8 @@ func (s *Settings) checkSecurity(p *setting.Problems) {
 	if s.Etcd != nil {
 		hosts = []string{s.WithDefaults().Member}
 		s.Etcd.check(p, s.Insecure)
+	} else if s.Member != "" && !s.Voter() { // it listens too
+		hosts = append(slices.Clone(hosts), s.Member)
 	}
 	if i := slices.IndexFunc(hosts, func(m string) bool { return !loopback(m) }); i >= 0 && s.TLS == nil && !s.Insecure {
 		p.Add("tls", "%s may be reached from other machines, and whoever reaches the ports of a member without TLS may change all alarms: write tls with ca_file, cert_file and key_file, or insecure: true", hosts[i])

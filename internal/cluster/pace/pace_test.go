@@ -1,4 +1,4 @@
-package cluster
+package pace
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 )
+
+// wait is for an answer.
+const wait = 2 * time.Second
 
 // busyEngine answers one request after the other, also those for which nobody waits any more.
 type busyEngine struct{ requests chan chan<- struct{} }
@@ -70,17 +73,17 @@ func takeAll(ctx context.Context, e *busyEngine, shards int) {
 		err  error
 		took time.Duration
 	}
-	t, under, begun := newTakes(attemptWait), 0, time.Now()
+	t, under, begun := New(wait), 0, time.Now()
 	outcomes := make(chan outcome)
 	for shards > 0 {
 		for ; under < min(t.most, shards); under++ {
 			go func() {
-				ctx, cancel := context.WithTimeout(ctx, attemptWait)
+				ctx, cancel := context.WithTimeout(ctx, wait)
 				defer cancel()
 				asked := time.Now()
 				o := outcome{err: e.ask(ctx)}
 				if o.took = time.Since(asked); o.err != nil {
-					time.Sleep(takePause)
+					time.Sleep(200 * time.Millisecond)
 				}
 				outcomes <- o
 			}()
@@ -88,9 +91,9 @@ func takeAll(ctx context.Context, e *busyEngine, shards int) {
 		under--
 		if o := <-outcomes; o.err == nil {
 			shards--
-			t.answered(time.Since(begun), o.took)
+			t.Answered(time.Since(begun), o.took)
 		} else {
-			t.late(time.Since(begun))
+			t.Late(time.Since(begun))
 		}
 	}
 }
