@@ -122,6 +122,7 @@ func (d *daemon) newUnion(own *httpapi.API) *unionParts {
 // asked of others, and its limits are its own, so that members do not wait for each other.
 func (s *server) forMembers(all *unionParts) http.Handler {
 	gate := httpserver.NewGate(httpserver.GateOptions{Path: "other members", Running: 64, Waiting: 1024, Wait: time.Second}, s.limits.metrics)
+	large := httpserver.NewGate(httpserver.GateOptions{Path: "other members, large", Running: 8, Waiting: 64, Wait: time.Second}, s.limits.metrics)
 	mux, calls := http.NewServeMux(), http.NewServeMux()
 	all.own.RegisterForMembers(calls)
 	s.member.ServeMembers(calls)
@@ -133,7 +134,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
 	all.fleet.Register(calls)
 	s.relay.Register(calls)
-	whole := s.limits.spool.Handler(gate, calls)
+	whole := s.limits.spool.Handler(nil, s.limits.members.Handler(gate, large, calls))
 	stream := func(w http.ResponseWriter, r *http.Request) { // which bounds itself
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(streamTime))
 		calls.ServeHTTP(w, r)

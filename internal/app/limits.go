@@ -15,6 +15,7 @@ type limits struct {
 	spool      *httpserver.Spool
 	alerts     *httpserver.Intake
 	forms      *httpserver.Intake
+	members    *httpserver.Intake
 	probes     probes
 	telemetry  *httpserver.Gate
 	render     *httpserver.Gate
@@ -31,6 +32,10 @@ const (
 	maxHeldResponse  = 4 << 20  // of one; larger ones are streamed
 	maxHeldRequests  = 32 << 20 // octets of bodies that are being received
 	maxForm          = 64 << 10 // octets of the form of a query
+
+	maxHeldOfMembers     = 128 << 20 // octets of bodies that are being received from other members
+	maxOfMembers         = 64 << 20  // of one
+	maxMemberConnections = 4096      // on the port for other members
 
 	// maxScrapeTime is how long a pass on demand may take, where the client sets no timeout.
 	maxScrapeTime = 2 * time.Minute
@@ -49,8 +54,9 @@ func newLimits(registry prometheus.Registerer, o *Options) *limits {
 			Memory: httpserver.NewMemory("responses", maxHeldResponses, m), MaxResponse: maxHeldResponse,
 			Streams: gate("large responses", 4, 8, 10*time.Second),
 		},
-		alerts: &httpserver.Intake{Memory: requests, MaxBody: o.MaxAlertsBytes},
-		forms:  &httpserver.Intake{Memory: requests, MaxBody: maxForm},
+		alerts:  &httpserver.Intake{Memory: requests, MaxBody: o.MaxAlertsBytes},
+		forms:   &httpserver.Intake{Memory: requests, MaxBody: maxForm},
+		members: &httpserver.Intake{Memory: httpserver.NewMemory("requests of members", maxHeldOfMembers, m), MaxBody: maxOfMembers},
 		probes: probes{
 			live:   gate("/snmp", max(1, live), o.MaxConnections, maxScrapeTime),
 			others: gate("/snmp of devices that did not answer", max(1, o.MaxProbes-live), o.MaxConnections, maxScrapeTime),

@@ -79,7 +79,7 @@ type daemon struct {
 	reloader  *reloader
 	server    *http.Server
 
-	forMembers http.Handler // answers requests of other members of the cluster
+	serveMembers func(context.Context) error // answers requests of other members of the cluster
 }
 
 func newDaemon(o *Options, logger *slog.Logger) *daemon {
@@ -277,7 +277,10 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 	}
 	handler := newServer(served)
 	if all != nil {
-		d.forMembers = served.forMembers(all)
+		h := served.forMembers(all)
+		d.serveMembers = func(ctx context.Context) error {
+			return d.member.Serve(ctx, h, httpserver.MaxConnections(maxMemberConnections, limits.metrics))
+		}
 	}
 	return httpserver.New(handler, httpserver.Options{MaxConnections: d.options.MaxConnections, Closing: d.member != nil, Metrics: limits.metrics, Logger: d.logger})
 }
@@ -300,7 +303,7 @@ func (d *daemon) run(ctx context.Context) error {
 			defer end()
 			return d.member.Join(ctx, parts)
 		})
-		group.Go(func() error { return d.member.Serve(parts, d.forMembers) })
+		group.Go(func() error { return d.serveMembers(parts) })
 	}
 	group.Go(func() error { return d.poller.Run(parts) })
 	group.Go(func() error { return d.evaluator.Run(parts) })

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // connections bounds the open connections. A new connection replaces the oldest that has sent no
@@ -15,6 +17,7 @@ import (
 type connections struct {
 	max     int
 	metrics *Metrics
+	gauge   prometheus.Gauge
 
 	mu     sync.Mutex
 	open   map[net.Conn]place
@@ -28,8 +31,14 @@ type place struct {
 	at *list.Element
 }
 
-func newConnections(limit int, m *Metrics) *connections {
-	return &connections{max: max(1, limit), metrics: m, open: map[net.Conn]place{}, silent: list.New(), idle: list.New()}
+func newConnections(limit int, m *Metrics, gauge prometheus.Gauge) *connections {
+	return &connections{max: max(1, limit), metrics: m, gauge: gauge, open: map[net.Conn]place{}, silent: list.New(), idle: list.New()}
+}
+
+// MaxConnections returns a ConnState hook that bounds the open connections of another server, as those of New are.
+func MaxConnections(limit int, m *Metrics) func(net.Conn, http.ConnState) {
+	uncounted := prometheus.NewGauge(prometheus.GaugeOpts{Name: "connections"})
+	return newConnections(limit, m, uncounted).changed
 }
 
 // changed is a ConnState hook. The server calls it for a new connection before it reads from it.
@@ -58,7 +67,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	default:
 		delete(c.open, conn)
 	}
-	c.metrics.connections.Set(float64(len(c.open)))
+	c.gauge.Set(float64(len(c.open)))
 }
 
 // evict closes a connection that is not active. It reports whether there was one.

@@ -22,6 +22,10 @@ const largeBody = 256 << 10
 func (i *Intake) Handler(small, large *Gate, h http.Handler) http.Handler {
 	handlers := map[bool]http.Handler{false: small.Handler(h), true: large.Handler(h)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			handlers[false].ServeHTTP(w, r)
+			return
+		}
 		if r.ContentLength > i.MaxBody {
 			i.tooLarge(w)
 			return

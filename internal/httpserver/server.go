@@ -31,7 +31,7 @@ type Options struct {
 // the body is disconnected, regardless of the time that the handler takes. Cross-origin requests
 // with unsafe methods are refused.
 func New(h http.Handler, o Options) *http.Server {
-	connections := newConnections(o.MaxConnections, o.Metrics)
+	connections := newConnections(o.MaxConnections, o.Metrics, o.Metrics.connections)
 	s := &http.Server{
 		Handler:           paced(sameOrigin(h, o.Metrics), o.Metrics),
 		ReadHeaderTimeout: headerTimeout,

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -131,8 +132,10 @@ func (m *Member) Close() {
 	}
 }
 
-// Serve answers requests of other members by a handler until ctx is canceled.
-func (m *Member) Serve(ctx context.Context, h http.Handler) error { return m.server.Run(ctx, h) }
+// Serve answers requests of other members by a handler until ctx is canceled. changed is called when a connection changes its state.
+func (m *Member) Serve(ctx context.Context, h http.Handler, changed func(net.Conn, http.ConnState)) error {
+	return m.server.Run(ctx, h, changed)
+}
 
 // counted has the targets of a configuration by name, and their shards.
 type counted struct {

@@ -279,7 +279,9 @@ func (f *Fleet) Record(ctx context.Context, name, subtree string, limit int, w i
 // walk asks for a walk. The lines that follow have maxPart octets at most.
 func (f *Fleet) walk(ctx context.Context, owner peer.Member, name string, in *api.WalkRequest) (io.Reader, func(), error) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
-	answer, leave, err := f.union.open(ctx, post(owner, targetPath(name, "walk"), in))
+	q := post(owner, targetPath(name, "walk"), in)
+	q.Stream = true
+	answer, leave, err := f.union.open(ctx, q)
 	if err != nil {
 		cancel()
 		return nil, nil, err

@@ -156,7 +156,7 @@ func (f *follower) read(ctx context.Context, p peer.Member, after uint64) error 
 	if after > 0 {
 		values.Set("after", strconv.FormatUint(after, 10))
 	}
-	answer, err := f.console.union.members.Open(ctx, &peer.Request{To: p, Path: "/api/v1/events?" + values.Encode()})
+	answer, err := f.console.union.members.Open(ctx, &peer.Request{To: p, Path: "/api/v1/events?" + values.Encode(), Stream: true})
 	if err != nil {
 		return plain(err)
 	}

@@ -25,7 +25,7 @@ const Header = "Trapline-Passed-On-By"
 
 const (
 	dialWait  = 2 * time.Second
-	maxAnswer = 256 << 20 // octets
+	maxAnswer = 128 << 20 // octets
 	maxHeader = 1 << 16
 	endWait   = time.Second
 )
@@ -63,9 +63,9 @@ func Listen(member string, port int, t *TLS, logger *slog.Logger) (*Server, erro
 	}}, nil
 }
 
-// Run answers by h until ctx is canceled.
-func (s *Server) Run(ctx context.Context, h http.Handler) error {
-	s.server.Handler = h
+// Run answers other members by h until ctx is canceled. changed is called when a connection changes its state; it may be nil.
+func (s *Server) Run(ctx context.Context, h http.Handler, changed func(net.Conn, http.ConnState)) error {
+	s.server.Handler, s.server.ConnState = ofMembers(h), changed
 	ended := make(chan error, 1)
 	go func() { ended <- s.server.Serve(s.listener) }()
 	select {
@@ -84,14 +84,27 @@ func (s *Server) Run(ctx context.Context, h http.Handler) error {
 	return nil
 }
 
+// ofMembers refuses requests without the name of a member. Whoever reaches a port without TLS can write one, but for web pages: those
+// have the browser send no header of their own to another origin.
+func ofMembers(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(Header) == "" {
+			http.Error(w, "this port is for the members of a cluster: ask the port of --web.listen-address", http.StatusForbidden)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // Close closes the port if Run has not.
 func (s *Server) Close() { _ = s.listener.Close() }
 
 // Client asks other members.
 type Client struct {
-	member string
-	http   *http.Client
-	lanes  lanes
+	member  string
+	http    *http.Client
+	lanes   lanes
+	answers answers
 }
 
 // NewClient returns the client of a member.
@@ -127,9 +140,11 @@ type Request struct {
 	Path   string // with its query
 	Header http.Header
 	Body   []byte
+	Stream bool // the answer is read in pieces, none of which is kept
 }
 
-// Open sends a request, and returns the answer whose body is to be closed. Its length is not bounded: see Read.
+// Open sends a request, and returns the answer whose body is to be closed. Its length is not bounded: see Read. Unless it is a stream,
+// it may wait for other answers.
 func (c *Client) Open(ctx context.Context, q *Request) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, cmp.Or(q.Method, http.MethodGet), q.To.URL+q.Path, bytes.NewReader(q.Body))
 	if err != nil {
@@ -139,7 +154,11 @@ func (c *Client) Open(ctx context.Context, q *Request) (*http.Response, error) {
 		request.Header[name] = values
 	}
 	request.Header.Set(Header, c.member)
-	return c.http.Do(request)
+	answer, err := c.http.Do(request)
+	if err == nil && !q.Stream {
+		c.answers.hold(ctx, answer)
+	}
+	return answer, err
 }
 
 // Read reads the rest of an answer, which may have so many octets.

@@ -35,7 +35,7 @@ func TestMembersAnswerMembersAlone(t *testing.T) {
 		ended <- server.Run(ctx, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			serials = append(serials, r.TLS.PeerCertificates[0].SerialNumber.Int64())
 			_, _ = io.WriteString(w, "answer")
-		}))
+		}), nil)
 	}()
 	defer func() {
 		cancel()
