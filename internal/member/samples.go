@@ -111,6 +111,7 @@ func (m *Member) restoreSamples(ctx context.Context, from peer.Member, targets [
 	if err != nil {
 		return err
 	}
+	a.Keep(targets)
 	return rules.Restore(a)
 }
 

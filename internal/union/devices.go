@@ -43,8 +43,11 @@ type keptFacts struct {
 	list          []facts
 }
 
-// maxKept bounds how many answers are kept.
-const maxKept = 64
+// maxKept bounds how many answers are kept, and maxKeptFacts how many targets they have together: queries are whatever clients send.
+const (
+	maxKept      = 64
+	maxKeptFacts = 200_000
+)
 
 // serveDevices answers other members about the targets that are polled here.
 func (f *Fleet) serveDevices(w http.ResponseWriter, r *http.Request) {
@@ -211,4 +214,11 @@ func (d *devices) keep(next keptFacts) {
 	defer d.mu.Unlock()
 	d.kept = slices.DeleteFunc(d.kept, func(k keptFacts) bool { return k.member == next.member && k.query == next.query })
 	d.kept = append(d.kept[max(len(d.kept)-maxKept+1, 0):], next)
+	total := 0
+	for i, k := range slices.Backward(d.kept) {
+		if total += len(k.list); total > maxKeptFacts && i < len(d.kept)-1 {
+			d.kept = slices.Delete(d.kept, 0, i+1)
+			break
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/common/model"
@@ -120,6 +121,15 @@ func ReadAnswer(from io.Reader) (*Answer, error) {
 		}
 	}
 	return &a, nil
+}
+
+// Keep leaves out the series of all but these targets.
+func (a *Answer) Keep(targets []string) {
+	wanted := make(map[string]bool, len(targets))
+	for _, name := range targets {
+		wanted[name] = true
+	}
+	a.Series = slices.DeleteFunc(a.Series, func(s Series) bool { return !wanted[s.Labels.Get(targetLabel)] })
 }
 
 func decode(from io.Reader, most int64, to any) error {
