@@ -1,9 +1,15 @@
 package app
 
 import (
+	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/exporter-toolkit/web"
+
+	"trapline/internal/runtimeconfig"
 )
 
 // The address under which Prometheus reaches a member is where it listens; on all addresses, its name.
@@ -31,5 +37,29 @@ func TestWebAddress(t *testing.T) {
 	on, listen := true, []string{":9116"}
 	if got := webAddress("poller-1", &web.FlagConfig{WebListenAddresses: &listen, WebSystemdSocket: &on}); got != "" {
 		t.Errorf("by a socket of systemd: %q", got)
+	}
+}
+
+// A reload whose files cannot be read, for their disk does not answer, keeps no shard from being taken or lost.
+func TestReloadThatHangsKeepsNoShard(t *testing.T) {
+	reads, released := make(chan struct{}), make(chan struct{})
+	r := newReloader(func() (*runtimeconfig.Config, error) {
+		close(reads)
+		<-released
+		return nil, errors.New("input/output error")
+	}, nil, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	ended := make(chan error)
+	go func() { ended <- r.reload() }()
+	<-reads
+	applied := make(chan struct{})
+	go r.again(func() bool { return false }, func(*runtimeconfig.Config) { close(applied) })
+	select {
+	case <-applied:
+	case <-time.After(time.Minute):
+		t.Error("shards wait for the files of a reload")
+	}
+	close(released)
+	if err := <-ended; err == nil {
+		t.Error("the reload succeeds")
 	}
 }

@@ -38,7 +38,9 @@ type reloader struct {
 	refused    atomic.Pointer[refusal] // the last reload; nil if it was not
 	reported   map[string]bool         // Rules without data that were logged
 
-	mu         sync.Mutex // one reload at a time
+	loading sync.Mutex // one reload at a time reads its files, for which nothing else waits: they may be on a disk that does not answer
+
+	mu         sync.Mutex // of changes of what runs
 	successful prometheus.Gauge
 	at         prometheus.Gauge
 }
@@ -54,9 +56,11 @@ func newReloader(load func() (*runtimeconfig.Config, error), loaded func(*runtim
 
 // reload reads the configuration again. One with problems changes nothing.
 func (r *reloader) reload() error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	w, err := r.load()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w, err := r.load()
 	if err == nil {
 		w, err = r.withLists(w)
 	}
