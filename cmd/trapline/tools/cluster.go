@@ -66,16 +66,20 @@ func (f *clusterFlags) snapshot(ctx context.Context, log *slog.Logger, name stri
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s exists: name a file that does not", name)
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%s exists: name a file that does not", name))
 	}
+	part := name + ".part" // what has the name is whole
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	rows, err := a.Snapshot(ctx, file)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(part, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
 	}
 	fmt.Printf("%s has %s of the cluster\n", name, human.Counted(rows, "row"))
 	return nil
