@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math/rand/v2"
@@ -23,6 +24,7 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/relay"
+	"trapline/internal/snmp"
 	"trapline/internal/traps"
 )
 
@@ -32,6 +34,7 @@ type trio struct {
 	mu      sync.Mutex
 	owner   map[string]*third // by target, or address of a device that is none
 	silent  *third
+	forgets *third // whose answers are lost
 	members []*third
 }
 
@@ -61,6 +64,7 @@ func (o *trio) Holder(owner string) peer.Member {
 func (o *trio) Open(ctx context.Context, q *peer.Request) (*http.Response, error) {
 	o.mu.Lock()
 	silent := o.silent != nil && o.silent.name == q.To.Name
+	forgets := o.forgets != nil && o.forgets.name == q.To.Name
 	o.mu.Unlock()
 	if silent {
 		<-ctx.Done()
@@ -71,6 +75,9 @@ func (o *trio) Open(ctx context.Context, q *peer.Request) (*http.Response, error
 		if m.name == q.To.Name {
 			m.mux.ServeHTTP(w, httptest.NewRequestWithContext(ctx, q.Method, q.Path, bytes.NewReader(q.Body)))
 		}
+	}
+	if forgets {
+		return nil, io.ErrUnexpectedEOF
 	}
 	return w.Result(), nil
 }
@@ -203,12 +210,12 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 			}
 			s := nowhere(t)
 			rest := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
-			var spoke time.Time // when the silent one ceased to be so
+			var spoke time.Time // when the last fault ended
 			speak := func() {
 				o.mu.Lock()
 				defer o.mu.Unlock()
-				if o.silent != nil {
-					o.silent, spoke = nil, time.Now()
+				if o.silent != nil || o.forgets != nil {
+					o.silent, o.forgets, spoke = nil, nil, time.Now()
 				}
 			}
 			for step := range 60 {
@@ -232,6 +239,9 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 					o.mu.Lock()
 					if o.silent == nil && random.IntN(2) == 0 {
 						o.silent = o.members[random.IntN(3)]
+					}
+					if o.forgets == nil && random.IntN(2) == 0 {
+						o.forgets = o.members[random.IntN(3)]
 					}
 					o.mu.Unlock()
 				case 2, 3:
@@ -281,4 +291,39 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A notification is handed over again when the answer to it was lost. It is taken once, also if its device has sent the same meanwhile.
+func TestNotificationsThatAreHandedOverAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Configuration{Settings: Settings{Rate: 1e6}, Targets: []traps.Target{{Name: "a", Address: "192.0.2.1"}}}
+		o := &trio{t: t, owner: map[string]*third{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for i := range 2 {
+			o.members = append(o.members, o.start(ctx, &running, fmt.Sprint("poller-", i+1), c))
+		}
+		owner, other := o.members[0], o.members[1]
+		o.owner["a"], o.forgets = owner, owner
+		s := nowhere(t)
+		trap := message(snmp.TrapV2, 1, 1)
+		send := func(to *third) { to.listener.admit(s, netip.MustParseAddrPort("192.0.2.1:9"), trap, time.Now()) }
+		send(other)
+		time.Sleep(trapWindow + time.Second)
+		send(owner)
+		time.Sleep(trapWindow + time.Second)
+		if got := owner.listener.counts.total(); got != 2 {
+			t.Errorf("%d notifications are counted, want 2", got)
+		}
+		o.mu.Lock()
+		o.forgets = nil
+		o.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := owner.listener.counts.total(); got != 2 {
+			t.Errorf("%d notifications are counted in the end, want 2", got)
+		}
+		cancel()
+		running.Wait()
+	})
 }
