@@ -35,7 +35,7 @@ type group struct {
 
 // node is an alarm in the groups of an index. It is immutable.
 type node struct {
-	key, id, name string // name is for people
+	key, id, name string // key is "" if others have the alarm; name is for people
 	at            time.Time
 	in            []membership
 	middle        bool // it is a source and a target
@@ -80,12 +80,13 @@ func (x *Index) Relabel(labels func(*alarm.Alarm) mute.Labels) {
 // Empty reports whether there are no rules.
 func (x *Index) Empty() bool { return x == nil || len(x.rules) == 0 }
 
-// Set replaces an alarm; s is nil if it is not active.
+// Set replaces an alarm; s is nil if it is not active. The key is "" if another process has the alarm: it inhibits, Touched leaves it out,
+// and it replaces none that has a key.
 func (x *Index) Set(id, key string, s *alarm.State) {
 	if x.Empty() {
 		return
 	}
-	if was, is := x.node(id), x.newNode(key, s); !was.equal(is) {
+	if was, is := x.node(id), x.newNode(key, s); !was.equal(is) && !was.hides(key) {
 		x.replace(id, was, is)
 	}
 }
@@ -96,7 +97,7 @@ func (x *Index) Put(id, key string, s *alarm.State) {
 		return
 	}
 	was, is := x.node(id), x.newNode(key, s)
-	if was.equal(is) {
+	if was.equal(is) || was.hides(key) {
 		return
 	}
 	for _, n := range []*node{was, is} {
@@ -117,7 +118,7 @@ func (x *Index) Touched(changed func(key string) bool) (keys []string) {
 	}
 	seen := map[*node]bool{}
 	add := func(n *node) bool {
-		if !seen[n] {
+		if !seen[n] && n.key != "" {
 			seen[n] = true
 			keys = append(keys, n.key)
 		}
@@ -174,6 +175,13 @@ func (n *node) memberships() []membership {
 	return n.in
 }
 
+func (n *node) source() bool {
+	return slices.ContainsFunc(n.memberships(), func(m membership) bool { return m.source })
+}
+
+// hides reports whether an alarm with a key is replaced by none that has the key.
+func (n *node) hides(key string) bool { return n != nil && n.key != "" && key == "" }
+
 func (n *node) equal(other *node) bool {
 	if n == nil || other == nil {
 		return n == other
@@ -208,6 +216,19 @@ func (x *Index) newNode(key string, s *alarm.State) *node {
 		return nil
 	}
 	return n
+}
+
+// Inhibits reports whether an alarm inhibits others, or would if they were active, and whether that has changed since the index began.
+func (x *Index) Inhibits(id string) (inhibits, changed bool) {
+	if x.Empty() {
+		return false, false
+	}
+	n := x.node(id)
+	if inhibits = n.source(); x.base == nil {
+		return inhibits, false
+	}
+	was := x.base.node(id)
+	return inhibits, inhibits != was.source() || inhibits && !was.equal(n)
 }
 
 // node returns the node of an alarm, or nil.

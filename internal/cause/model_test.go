@@ -219,6 +219,40 @@ func TestARolledBackChangeIsNone(t *testing.T) {
 	}
 }
 
+// An alarm of another process inhibits those that are here, is not among those to look at again, and replaces none that is here.
+func TestAlarmsOfOtherProcesses(t *testing.T) {
+	rules, err := ParseRules([]RuleSettings{{SourceMatchers: []string{`alertname=~"Down|Hot"`}, TargetMatchers: []string{`alertname=~"Hot|Wet"`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func(rule string) *alarm.State {
+		return &alarm.State{ID: rule, Conditions: []alarm.Condition{{Alarm: alarm.Alarm{Rule: rule}}}}
+	}
+	none := func(string) bool { return false }
+	x := NewIndex(rules, labelsOf)
+	x.Set("Wet", "Wet", state("Wet"))
+	for _, change := range []func(id, key string, s *alarm.State){x.Set, x.Changing().Put} {
+		change("Hot", "", state("Hot"))
+	}
+	c := x.Changing()
+	c.Put("Down", "", state("Down"))
+	if touched := c.Touched(none); !slices.Equal(touched, []string{"Wet"}) {
+		t.Errorf("touched %q", touched)
+	}
+	if inhibits, changed := c.Inhibits("Down"); !inhibits || !changed {
+		t.Errorf("it inhibits: %t, changed: %t", inhibits, changed)
+	}
+	x.Set("Hot", "Hot", state("Hot"))
+	x.Set("Hot", "", nil)
+	c = x.Changing()
+	c.Put("Hot", "", nil)
+	for name, x := range map[string]*Index{"index": x, "change": c} {
+		if by, inhibited := x.Inhibited("Wet"); !inhibited || by.Alarm != "Hot" {
+			t.Errorf("%s: Wet is inhibited by %q", name, by.Alarm)
+		}
+	}
+}
+
 func BenchmarkPut(b *testing.B) {
 	rules, _ := ParseRules([]RuleSettings{{SourceMatchers: []string{`kind="a"`}, TargetMatchers: []string{`kind="b"`}, Equal: []string{"site"}}})
 	x := NewIndex(rules, labelsOf)

@@ -30,6 +30,7 @@ import (
 	"trapline/internal/cluster/plan"
 	"trapline/internal/cluster/settings"
 	"trapline/internal/cluster/space"
+	"trapline/internal/cluster/watch"
 	"trapline/internal/throttle"
 )
 
@@ -87,6 +88,11 @@ type Settler interface {
 	Settle(ctx context.Context) error
 }
 
+// Copier is a Work that has a copy of some rows of all shards: of those that ledger.Inhibit begins. Copy is called with their changes.
+type Copier interface {
+	Copy(rows []Write) error
+}
+
 // Cluster is a member of a cluster.
 type Cluster struct {
 	config      Config
@@ -95,6 +101,7 @@ type Cluster struct {
 	work        Work
 	engine      *engine.Engine
 	view        *view
+	copies      *watch.Copy // nil unless the work is a Copier
 	session     *session
 	metrics     *metrics
 	log         *slog.Logger
@@ -149,6 +156,9 @@ func New(c Config, work Work) (*Cluster, error) {
 	cluster.reads = ours
 	cluster.started = time.Now()
 	cluster.view = newView(cluster.keys)
+	if copier, ok := work.(Copier); ok {
+		cluster.copies = watch.NewCopy(cluster.keys.cutShared, copier.Copy)
+	}
 	cluster.session = &session{cluster: cluster, suspect: make(chan struct{}, 1), deadline: boottime.Elapsed()}
 	cluster.metrics = newMetrics()
 	cluster.contact = contact.New(contact.Config{Log: c.Log, Lease: s.Lease.Duration, Silent: e.Silent, Go: cluster.tasks.Go})
@@ -201,6 +211,12 @@ func (c *Cluster) Run(ctx context.Context) error {
 	parts, running := errgroup.WithContext(running)
 	parts.Go(func() error { return c.session.run(running) })
 	parts.Go(func() error { return c.watch(running) })
+	if first, end := c.keys.copied(); c.copies != nil {
+		parts.Go(func() error {
+			return watch.Follow(running, c.engine, watch.Range{First: first, End: end, Load: c.copies.Load, Apply: c.copies.Apply}, c.log)
+		})
+		parts.Go(func() error { return c.copies.Run(running) })
+	}
 	parts.Go(func() error { return c.coordinate(running) })
 	parts.Go(func() error { return c.report(running) })
 	parts.Go(func() error { return c.tend(running) })

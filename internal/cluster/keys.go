@@ -11,7 +11,8 @@ import (
 )
 
 // keys are the names of all keys in the engine, below /trapline/NAME/. Those that members watch sort before those that the owner
-// of a shard reads: format … plan, then s/, seq/ and to/.
+// of a shard reads: format … plan, then s/, seq/ and to/. Members have copies of shared/,
+// which may be large, by a watch of its own.
 type keys struct{ root string }
 
 func keysOf(cluster string) keys { return keys{allClusters + cluster + "/"} }
@@ -20,8 +21,20 @@ func keysOf(cluster string) keys { return keys{allClusters + cluster + "/"} }
 const allClusters = "/trapline/"
 
 // watched is the range of all that every member watches.
-func (k keys) watched() (first string, end clientv3.OpOption) {
-	return k.root, clientv3.WithRange(k.root + "q")
+func (k keys) watched() (first, end string) { return k.root, k.root + "q" }
+
+// copied is the range of the rows of all shards that all members have a copy of.
+func (k keys) copied() (first, end string) {
+	return k.root + "shared/", clientv3.GetPrefixRangeEnd(k.root + "shared/")
+}
+
+func (k keys) shared(shard string) string { return k.root + "shared/" + escape(shard) + "/" }
+
+// cutShared returns the shard of such a row, and its key there.
+func (k keys) cutShared(key string) (shard, row string) {
+	_, name := k.cut(key)
+	shard, row, _ = strings.Cut(name, "/")
+	return unescape(shard), row
 }
 
 func (k keys) format() string               { return k.root + "format" }
@@ -42,6 +55,9 @@ func (k keys) row(shard, r string) string {
 	}
 	if key, ok := k.moving(shard, r); ok {
 		return key
+	}
+	if strings.HasPrefix(r, ledger.Inhibit) {
+		return k.shared(shard) + r
 	}
 	return k.rows(shard) + r
 }

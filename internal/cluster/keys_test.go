@@ -30,7 +30,12 @@ func TestKeysOfShards(t *testing.T) {
 			t.Errorf("%s is not watched", key)
 		}
 	}
-	for _, key := range []string{k.row("1", "x"), k.seq("1"), k.row("1", ledger.Inbox+"b/x")} {
+	for _, shard := range shards {
+		if of, row := k.cutShared(k.row(shard, ledger.Inhibit+"a/b")); of != shard || row != ledger.Inhibit+"a/b" {
+			t.Errorf("%q of %q is read as %q of %q", ledger.Inhibit+"a/b", shard, row, of)
+		}
+	}
+	for _, key := range []string{k.row("1", "x"), k.seq("1"), k.row("1", ledger.Inbox+"b/x"), k.row("1", ledger.Inhibit+"x")} {
 		if key < first+"q" {
 			t.Errorf("%s is watched by all members", key)
 		}

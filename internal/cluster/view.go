@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"trapline/internal/cluster/engine"
 	"trapline/internal/cluster/plan"
 	"trapline/internal/cluster/settings"
+	"trapline/internal/cluster/watch"
 )
 
 // view is the cluster as a member knows it. It may be late: whatever is written is compared in the engine.
@@ -106,21 +106,23 @@ func (v *view) owner(shard string) (Member, bool) {
 	return m, ok
 }
 
-// maxStale is how long a watch may be silent before another server is asked: progress is requested every second.
-const maxStale = 3 * time.Second
-
 // watch keeps the view until ctx is canceled.
 func (c *Cluster) watch(ctx context.Context) error {
-	for n := 0; ctx.Err() == nil; n++ {
-		if err := c.watchOne(ctx, n); err != nil && ctx.Err() == nil {
-			c.log.Debug("the cluster is watched anew", "err", err)
+	first, end := c.keys.watched()
+	return watch.Follow(ctx, c.engine, watch.Range{First: first, End: end, Load: func(revision int64, kvs []*mvccpb.KeyValue) {
+		if revision < c.view.lastRevision() {
+			c.rewound()
 		}
-		pause(ctx, 100*time.Millisecond)
-	}
-	return nil
+		c.view.load(revision, kvs)
+	}, Apply: func(revision int64, events []*clientv3.Event) {
+		c.view.apply(revision, events)
+		for _, one := range events {
+			if one.Type == clientv3.EventTypeDelete && string(one.Kv.Key) == c.keys.member(c.settings.Member) {
+				notice(c.session.suspect)
+			}
+		}
+	}}, c.log)
 }
-
-var errSilent = errors.New("the server of the engine is silent")
 
 // rewound notes that the engine is as it was before, as after the restore of a backup. Numbers that were given since then are given to
 // no other event, and all shards are read anew.
@@ -130,60 +132,6 @@ func (c *Cluster) rewound() {
 	c.fence.Skip()
 	c.mu.Unlock()
 	c.loseAll()
-}
-
-// watchOne reads everything from a server, and follows it until it fails or is silent.
-func (c *Cluster) watchOne(ctx context.Context, n int) error {
-	client, watchable, err := c.engine.Client(n)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-	defer cancel()
-	first, end := c.keys.watched()
-	reading, stop := context.WithTimeout(ctx, maxStale)
-	r, err := client.Get(reading, first, end)
-	stop()
-	if err != nil {
-		return err
-	}
-	if r.Header.Revision < c.view.lastRevision() {
-		c.rewound()
-	}
-	c.view.load(r.Header.Revision, r.Kvs)
-	events := client.Watch(ctx, first, end, clientv3.WithRev(r.Header.Revision+1))
-	ask := time.NewTicker(time.Second)
-	defer ask.Stop()
-	silent := time.NewTimer(maxStale)
-	defer silent.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-silent.C:
-			return errSilent
-		case <-ask.C:
-			if !watchable() {
-				return errSilent
-			}
-			// It blocks while the client connects anew, which it may do for ever: without an answer we leave this server.
-			go func() { _ = client.RequestProgress(ctx) }()
-		case e, ok := <-events:
-			if !ok {
-				return errSilent
-			}
-			if err := e.Err(); err != nil {
-				return err
-			}
-			silent.Reset(maxStale)
-			c.view.apply(e.Header.Revision, e.Events)
-			for _, one := range e.Events {
-				if one.Type == clientv3.EventTypeDelete && string(one.Kv.Key) == c.keys.member(c.settings.Member) {
-					notice(c.session.suspect)
-				}
-			}
-		}
-	}
 }
 
 func (v *view) load(revision int64, kvs []*mvccpb.KeyValue) {

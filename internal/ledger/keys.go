@@ -16,6 +16,7 @@ const (
 	Dead    = "dead/"    // events that were given up, by receiver and number of the row
 	Entry   = "entry/"   // entries that are not yet in a file of the journal, by the number of the last
 	Event   = "event/"   // events, by number
+	Inhibit = "inhibit/" // active alarms that inhibit others, by key: all members of a cluster have a copy
 	Inbox   = "in/"      // records on their way to the shard, by batch and key; without a key the header of a batch
 	Given   = "given"    // how far the records that were set apart have come
 	Look    = "look/"    // the rules that were evaluated for a target, by its name

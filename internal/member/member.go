@@ -58,6 +58,8 @@ type Alarms interface {
 	Drop(shard string, lost bool)
 	// Repeat sends the last word about an alarm once more.
 	Repeat(text []byte) error
+	// SetInhibitors notes the alarms of all shards that inhibit others, as their records change.
+	SetInhibitors(records []ledger.Write) error
 	// SetSilences replaces the silences of the cluster, by the keys of their records.
 	SetSilences(records map[string][]byte) error
 }
@@ -279,6 +281,14 @@ func (m *Member) Drop(shard string, lost bool) {
 func (m *Member) Repeat(text []byte) error {
 	if alarms := m.options.Alarms(); alarms != nil {
 		return alarms.Repeat(text)
+	}
+	return nil
+}
+
+// Copy implements cluster.Copier.
+func (m *Member) Copy(rows []ledger.Write) error {
+	if alarms := m.options.Alarms(); alarms != nil {
+		return alarms.SetInhibitors(rows)
 	}
 	return nil
 }

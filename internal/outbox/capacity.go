@@ -1,11 +1,11 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
 
 	"trapline/internal/alarm"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/request"
 )
 
 // shrink drops events of receivers whose queue exceeds its limits: the oldest updates, then pairs of a clear and the
@@ -59,23 +59,11 @@ func (p *plan) resync(q *queue.Queue, dropped int) {
 	p.add(q, alarm.Event{Kind: alarm.Resync, At: p.now, Dropped: dropped})
 }
 
-// FullError lists conditions of alarms that were refused: there are too many, or they are too large. The end of a
-// condition is never refused.
-type FullError struct {
-	Refused []string // IDs of the conditions
-	Limit   string   // the limit that was reached
-	Busy    bool     // a retry may succeed once alarms have been cleared
-}
-
-func (e *FullError) Error() string {
-	return fmt.Sprintf("%d alarms were refused: %s", len(e.Refused), e.Limit)
-}
+// FullError lists conditions of alarms that were refused.
+type FullError = request.FullError
 
 // ErrTooManyAlarms is the target for errors.Is that matches a FullError with Busy.
-var ErrTooManyAlarms = errors.New("too many alarms are active")
-
-// Is reports whether the error is ErrTooManyAlarms.
-func (e *FullError) Is(target error) bool { return e.Busy && target == ErrTooManyAlarms }
+var ErrTooManyAlarms = request.ErrTooManyAlarms
 
 const (
 	defaultMaxAlarms = 100000

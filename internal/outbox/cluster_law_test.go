@@ -19,6 +19,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"trapline/internal/alarm"
+	"trapline/internal/cause"
 	"trapline/internal/ledger"
 	"trapline/internal/ledger/ledgertest"
 	"trapline/internal/originator"
@@ -49,6 +50,7 @@ type cohort struct {
 	truth  map[string]bool // alarms that are active, by target
 	around *rand.Rand      // of events around late sends
 	ending bool            // the truth does not change any more
+	rules  []cause.Rule    // of alarms that inhibit others
 	losses int             // shards that were lost, and not released
 }
 
@@ -62,6 +64,7 @@ type cohortMember struct {
 	name   string
 	silent bool // it has no session
 	dead   bool
+	copies chan []ledger.Write // of the engine, in their order
 }
 
 // Load implements ledger.Store.
@@ -136,6 +139,7 @@ func (m *cohortMember) Commit(ctx context.Context, writes []ledger.Write) error 
 			if of[shard] != nil && c.owners[shard] == of[shard] {
 				_ = c.engine.Commit(ctx, list)
 				c.sink.remove(list)
+				c.copy(list)
 			}
 		}
 		c.mu.Unlock()
@@ -286,7 +290,7 @@ func (c *cohort) start(name string) *cohortMember {
 	clock := &Clock{Wall: func() time.Time { return time.Now().Add(wrong) }, Elapsed: func() time.Duration { return time.Since(began) }}
 	route := &queue.Route{Name: "sink", Deliver: c.sink.deliver, Window: 8, MaxAge: 24 * time.Hour}
 	o, err := New(state, []*queue.Route{route}, Options{
-		Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock, Engine: m,
+		Logger: slog.New(slog.DiscardHandler), Metrics: NewMetrics(prometheus.NewRegistry()), Clock: clock, Engine: m, Inhibit: c.rules,
 		Cluster: &shards.Cluster{ID: func() string { return "c" }, Member: name, Of: lawShard, MaySend: m.maySend, Late: func(shard, id string, text []byte) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -307,7 +311,7 @@ func (c *cohort) start(name string) *cohortMember {
 			c.t.Error(err)
 		}
 	}}
-	c.members = append(c.members, m)
+	m.follow(ctx)
 	return m
 }
 
@@ -519,6 +523,9 @@ func (c *cohort) lose(m *cohortMember) {
 		if len(living) > 0 {
 			c.take(shard, living[c.random.IntN(len(living))])
 		}
+	}
+	if len(lost) > 0 && len(living) > 0 && c.random.IntN(2) == 0 {
+		c.turnOf(lost[c.random.IntN(len(lost))])
 	}
 	for _, shard := range lost {
 		m.outbox.Drop(shard, true)

@@ -196,7 +196,9 @@ func (o *Outbox) finish(ctx context.Context, q *queue.Queue, r *queue.Row, recei
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err == nil && why == nil {
-		o.state.remember(q, r)
+		if o.state.shards != nil {
+			o.state.clears.Remember(q, r)
+		}
 	}
 	if err == nil && why == nil && receipt.Sent > 0 {
 		q.Tally.Acknowledged(now, receipt.RTT)

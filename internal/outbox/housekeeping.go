@@ -40,6 +40,7 @@ func (o *Outbox) housekeeping(now time.Time) error {
 		p.calm()
 		p.passAges()
 		p.relieve()
+		p.share()
 		p.repeat()
 		for _, q := range o.state.queues.All {
 			p.reconsider(q)

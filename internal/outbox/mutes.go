@@ -75,6 +75,7 @@ func (p *plan) relabel(r *mute.Rules, targets map[string]bool) {
 			look(key)
 		}
 	}
+	p.state.index.EachInhibitor(func(s *alarm.State) { p.causes.Put(s.ID, "", s) })
 }
 
 // unrest counts the raise or the clear of an alarm. It reports whether the alarm is to be muted after this raise, because

@@ -13,6 +13,7 @@ import (
 	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/outcomes"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/shards"
 	"trapline/internal/outbox/store"
 )
 
@@ -43,6 +44,9 @@ type plan struct {
 	said       map[string]*alarm.Alarm  // alarms about causes of outages, by device; nil before it is needed
 	foreseen   map[string]*alarm.State  // alarms by key that the change is about to raise
 	touched    []string                 // keys of alarms that transitions of others concern
+	dropped    int                      // how many of them are of shards that were dropped
+	inhibitors []shards.Inhibitor       // alarms of other members that begin or cease to inhibit
+	unshared   index.Unshared           // see share
 	relabels   bool                     // labels of targets change
 	welcomed   bool                     // alarms are announced to receivers that have changed
 	relabeled  []string                 // keys of the alarms of these targets
@@ -71,7 +75,7 @@ func (st *state) newPlan() *plan {
 	p := &plan{
 		state: st, seq: st.seq, run: st.clock.Run(), alarms: map[string]*alarm.State{}, sources: map[string]string{},
 		views: map[alarm.Place]*alarm.View{}, rows: queue.NewDraft(), ids: map[string]string{},
-		mutes: st.mutes, owner: new(int), causes: st.index.Causes.Changing(), outages: st.outages,
+		mutes: st.mutes, owner: new(int), causes: st.index.Causes.Changing(), outages: st.outages, touched: slices.Clone(st.touched), dropped: len(st.touched),
 	}
 	if st.shards != nil {
 		p.homes, p.shards = map[string]string{}, map[string]bool{}
@@ -275,7 +279,12 @@ func (p *plan) apply() {
 	for key, s := range p.alarms {
 		o.index.Put(key, s)
 	}
-	o.index.Reindex(p.relabeled)
+	o.index.PutInhibitors(p.inhibitors)
+	o.index.Shared(&p.unshared)
+	o.touched = o.touched[p.dropped:]
+	if p.relabels {
+		o.index.Reindex(p.relabeled)
+	}
 	for source, t := range p.renewals {
 		o.index.Renew(source, t)
 	}
@@ -300,7 +309,7 @@ func (p *plan) apply() {
 
 // changesNothing reports whether the plan has nothing to be stored.
 func (p *plan) changesNothing() bool {
-	return len(p.alarms)+len(p.views)+len(p.rows.Added)+len(p.rows.Removed)+len(p.dead)+len(p.silences)+len(p.unburied)+len(p.doubted) == 0 && p.sent == nil && !p.notesWindows()
+	return len(p.alarms)+len(p.views)+len(p.unshared.Changes)+len(p.rows.Added)+len(p.rows.Removed)+len(p.dead)+len(p.silences)+len(p.unburied)+len(p.doubted) == 0 && p.sent == nil && !p.notesWindows()
 }
 
 // notesWindows reports whether a maintenance window begins or ends.

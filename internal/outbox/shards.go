@@ -39,7 +39,7 @@ func (o *Outbox) Take(ctx context.Context, shard string) error {
 		return ctx.Err()
 	}
 	o.mu.Lock()
-	o.state.adopt(shard, all)
+	touched := o.state.adopt(shard, all)
 	o.mu.Unlock()
 	o.commits.Unlock()
 	err = o.do(&change{now: o.state.clock.Wall(), more: all.Unused, until: ctx, plan: func(p *plan) {
@@ -47,6 +47,8 @@ func (o *Outbox) Take(ctx context.Context, shard string) error {
 			p.changeMutes(p.mutes.WithSilences(all.Silences, p.now))
 			p.changeMutes(p.mutes.Pass(p.now))
 		}
+		p.touched = append(p.touched, touched...)
+		p.share()
 		if held := p.state.shards.Held(shard); held != nil {
 			for _, key := range slices.Sorted(maps.Keys(held.Alarms)) {
 				p.announce(key)
@@ -104,8 +106,8 @@ func (o *Outbox) awaitDeliveries(shard string) {
 	}
 }
 
-// adopt puts the records of a shard into memory.
-func (st *state) adopt(shard string, all *store.Records) {
+// adopt puts the records of a shard into memory. It returns the keys of alarms that begin or cease to be inhibited.
+func (st *state) adopt(shard string, all *store.Records) (touched []string) {
 	st.shards.Add(shard)
 	st.seq = max(st.seq, all.Seq)
 	now := clock.Seconds(st.clock.Run())
@@ -116,13 +118,13 @@ func (st *state) adopt(shard string, all *store.Records) {
 		slices.Sort(list)
 		st.buried[receiver] = list
 	}
-	for key, s := range all.Alarms {
+	for _, s := range all.Alarms {
 		for i := range s.Conditions {
 			s.Conditions[i].Alarm.Shard = shard
 		}
 		index.ExtendLeases(s, now+Lease.Seconds())
-		st.index.Put(key, s)
 	}
+	touched = st.index.Adopt(shard, all.Alarms)
 	for at, v := range all.Views {
 		st.index.KeepView(at, v)
 	}
@@ -133,6 +135,7 @@ func (st *state) adopt(shard string, all *store.Records) {
 			st.warnOfOrphan(name, len(rows))
 		}
 	}
+	return touched
 }
 
 // forget removes a shard from memory.
@@ -144,7 +147,7 @@ func (st *state) forget(shard string) {
 	if held == nil { // a commit has found that it is lost
 		return
 	}
-	st.index.Forget(held)
+	st.touched = append(st.touched, st.index.Forget(shard, held)...)
 	store.Forget(st.references, st.buried, st.shards, map[string]bool{shard: true})
 }
 
@@ -178,6 +181,15 @@ func (p *plan) settle(key string, old, is *alarm.State) {
 	if is != nil {
 		p.homes[key] = p.state.shards.Home(&is.Conditions[0].Alarm)
 		p.touch(p.homes[key])
+	}
+}
+
+// share has the engine know the alarms of shards of this process that inhibit others, where it may know them otherwise: after a take, and
+// after the inhibit rules have changed.
+func (p *plan) share() {
+	p.unshared = p.state.index.Unshared()
+	for _, i := range p.unshared.Changes {
+		p.touch(i.Shard)
 	}
 }
 

@@ -23,12 +23,12 @@ import (
 // state is the state of an outbox in memory, guarded by Outbox.mu. Plans read it; it changes only after a transaction.
 type state struct {
 	dir     *statedir.Dir
-	store   ledger.Store                 // of the process
-	shards  *shards.Set                  // nil without a cluster
-	engine  ledger.Store                 // of the other shards
-	clears  map[alarm.Place]*alarm.Event // the last ones, by a member of a cluster
-	boots   int32                        // of the process
-	prefix  string                       // of event IDs
+	store   ledger.Store // of the process
+	shards  *shards.Set  // nil without a cluster
+	engine  ledger.Store // of the other shards
+	clears  queue.Clears // by a member of a cluster
+	boots   int32        // of the process
+	prefix  string       // of event IDs
 	options Options
 	logger  *slog.Logger
 	metrics *Metrics
@@ -39,6 +39,7 @@ type state struct {
 	rerouted  bool           // the receivers have changed, and alarms are not announced to them yet
 	newcomers []*queue.Queue // those of them that were added
 	index     *index.Index
+	touched   []string // keys of alarms that shards which were dropped concern: see plan.touched
 	mutes     *mute.Set
 	aged      float64 // see plan.aged
 	outages   *cause.Outages

@@ -83,7 +83,7 @@ func (st *state) converter(now time.Time) *store.Converter {
 // writes returns what the plan stores.
 func (p *plan) writes() ([]ledger.Write, error) {
 	p.change = &store.Change{
-		Seq: p.seq, Run: clock.Seconds(p.run), Alarms: p.alarms, Views: p.views, Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
+		Seq: p.seq, Run: clock.Seconds(p.run), Alarms: p.alarms, Views: p.views, Inhibit: p.unshared.With(p.state.index, p.alarms, p.homes, p.causes), Silences: p.silences, Dead: p.dead, Unburied: p.unburied, Buried: p.state.buried,
 		Shards: p.state.shards, Homes: p.homes, Sent: p.sent, Added: slices.Clip(p.absent), Events: &p.events, References: p.state.references,
 	}
 	if p.notesWindows() {

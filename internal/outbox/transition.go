@@ -13,33 +13,11 @@ import (
 	"trapline/internal/outbox/clock"
 	"trapline/internal/outbox/index"
 	"trapline/internal/outbox/queue"
+	"trapline/internal/outbox/request"
 )
 
-// Transition begins or ends a condition of an alarm. A repeated transition only renews the lease.
-type Transition struct {
-	// Alarm is the alarm as the condition shows it. Its ID is that of the condition: the ID of the alarm follows from its
-	// name, target and labels. The outbox sets RaisedAt if it is zero. The end of a condition requires only the ID.
-	Alarm  alarm.Alarm
-	Active bool
-	Lease  time.Time // when the condition ends unless it is renewed; zero means never
-
-	Shard string // that the condition is stored in, where the caller knows; "" means that of the alarm's target
-
-	// Held is of a condition of a baseline: the journal has it, and receivers are not notified. Its end has the whole alarm.
-	Held bool
-}
-
-// Entry returns the entry of the journal for a condition that is held.
-func (t *Transition) Entry(id string, now time.Time) journal.Event {
-	a := t.Alarm
-	a.ID = id
-	if !t.Active {
-		return journal.OfCleared(&a, &alarm.Alarm{Reason: a.Reason}, now)
-	}
-	e := journal.OfActive(journal.Raised, &a)
-	e.Reason = "baseline: not sent"
-	return e
-}
+// Transition begins or ends a condition of an alarm.
+type Transition = request.Transition
 
 // applyAll plans the effects of transitions. If one condition of an alarm ends and another one begins, the alarm remains
 // active: the end is planned last, unless a later transition is of the same condition.

@@ -190,17 +190,3 @@ func (p *plan) doubt(at alarm.Place, q *queue.Queue, heard *alarm.Event) {
 		p.restate(at)
 	}
 }
-
-// maxClears is how many clears a member remembers, to repeat them.
-const maxClears = 10_000
-
-// remember notes a clear that was delivered.
-func (st *state) remember(q *queue.Queue, r *queue.Row) {
-	if st.shards == nil || r.Kind != alarm.Clear {
-		return
-	}
-	if st.clears == nil || len(st.clears) >= maxClears {
-		st.clears = map[alarm.Place]*alarm.Event{}
-	}
-	st.clears[alarm.Place{Receiver: q.Name, Key: r.QueueKey()}] = &r.Event
-}

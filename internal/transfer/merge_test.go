@@ -200,7 +200,7 @@ func TestManyRowsOfAnAlarm(t *testing.T) {
 	}
 	s.put(t, "0", ledger.Alarm+"a", map[string]any{"id": "a", "number": shards.NumberIn("0", 100), "raised_at": noon, "conditions": []any{map[string]any{"source": "x", "alarm": map[string]any{"target": "t"}}}, "in": map[string]string{"r/1": shards.PlaceIn("0", "a")}})
 	s.put(t, "0", ledger.Named(ledger.Of(ledger.View, "r/1"), shards.PlaceIn("0", "a")), map[string]any{"event": "e1", "run": 1e8})
-	if err := s.Commit(t.Context(), []ledger.Write{{Shard: "0", Key: ledger.Alarm + "b", Value: []byte("x")}, {Shard: "1", Key: ledger.Number, Value: []byte("7")}}); err != nil {
+	if err := s.Commit(t.Context(), []ledger.Write{{Shard: "0", Key: ledger.Alarm + "b", Value: []byte("x")}, {Shard: "0", Key: ledger.Inhibit + "a", Value: []byte("{}")}, {Shard: "1", Key: ledger.Number, Value: []byte("7")}}); err != nil {
 		t.Fatal(err)
 	}
 	sender := transfer.Sender{Store: s, Shard: "0", Homes: transfer.Homes{Target: func(string) string { return "1" }}, Alive: noon, Now: noon, Logger: slog.New(slog.DiscardHandler)}
@@ -209,7 +209,7 @@ func TestManyRowsOfAnAlarm(t *testing.T) {
 	}
 	left := s.Records("0")
 	records := s.receive(t, "1", noon)
-	if records[ledger.Alarm+"a"] == nil || left[ledger.Alarm+"a"] != nil || left[ledger.Alarm+"b"] == nil {
+	if records[ledger.Alarm+"a"] == nil || left[ledger.Alarm+"a"] != nil || left[ledger.Inhibit+"a"] != nil || left[ledger.Alarm+"b"] == nil {
 		t.Errorf("left are %d records", len(left))
 	}
 	last, n := uint64(0), 0

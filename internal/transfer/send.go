@@ -109,7 +109,8 @@ func (s *Sender) Send(ctx context.Context) error {
 	return nil
 }
 
-// maxItems is how many records are in a batch at most: each is put there and deleted here, and rows bring their events.
+// maxItems is how many records are in a batch at most: each is put there and deleted here, rows bring their events, and alarms
+// may have a record that they inhibit others.
 const maxItems = maxWrites / 3
 
 // send moves the records of one shard in batches, and a unit that has no room in one in several.
@@ -197,6 +198,9 @@ func (s *strays) commit(ctx context.Context, shard string, items []*item, more b
 	for _, one := range items {
 		if !one.keep {
 			writes = append(writes, ledger.Write{Shard: s.Shard, Key: one.from})
+			if key, isAlarm := strings.CutPrefix(one.from, ledger.Alarm); isAlarm { // its next owner stores anew that it inhibits others
+				writes = append(writes, ledger.Write{Shard: s.Shard, Key: ledger.Named(ledger.Inhibit, key)})
+			}
 		}
 	}
 	return s.Store.Commit(ctx, writes)

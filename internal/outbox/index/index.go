@@ -25,7 +25,8 @@ type Index struct {
 	Causes  *cause.Index
 	Downs   downs.Index
 
-	shards *shards.Set
+	shards     *shards.Set
+	inhibitors inhibitors
 }
 
 // New returns an index without alarms. The set notes where alarms and views lie; it is nil without a cluster.
@@ -52,13 +53,16 @@ func (x *Index) Put(key string, s *alarm.State) {
 			}
 		}
 	}
-	if s == nil {
+	if old := x.Active[key]; s == nil {
 		delete(x.Active, key)
+		if held := x.held(old); held != nil {
+			delete(held.Alarms, key)
+		}
 		return
 	}
 	x.Active[key] = s
-	if x.shards != nil {
-		x.house(key, s)
+	if held := x.held(s); held != nil {
+		held.Alarms[key] = true
 	}
 	x.Causes.Set(s.ID, key, s)
 	x.Downs.Set(key, s, true)
@@ -99,14 +103,18 @@ func (x *Index) Renew(source string, to Renewal) {
 
 // PutView stores a view, or deletes it if v is nil.
 func (x *Index) PutView(at alarm.Place, v *alarm.View) {
+	var held *shards.Shard
+	if x.shards != nil {
+		held = x.shards.Held(x.shards.OfPlace(at.Key))
+	}
 	if delete(x.Unknown, at); v == nil {
-		delete(x.Views, at)
+		if delete(x.Views, at); held != nil {
+			delete(held.Places, at)
+		}
 		return
 	}
-	if x.shards != nil {
-		if held := x.shards.Held(x.shards.OfPlace(at.Key)); held != nil {
-			held.Places[at] = true
-		}
+	if held != nil {
+		held.Places[at] = true
 	}
 	if x.Views[at] = v; v.Unknown {
 		x.Unknown[at] = true
@@ -143,11 +151,12 @@ func (x *Index) Keys() []string {
 	})
 }
 
-// house notes the shard of an active alarm.
-func (x *Index) house(key string, s *alarm.State) {
-	if held := x.shards.Held(x.shards.Home(&s.Conditions[0].Alarm)); held != nil {
-		held.Alarms[key] = true
+// held returns the shard of an alarm; nil without a cluster, or if the process does not have it.
+func (x *Index) held(s *alarm.State) *shards.Shard {
+	if x.shards == nil || s == nil {
+		return nil
 	}
+	return x.shards.Held(x.shards.Home(&s.Conditions[0].Alarm))
 }
 
 // Use has the index of alarms that say that their target does not answer be about matchers.
@@ -159,8 +168,9 @@ func (x *Index) Relabel(before, now *mute.Set) {
 	x.Downs.Relabel(before, now)
 }
 
-// Reindex has the index compare the labels of alarms anew.
+// Reindex has the index compare the labels of alarms anew, and of those of other members.
 func (x *Index) Reindex(keys []string) {
+	x.EachInhibitor(func(s *alarm.State) { x.Causes.Set(s.ID, "", s) })
 	for _, key := range keys {
 		if s := x.Active[key]; s != nil {
 			x.Causes.Set(s.ID, key, s)
@@ -175,6 +185,10 @@ func (x *Index) Inhibit(rules []cause.Rule, mutes *mute.Set) {
 	x.Causes = cause.NewIndex(rules, mutes.Labels)
 	for key, s := range x.Active {
 		x.Causes.Set(s.ID, key, s)
+	}
+	x.EachInhibitor(func(s *alarm.State) { x.Causes.Set(s.ID, "", s) })
+	for _, shard := range x.shards.Names() {
+		x.compare(shard)
 	}
 }
 
@@ -221,14 +235,4 @@ func (x *Index) ConditionsOf(id string) (list []alarm.Alarm) {
 		}
 	}
 	return list
-}
-
-// Forget removes the alarms and views of a shard that the process no longer has.
-func (x *Index) Forget(was *shards.Shard) {
-	for key := range was.Alarms {
-		x.Put(key, nil)
-	}
-	for at := range was.Places {
-		x.PutView(at, nil)
-	}
 }

@@ -141,9 +141,10 @@ func (u Units) Join(a, b string) {
 	}
 }
 
-// JoinAlarm has an alarm belong together with its alerts, and with the views of receivers.
+// JoinAlarm has an alarm belong together with its alerts, the record that it inhibits others, and the views of receivers.
 func (u Units) JoinAlarm(key string, s *alarm.State) {
 	of := ledger.Named(ledger.Alarm, key)
+	u.Join(ledger.Named(ledger.Inhibit, key), of)
 	for i := range s.Conditions {
 		u.Join(ledger.Named(ledger.Alert, s.Conditions[i].Source), of)
 	}

@@ -19,6 +19,7 @@ type Change struct {
 	Run      float64 // run time in seconds
 	Alarms   map[string]*alarm.State
 	Views    map[alarm.Place]*alarm.View
+	Inhibit  []shards.Inhibitor       // those that change
 	Silences map[string]*mute.Silence // nil values of these maps are deleted
 
 	Shards *shards.Set       // nil without a cluster
@@ -61,6 +62,13 @@ func (c *Change) Writes() ([]ledger.Write, error) {
 	}
 	for at, v := range c.Views {
 		putJSON(&b, c.Shards.OfPlace(at.Key), ledger.Named(ledger.Of(ledger.View, at.Receiver), at.Key), v)
+	}
+	for i := range c.Inhibit {
+		w, err := c.Inhibit[i].Write()
+		if b.err == nil {
+			b.err = err
+		}
+		b.writes = append(b.writes, w)
 	}
 	c.writeRows(&b)
 	c.writeDead(&b)

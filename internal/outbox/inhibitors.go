@@ -1,0 +1,36 @@
+package outbox
+
+import (
+	"trapline/internal/ledger"
+	"trapline/internal/outbox/shards"
+)
+
+// SetInhibitors notes the alarms of all shards that begin or cease to inhibit others, as the engine of the cluster has them. Alarms that
+// are inhibited by other members' from then on, or not any more, are looked at again.
+func (o *Outbox) SetInhibitors(records []ledger.Write) error {
+	var list []shards.Inhibitor
+	for i := range records {
+		if one, ok := shards.ReadInhibitor(&records[i]); ok && one.Shard != shards.Local {
+			list = append(list, one)
+		}
+	}
+	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
+		p.inhibitors = append(p.inhibitors, list...)
+		for i := range list {
+			p.inhibit(&list[i])
+		}
+	}})
+}
+
+// inhibit has an alarm of another member inhibit others, or not any more. Of its own shards the process knows better.
+func (p *plan) inhibit(i *shards.Inhibitor) {
+	if p.state.shards.Owns(i.Shard) {
+		return
+	}
+	if was := p.state.index.Inhibitor(i.Shard, i.Key); was != nil && (i.State == nil || i.State.ID != was.ID) {
+		p.causes.Put(was.ID, "", nil)
+	}
+	if i.State != nil {
+		p.causes.Put(i.State.ID, "", i.State)
+	}
+}
