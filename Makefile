@@ -2,6 +2,7 @@
 TAGS := gosnmp_nodebug
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # COMPUTING are packages whose tests compute on one goroutine, or start processes: the race detector would find nothing
@@ -24,19 +25,19 @@ build:
 
 # test runs all tests, and installs the programs they run against where it may. Of the laws of passes, most trials are
 # made without the race detector. Three packages are tested at a time also on two processors, for many tests wait, those
-# first that take longest. go vet looks at all of them before, and so go test does not (-vet=off). What is left out for
-# want of a large corpus is printed at the end.
+# first that take longest. What is left out for want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
 	scripts/left-out.sh $(MAKE) --no-print-directory tests
 
 tests:
 	go vet -tags $(TAGS) ./...
-	scripts/jump.sh -vet=off -race -p 3 -tags $(TAGS),jump -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
-	go test -vet=off -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
-	scripts/jump.sh -vet=off -race -tags $(TAGS),jump -run SearchesWhile ./internal/journal
-	go test -vet=off -count=1 -tags $(TAGS) -run Law ./internal/client
-	TRAPLINE_ENGINE=gosnmp go test -vet=off -count=1 -tags $(TAGS) ./internal/client
+	go test -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
+	go test -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
+	go test -race -tags $(TAGS) -run SearchesWhile ./internal/journal
+	scripts/jump.sh $(TAGS)
+	go test -count=1 -tags $(TAGS) -run Law ./internal/client
+	TRAPLINE_ENGINE=gosnmp go test -count=1 -tags $(TAGS) ./internal/client
 
 # soak runs the tests of polls and of hostile agents for about ten minutes.
 soak:
@@ -61,10 +62,11 @@ BASE ?= main
 bench-compare:
 	scripts/bench-compare.sh $(BASE)
 
-# lint runs gofmt, go vet, and the linters of .golangci.yml, of which staticcheck is one.
+# lint runs gofmt, go vet, staticcheck and the linters of .golangci.yml.
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
 	go vet -tags $(TAGS) ./...
+	go run $(STATICCHECK) -tags $(TAGS) ./...
 	go run $(GOLANGCI) run ./...
 
 # fuzz runs every fuzz target for FUZZTIME (30s).

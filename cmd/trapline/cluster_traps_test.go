@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ import (
 
 var linkDownsOfTargets = regexp.MustCompile(`(?m)^trapline_traps_total\{target="device-\d",trap="linkDown"\} (\d+)$`)
 
-// Devices send each trap to two members, of which one at most polls them: it is counted once, raises one alarm, and is forwarded once.
+// Devices send each trap to two members, of which one at most polls them: it is counted once, raises one alarm, and is forwarded once. One of
+// SNMPv3 from an address that nobody knows is of the target whose engine another member has found.
 func TestClusterTraps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes")
@@ -24,16 +26,17 @@ func TestClusterTraps(t *testing.T) {
 	t.Parallel()
 	const targets, network = 6, "69"
 	port := ":20162"
+	const engineID = "80001f8804" + "747261706c696e65"
+	agent := peers.StartSnmpd(t, peers.SnmpdOptions{EngineID: engineID})
 	trapd := peers.StartSnmptrapd(t, peers.SnmptrapdOptions{})
 	w := witnessOf(t, true)
-	text := strings.Replace(programtest.Notifying(t, "", fmt.Sprintf("- {name: nms, address: %q, labels: {target: nobody}, forward: {traps: [\"*\"]}}\n- {name: w, address: %q, timeout: 2s, every_transition: true}\n", trapd.Address, w.LocalAddr())), "state_dir: \n", "", 1) + simulated(t, network, targets) + `
-trap_rules:
+	text := strings.Replace(programtest.Notifying(t, "", fmt.Sprintf("- {name: nms, address: %q, labels: {target: nobody}, forward: {traps: [\"*\"]}}\n- {name: w, address: %q, timeout: 2s, every_transition: true}\n", trapd.Address, w.LocalAddr())), "state_dir: \n", "", 1) + simulated(t, network, targets) + fmt.Sprintf("- {name: secured, address: %q, modules: [system], auth: secure}\n", agent.Address) + `trap_rules:
 - {alert: PortDown, on: IF-MIB::linkDown, clear: [IF-MIB::linkUp], labels: {severity: major}, annotations: {summary: "port {{ $labels.ifIndex }} is down"}}
 `
-	s := plannedSite(t, network, targets)
+	s := plannedSite(t, network, targets+1)
 	for _, m := range s.members {
 		s.file = filepath.Join(t.TempDir(), "snmp.yml")
-		s.write(text+fmt.Sprintf("listen: {addresses: [%q], auths: [public_v2]}\n", m.address+port), votersOf(network))
+		s.write(text+fmt.Sprintf("listen: {addresses: [%q], auths: [public_v2, secure], allow: [127.0.0.0/8]}\n", m.address+port), votersOf(network))
 		m.file = s.file
 		s.start(m)
 	}
@@ -79,4 +82,13 @@ trap_rules:
 	if total != targets {
 		t.Errorf("%d linkDown are counted, want %d", total, targets)
 	}
+	elsewhere := slices.IndexFunc(s.members, func(m *siteMember) bool { return s.polls()["secured"][m.address] == 0 })
+	s.await("a trap is of the target with its engine", func() bool {
+		peers.NetSNMP(t, "snmptrap", "-v3", "-e0x"+engineID, "-uusr-sha-aes", "-lauthPriv", "-aSHA", "-A"+peers.AuthPassphrase, "-xAES", "-X"+peers.PrivPassphrase,
+			"--clientaddr=127.0."+network+".250", s.members[elsewhere].address+port, "", "1.3.6.1.6.3.1.1.5.1")
+		return slices.ContainsFunc(s.members, func(m *siteMember) bool {
+			text, _ := s.get(m.url() + "/metrics")
+			return strings.Contains(text, `trapline_traps_total{target="secured",trap="coldStart"}`)
+		})
+	})
 }

@@ -92,8 +92,9 @@ func (d *daemon) newRelay() *relay.Relay {
 		return nil
 	}
 	r := relay.New(relay.Options{
-		Name: d.member.Name(), Holder: d.member.Holder, Open: d.member.Open, Logger: d.logger,
-		Take: func(ctx context.Context, list []*relay.Notification) []bool { return d.listener.Take(ctx, list) },
+		Name: d.member.Name(), Holder: d.member.Holder, Open: d.member.Open, Peers: d.member.Peers, Logger: d.logger,
+		Learn: func(list []relay.Device) { d.listener.Learn(list) },
+		Take:  func(ctx context.Context, list []*relay.Notification) []bool { return d.listener.Take(ctx, list) },
 	})
 	d.registry.MustRegister(r.Collector())
 	return r

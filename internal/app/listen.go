@@ -28,7 +28,7 @@ import (
 // newListener returns the receiver of notifications, with the sockets of the first configuration.
 func (d *daemon) newListener() (*listen.Listener, error) {
 	l := listen.New(listen.Options{
-		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Judge: d.judge, Forward: d.notifier.forward, Respond: d.agent.Respond, Relay: d.relay,
+		Logger: d.logger, Registry: d.registry, Note: d.notifier.note, Conditions: d.notifier.conditions, Apply: d.notifier.apply, Holds: d.holds, Refresh: d.refresh, Judge: d.judge, Forward: d.notifier.forward, Respond: d.agent.Respond, Relay: d.relay, Engine: d.engineOf,
 	})
 	return l, l.Open(&d.first.Config.Listen)
 }

@@ -11,6 +11,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
+	"trapline/internal/relay"
 	"trapline/internal/traps"
 )
 
@@ -204,6 +205,26 @@ func over(source, reason string) outbox.Transition {
 	return outbox.Transition{Alarm: alarm.Alarm{ID: source, Reason: reason}}
 }
 
+// tell has other members know how the device of a target may be known.
+func (l *Listener) tell(t *poller.Target) {
+	if l.options.Relay == nil {
+		return
+	}
+	d := relay.Device{Target: t.Name, Addresses: l.tables.Of(t.Name)}
+	if l.options.Engine != nil {
+		d.Engine = []byte(l.options.Engine(t))
+	}
+	l.options.Relay.Polled(d)
+}
+
+// Learn notes how devices may be known that other members poll.
+func (l *Listener) Learn(list []relay.Device) {
+	for _, d := range list {
+		l.tables.Set(d.Target, slices.Clone(d.Addresses))
+		l.tables.SetEngine(d.Target, d.Engine)
+	}
+}
+
 // Ended takes a poll that has ended: it notes the addresses that the target has, and ends the conditions whose expression has
 // become true.
 func (l *Listener) Ended(report poller.Report) {
@@ -212,6 +233,7 @@ func (l *Listener) Ended(report poller.Report) {
 		if list, known := addressesOf(report.Last); known {
 			l.tables.Set(target, list)
 		}
+		l.tell(report.Target)
 	}
 	conditions := l.standing.at(target)
 	s := l.current.Load()

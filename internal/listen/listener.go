@@ -37,6 +37,8 @@ type Options struct {
 	Forward func([]alarm.Event, time.Time) error
 	// Relay hands notifications to the members of a cluster that own their devices; nil without one.
 	Relay *relay.Relay
+	// Engine returns the ID of the SNMPv3 engine of a target that is polled here, "" if it is not known; it may be nil.
+	Engine func(*poller.Target) string
 	// Respond answers requests of managers: see originator.Agent.
 	Respond func(*originator.Request) (response snmp.PDU, ok bool)
 	// Refresh polls a target now, or rows of it.
@@ -81,6 +83,7 @@ type Listener struct {
 	echoes   *echoes
 	standing standing
 	tables   traps.Tables // addresses of targets that polls brought
+	sequence *sequence    // nil without a cluster
 	log      logFile
 
 	refreshes *refreshes
@@ -179,6 +182,7 @@ func (l *Listener) Configure(c *Configuration) error {
 	l.restore(next)
 	l.counts.keep(next.owners.Exists)
 	l.tables.Keep(next.owners.Exists)
+	l.options.Relay.Keep(next.owners.Exists)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for text, one := range l.sockets {

@@ -46,7 +46,10 @@ func newWorker(l *Listener, of int) *worker {
 	w := &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of), taken: newOnce(informWindow, maxOnce/of)}
 	if l.options.Relay != nil {
 		w.traps.times.kept = relay.TrapTime // another member may have received a copy, and kept it so long
-		w.sequence = newSequence(maxOnce / of)
+		if l.sequence == nil {
+			l.sequence = newSequence(maxOnce)
+		}
+		w.sequence = l.sequence
 	}
 	return w
 }

@@ -12,9 +12,6 @@ import (
 
 const day = 24 * 60 * 60
 
-// setWallClock sets the wall clock ahead by so many seconds.
-func setWallClock(ahead int64) { time.Jump.Store(&ahead) }
-
 // Whatever the wall clock is set to, forward, back, and back and forth, no pass is missed or made too early.
 func TestJumps(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
@@ -25,8 +22,7 @@ func TestJumps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				setWallClock(0)
-				defer time.Jump.Store(nil)
+				defer func() { time.Jump = 0 }()
 				n := newNetwork()
 				var targets []*Target
 				for i := range 50 {
@@ -39,7 +35,7 @@ func TestJumps(t *testing.T) {
 					for range 4 {
 						for _, jump := range jumps {
 							synctest.Wait()
-							setWallClock(jump)
+							time.Jump = jump
 							time.Sleep(time.Duration(r.Int64N(int64(2 * time.Minute))))
 						}
 						if err := p.Check(); err != nil {

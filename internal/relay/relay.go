@@ -21,6 +21,8 @@ type Options struct {
 	Holder func(owner string) peer.Member                                 // that owns a target, or a device by its address; one without a name if nobody does
 	Open   func(context.Context, *peer.Request) (*http.Response, error)   // asks another member
 	Take   func(ctx context.Context, list []*Notification) (taken []bool) // takes those that this member owns, in their order
+	Peers  func() []peer.Member                                           // the other members that live; nil: none
+	Learn  func([]Device)                                                 // takes what polls of others have brought
 	Logger *slog.Logger
 }
 
@@ -46,6 +48,7 @@ const (
 // Relay hands notifications to their owners. Its methods may be called concurrently. A nil one owns all.
 type Relay struct {
 	options Options
+	devices *devices
 	passed  *prometheus.CounterVec
 	wake    chan struct{}
 
@@ -76,7 +79,7 @@ type item struct {
 // New returns a relay without notifications.
 func New(o Options) *Relay {
 	return &Relay{
-		options: o, wake: make(chan struct{}, 1), waiting: map[string]*line{}, asked: map[string]bool{},
+		options: o, devices: newDevices(), wake: make(chan struct{}, 1), waiting: map[string]*line{}, asked: map[string]bool{},
 		passed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "trapline_cluster_traps_passed_on_total", Help: "Notifications of devices that other members of the cluster own: taken by these, or lost because no owner took them in time.",
 		}, []string{"result"}),
@@ -144,13 +147,14 @@ func (r *Relay) signal() {
 	}
 }
 
-// Run hands notifications on until ctx is canceled. r may be nil.
+// Run hands notifications on, and learns about devices of others, until ctx is canceled. r may be nil.
 func (r *Relay) Run(ctx context.Context) error {
 	if r == nil {
 		return nil
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
+	running.Go(func() { r.follow(ctx) })
 	again := time.NewTicker(retryTime / 4)
 	defer again.Stop()
 	for {
@@ -313,8 +317,9 @@ func (r *Relay) send(ctx context.Context, b *batch) ([]bool, error) {
 	return a.Taken, nil
 }
 
-// Register adds the path for other members.
+// Register adds the paths for other members.
 func (r *Relay) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET "+devicesPath, r.serveDevices)
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, request *http.Request) {
 		var list []*Notification
 		err := json.NewDecoder(io.LimitReader(request.Body, maxBody)).Decode(&list)

@@ -43,6 +43,17 @@ func (s *site) Holder(owner string) peer.Member {
 	return peer.Member{Name: s.holder[owner]}
 }
 
+func (s *site) peers(but string) func() []peer.Member {
+	return func() (list []peer.Member) {
+		for _, name := range []string{"a", "b", "c"} {
+			if name != but {
+				list = append(list, peer.Member{Name: name})
+			}
+		}
+		return list
+	}
+}
+
 // The ways in which a member fails.
 const (
 	well    = iota
@@ -87,16 +98,23 @@ func (s *site) take(member string) func(context.Context, []*Notification) []bool
 	}
 }
 
-func play(t *testing.T, seed uint64, during func(*site)) {
+// play has members run. learn may say what each does with devices that it learns about.
+func play(t *testing.T, seed uint64, during func(*site), learn ...func(member string) func([]Device)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &site{r: rand.New(rand.NewPCG(seed, 1)), holder: map[string]string{}, relays: map[string]*Relay{}, muxes: map[string]*http.ServeMux{}, faults: map[string]int{}, taken: map[string][]string{}, ids: map[uint64]bool{}}
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended sync.WaitGroup
 		for _, name := range []string{"a", "b", "c"} {
-			r := New(Options{Name: name, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)})
+			o := Options{Name: name, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)}
+			for _, f := range learn {
+				o.Peers, o.Learn = s.peers(name), f(name)
+			}
+			r := New(o)
 			s.relays[name], s.muxes[name] = r, http.NewServeMux()
 			r.Register(s.muxes[name])
+		}
+		for _, r := range s.relays {
 			ended.Go(func() {
 				if err := r.Run(ctx); err != nil {
 					t.Error(err)

@@ -92,8 +92,8 @@ func (o *Owners) Of(t *Trap) (*Target, netip.Addr) {
 		}
 	}
 	found := o.at(sender, t.Received.Context)
-	if found == nil && o.known.Engine != nil && len(t.Received.EngineID) > 0 {
-		found = o.byName[o.known.Engine(t.Received.EngineID)]
+	if found == nil && len(t.Received.EngineID) > 0 {
+		found = o.byEngine(t.Received.EngineID)
 	}
 	if found == nil && t.Received.V1 != nil && t.address.IsValid() {
 		if found = o.byTable(t.address); found != nil {
@@ -101,6 +101,16 @@ func (o *Owners) Of(t *Trap) (*Target, netip.Addr) {
 		}
 	}
 	return cmp.Or(found, o.byTable(sender)), sender
+}
+
+// byEngine returns the target with an engine, nil if it is not known.
+func (o *Owners) byEngine(id []byte) *Target {
+	if o.known.Engine != nil {
+		if found := o.byName[o.known.Engine(id)]; found != nil {
+			return found
+		}
+	}
+	return o.byName[o.known.Tables.Engine(id)]
 }
 
 // byTable returns the target that alone has an address in its tables.

@@ -7,11 +7,14 @@ import (
 )
 
 // Tables knows targets by the addresses that they have beside that which they are polled at: those in their tables of
-// addresses, as far as polls read these. Its methods may be called concurrently.
+// addresses, as far as polls read these. It knows those that others poll by their SNMPv3 engines, too. Its methods may be called
+// concurrently.
 type Tables struct {
-	mu     sync.RWMutex
-	owners map[netip.Addr][]string
-	of     map[string][]netip.Addr
+	mu      sync.RWMutex
+	owners  map[netip.Addr][]string
+	of      map[string][]netip.Addr
+	engines map[string]string // targets by engine ID
+	engine  map[string]string // engine IDs by target
 }
 
 // maxTableAddresses bounds the addresses of a target that are known.
@@ -38,6 +41,44 @@ func (t *Tables) Set(target string, list []netip.Addr) {
 	}
 }
 
+// SetEngine replaces the engine of a target that others poll.
+func (t *Tables) SetEngine(target string, id []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.engine[target] == string(id) {
+		return
+	}
+	t.removeEngine(target)
+	if len(id) == 0 {
+		return
+	}
+	if t.engine == nil {
+		t.engine, t.engines = map[string]string{}, map[string]string{}
+	}
+	t.engine[target], t.engines[string(id)] = string(id), target
+}
+
+func (t *Tables) removeEngine(target string) {
+	if id := t.engine[target]; t.engines[id] == target {
+		delete(t.engines, id)
+	}
+	delete(t.engine, target)
+}
+
+// Engine returns the target that others poll with an engine, or "".
+func (t *Tables) Engine(id []byte) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.engines[string(id)]
+}
+
+// Of returns the addresses of a target, which do not change.
+func (t *Tables) Of(target string) []netip.Addr {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.of[target]
+}
+
 func (t *Tables) remove(target string) {
 	for _, a := range t.of[target] {
 		if left := slices.DeleteFunc(t.owners[a], func(name string) bool { return name == target }); len(left) > 0 {
@@ -56,6 +97,11 @@ func (t *Tables) Keep(exists func(target string) bool) {
 	for target := range t.of {
 		if !exists(target) {
 			t.remove(target)
+		}
+	}
+	for target := range t.engine {
+		if !exists(target) {
+			t.removeEngine(target)
 		}
 	}
 }
