@@ -135,6 +135,7 @@ func (s *server) forMembers(all *unionParts) http.Handler {
 	calls.HandleFunc("GET /snmp", s.freshSNMP)
 	all.fleet.Register(calls)
 	s.relay.Register(calls)
+	s.notifier.tracker.Register(calls)
 	whole := s.limits.spool.Handler(nil, s.limits.members.Handler(gate, large, calls))
 	stream := func(w http.ResponseWriter, r *http.Request) { // which bounds itself
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(streamTime))

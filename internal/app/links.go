@@ -13,9 +13,9 @@ import (
 	"trapline/internal/boottime"
 	"trapline/internal/discovery"
 	"trapline/internal/neighbours"
+	"trapline/internal/outage"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
-	"trapline/internal/topology"
 )
 
 const (
@@ -29,7 +29,7 @@ const (
 // links are the links between targets that follow from their neighbours.
 type links struct {
 	book    *neighbours.Book
-	tracker *topology.Tracker
+	tracker *outage.Tracker
 	logger  *slog.Logger
 
 	lists *discovery.Discovery // that find devices by the tables of others; nil before they are there
@@ -41,8 +41,8 @@ type links struct {
 	unstored map[neighbours.Ends]*neighbours.Link
 }
 
-func newLinks(t *topology.Tracker, logger *slog.Logger) *links {
-	return &links{book: neighbours.NewBook(), tracker: t, logger: logger, asked: map[string]asked{}, unstored: map[neighbours.Ends]*neighbours.Link{}}
+func newLinks(t *outage.Tracker, logger *slog.Logger) *links {
+	return &links{book: t.Book, tracker: t, logger: logger, asked: map[string]asked{}, unstored: map[neighbours.Ends]*neighbours.Link{}}
 }
 
 // restore adds the links that the last process stored.
@@ -78,16 +78,7 @@ func (l *links) configure(c *config.Config) {
 	}
 	maps.DeleteFunc(l.asked, func(name string, _ asked) bool { return !names[name] })
 	l.by = by
-	l.apply()
-}
-
-// apply has the tracker know the links.
-func (l *links) apply() {
-	var ends [][2]string
-	for _, one := range l.book.Links() {
-		ends = append(ends, one.Ends)
-	}
-	l.tracker.SetLinks(ends)
+	l.tracker.ApplyLinks()
 }
 
 // answered asks a target that has just answered a poll for its neighbours, if that is due.
@@ -113,7 +104,7 @@ func (l *links) answered(ctx context.Context, open poller.Open, t *poller.Target
 	defer l.mu.Unlock()
 	linking := *r
 	linking.Neighbours = slices.DeleteFunc(slices.Clone(r.Neighbours), func(n neighbours.Neighbour) bool { return !slices.Contains(l.by, n.Protocol) })
-	l.book.Answered(t.Name, &linking, boottime.Elapsed(), time.Now())
+	l.tracker.Read(t.Name, &linking)
 	l.asked[t.Name] = asked{now + neighbourTime, by}
 }
 
@@ -155,7 +146,7 @@ func (l *links) update(s *statedir.Dir) {
 	l.updated = now
 	changes := l.book.Changes()
 	if len(changes) > 0 {
-		l.apply()
+		l.tracker.ApplyLinks()
 	}
 	for ends, one := range changes {
 		l.unstored[ends] = one

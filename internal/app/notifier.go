@@ -23,13 +23,13 @@ import (
 	"trapline/internal/member"
 	"trapline/internal/mute"
 	"trapline/internal/notify"
+	"trapline/internal/outage"
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
 	"trapline/internal/poller"
 	"trapline/internal/quorum"
 	"trapline/internal/statedir"
-	"trapline/internal/topology"
 	"trapline/internal/union"
 )
 
@@ -39,7 +39,7 @@ type notifier struct {
 	opened   chan struct{}                        // closed once there is an outbox
 	handOver func(*storage, *config.Config) error // hands the storage that a reload has opened to other parts
 	metrics  *outbox.Metrics                      // nil before there was a state directory
-	tracker  *topology.Tracker                    // of devices that do not answer
+	tracker  *outage.Tracker                      // of devices that do not answer
 	links    *links                               // between targets
 	groups   notify.WebhookGroups                 // of alarms in one message
 	mutes    atomic.Pointer[mute.Rules]           // of the configuration
@@ -64,7 +64,7 @@ type storage struct {
 
 // openNotifier starts our engine and loads the queues that the last process left.
 func openNotifier(c *config.Config, m *member.Member, registry prometheus.Registerer, logger *slog.Logger) (*notifier, error) {
-	n := &notifier{member: m, tracker: topology.NewTracker(), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
+	n := &notifier{member: m, tracker: newTracker(m, logger), opened: make(chan struct{}), registry: registry, logger: logger, handOver: func(*storage, *config.Config) error { return nil }}
 	n.links = newLinks(n.tracker, logger)
 	if err := n.open(c); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,9 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/client"
+	"trapline/internal/member"
 	"trapline/internal/mute"
+	"trapline/internal/outage"
 	"trapline/internal/outbox"
 	"trapline/internal/poller"
 	"trapline/internal/statedir"
@@ -32,6 +35,14 @@ type outages struct {
 	done   uint64          // updates that are done; guarded by mu
 	said   map[string]bool // devices that alerts say to be down; guarded by mu
 	mutes  *mute.Set       // whose windows the tracker knows; guarded by mu
+}
+
+// newTracker returns a tracker of devices; m is nil without a cluster.
+func newTracker(m *member.Member, logger *slog.Logger) *outage.Tracker {
+	if m == nil { // an interface with a nil pointer in it is not nil
+		return outage.NewTracker(nil, logger)
+	}
+	return outage.NewTracker(m, logger)
 }
 
 // devicesOf returns the devices of a configuration.
@@ -96,9 +107,13 @@ func (o *outages) update(alerts bool) {
 	}
 	o.done = o.wanted.Load()
 	if alerts {
+		t.Look()
 		o.maintain(s.outbox.Mutes())
 		o.said = s.outbox.Down(t.Down())
 		o.addPending(s.outbox.Mutes(), t.Down())
+	}
+	if causes := t.Causes(); len(causes) > 0 || alerts && causes != nil {
+		t.SetAlarms(s.outbox.DownAlarms(causes))
 	}
 	now := time.Now()
 	next, changed := t.Outages(o.said, now)
@@ -160,6 +175,8 @@ func (o *outages) Run(ctx context.Context) error {
 		case <-tick.C:
 			o.notifier.links.update(o.notifier.storage.Load().state)
 			o.update(true)
+		case <-o.notifier.tracker.Changed():
+			o.update(false)
 		}
 	}
 }

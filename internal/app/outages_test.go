@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trapline/internal/alarm"
+	"trapline/internal/outage"
 	"trapline/internal/outbox"
 	"trapline/internal/statedir"
 	"trapline/internal/topology"
@@ -82,7 +83,7 @@ func benchOutages(b *testing.B, by string, targets, alarms int) (o *outages, sai
 	if by == "links" {
 		s.Roots = []string{"t00000"}
 	}
-	n := &notifier{tracker: topology.NewTracker(), logger: logger}
+	n := &notifier{tracker: outage.NewTracker(nil, logger), logger: logger}
 	n.storage.Store(&storage{state: dir, outbox: out})
 	if err := n.tracker.Configure(s, devices); err != nil {
 		b.Fatal(err)

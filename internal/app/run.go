@@ -312,6 +312,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.state.Run(parts) })
 	group.Go(func() error { return d.notifier.run(parts) })
 	group.Go(func() error { return d.outages.Run(parts) })
+	group.Go(func() error { return d.notifier.tracker.Run(parts) })
 	group.Go(func() error { return d.shrinks.Run(parts) })
 	group.Go(func() error { return d.listener.Run(parts) })
 	group.Go(func() error { return d.relay.Run(parts) })

@@ -18,6 +18,8 @@ type Outages struct {
 	Down   mute.Matchers       // of the alarms that say that a device does not answer; only these are muted
 	Of     map[string]Outage   // by device
 	Behind map[string][]string // names of the devices behind each cause, sorted
+
+	Alarms map[string]*alarm.Alarm // about causes, which other members of a cluster have
 }
 
 // Muted returns the outage of a device.

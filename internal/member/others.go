@@ -3,7 +3,9 @@ package member
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"trapline/internal/cluster/peer"
@@ -69,6 +71,13 @@ func (m *Member) Has(name string) bool {
 func (m *Member) Holder(target string) peer.Member {
 	owner, _ := m.cluster.Owner(m.ShardOf()(target))
 	return peer.Member{Name: owner.Name, URL: owner.URL}
+}
+
+// Owned returns the shards that this member owns, sorted.
+func (m *Member) Owned() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.owned))
 }
 
 // Name is the name of this member; "" if m is nil.

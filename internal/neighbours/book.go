@@ -139,12 +139,12 @@ func (b *Book) own(name string, keys []string) {
 	}
 }
 
-// Answered takes a reading of a device, at a moment of a clock that never goes back.
+// Answered takes a reading of a device, at a moment of a clock that never goes back. One that is older than the last counts for nothing.
 func (b *Book) Answered(name string, r *Reading, now time.Duration, wall time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	d := b.devices[name]
-	if d == nil {
+	if d == nil || d.read && now < d.at {
 		return
 	}
 	var apart time.Duration
@@ -367,6 +367,41 @@ func (b *Book) Restore(links []Link) {
 		b.put(&links[i])
 		delete(b.changed, links[i].Ends)
 	}
+}
+
+// Add adds links that another book has and this one does not.
+func (b *Book) Add(links []Link) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range links {
+		if ends := links[i].Ends; b.links[ends] == nil && len(b.links) < maxLinks && b.devices[ends[0]] != nil && b.devices[ends[1]] != nil {
+			b.put(&links[i])
+		}
+	}
+}
+
+// Replace replaces the links by those of another book.
+func (b *Book) Replace(links []Link) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := make(map[Ends]bool, len(links))
+	for i := range links[:min(len(links), maxLinks)] {
+		l := &links[i]
+		kept[l.Ends] = true
+		if before := b.links[l.Ends]; before == nil || !before.Equal(l) {
+			b.put(l)
+		}
+	}
+	for ends := range b.links {
+		if !kept[ends] {
+			b.remove(ends)
+		}
+	}
+}
+
+// Equal reports whether two links are the same, with all that is known of them.
+func (l *Link) Equal(other *Link) bool {
+	return l.Ends == other.Ends && slices.Equal(l.By, other.By) && l.Via == other.Via && l.Since.Equal(other.Since) && l.Gone == other.Gone
 }
 
 // Changes returns the links that have changed since the call before, nil for those that are gone.

@@ -18,6 +18,13 @@ func (o *Outbox) Down(m mute.Matchers) map[string]bool {
 	return o.state.index.Downs.Targets()
 }
 
+// DownAlarms returns the alarms by which Down has targets.
+func (o *Outbox) DownAlarms(targets map[string]bool) map[string]*alarm.Alarm {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.state.index.Downs.Alarms(targets, o.state.index.Active)
+}
+
 // downAt returns the keys of the alarms that may say that one of several targets does not answer, the oldest first: those
 // that are active, and all that the plan changes or whose targets have other labels.
 func (p *plan) downAt(targets map[string]bool) []string {
@@ -42,6 +49,7 @@ func (p *plan) causesOf(o *cause.Outages) map[string]*alarm.Alarm {
 	for target := range o.Behind {
 		targets[target] = true
 	}
+	maps.Copy(of, o.Alarms)
 	for _, key := range p.downAt(targets) {
 		a := p.Alarm(key).Alarm()
 		if targets[a.Target] && o.Says(p.mutes.Labels(a)) {

@@ -139,6 +139,14 @@ func (t *Tracker) forget(gone []string) {
 	}
 }
 
+// Forget forgets whatever is known of devices that others poll from now on.
+func (t *Tracker) Forget(names []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forget(names)
+	t.changed = t.changed || len(names) > 0
+}
+
 // SetLinks replaces the links between devices, which lead in both directions. They count only if there are roots.
 func (t *Tracker) SetLinks(links [][2]string) {
 	t.mu.Lock()

@@ -3,6 +3,7 @@
 package downs
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -63,6 +64,24 @@ func (x *Index) Targets() map[string]bool {
 		all[target] = true
 	}
 	return all
+}
+
+// Alarms returns the alarm of each of some targets that was raised last. active are the active alarms by key.
+func (x *Index) Alarms(targets map[string]bool, active map[string]*alarm.State) map[string]*alarm.Alarm {
+	last := map[string]*alarm.State{}
+	for target := range targets {
+		for key := range x.of[target] {
+			s, before := active[key], last[target]
+			if before == nil || cmp.Or(s.RaisedAt.Compare(before.RaisedAt), cmp.Compare(s.ID, before.ID)) > 0 {
+				last[target] = s
+			}
+		}
+	}
+	of := make(map[string]*alarm.Alarm, len(last))
+	for target, s := range last {
+		of[target] = s.Alarm()
+	}
+	return of
 }
 
 // Keys returns the keys of the alarms of some targets.
