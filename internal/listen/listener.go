@@ -181,8 +181,8 @@ func (l *Listener) Configure(c *Configuration) error {
 	l.current.Store(next)
 	l.restore(next)
 	l.counts.keep(next.owners.Exists)
+	l.options.Relay.Keep(next.owners.Exists) // which learns no others from then on
 	l.tables.Keep(next.owners.Exists)
-	l.options.Relay.Keep(next.owners.Exists)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for text, one := range l.sockets {

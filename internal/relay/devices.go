@@ -37,7 +37,8 @@ type devices struct {
 	mu     sync.Mutex
 	number uint64
 	known  map[string]*known // by target
-	kept   int               // how often some were forgotten
+	exists func(target string) bool
+	kept   int // how often exists has changed
 }
 
 type known struct {
@@ -46,13 +47,15 @@ type known struct {
 	number uint64    // of the change, if this member polls the target; 0: another one does
 }
 
-func newDevices() *devices { return &devices{process: rand.Text(), known: map[string]*known{}} }
+func newDevices() *devices {
+	return &devices{process: rand.Text(), known: map[string]*known{}, exists: func(string) bool { return true }}
+}
 
 const (
 	devicesPath = "/traps/devices"
 	// devicesTime is how often others are asked.
 	devicesTime = 10 * time.Second
-	// maxDevices bounds the octets of an answer, about, and maxDevicesAnswer exactly.
+	// maxDevices bounds the octets of an answer of several devices; maxDevicesAnswer bounds all answers.
 	maxDevices, maxDevicesAnswer = 2 << 20, 4 << 20
 	// maxKnown and maxAddresses bound the devices and the addresses of each.
 	maxKnown, maxAddresses = 500_000, 1000
@@ -90,14 +93,17 @@ func (r *Relay) Polled(d Device) {
 	}
 }
 
-// Keep forgets devices that do not exist. r may be nil.
+// Keep forgets devices that do not exist, and none of these is learned from then on: others may know them for longer. r may be nil.
 func (r *Relay) Keep(exists func(target string) bool) {
 	if r == nil {
 		return
 	}
 	v := r.devices
+	v.learns.Lock()
+	defer v.learns.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.exists = exists
 	v.kept++
 	maps.DeleteFunc(v.known, func(target string, _ *known) bool { return !exists(target) })
 }
@@ -123,10 +129,10 @@ func (v *devices) since(process string, number uint64) *deviceAnswer {
 	}
 	slices.SortFunc(list, func(a, b *known) int { return cmp.Compare(a.number, b.number) })
 	a := &deviceAnswer{Process: v.process, Number: v.number, Devices: make([]oldDevice, 0, len(list))}
-	const addressOctets = 20
+	const addressOctets, deviceOctets, escaped = 56, 80, 6 // as JSON has them at most
 	now, octets := time.Now(), 0
 	for _, one := range list {
-		if octets += 2*len(one.Target) + 2*len(one.Engine) + addressOctets*(len(one.Addresses)+2); octets > maxDevices && len(a.Devices) > 0 {
+		if octets += deviceOctets + escaped*len(one.Target) + 2*len(one.Engine) + addressOctets*len(one.Addresses); octets > maxDevices && len(a.Devices) > 0 {
 			a.More, a.Number = true, list[len(a.Devices)-1].number
 			break
 		}
@@ -142,7 +148,7 @@ func (v *devices) learn(list []oldDevice, now time.Time) (fresh []Device) {
 	for _, d := range list {
 		at := now.Add(-d.Age)
 		was := v.known[d.Target]
-		if d.Age < 0 || len(d.Addresses) > maxAddresses || was == nil && len(v.known) >= maxKnown {
+		if d.Age < 0 || !v.exists(d.Target) || len(d.Addresses) > maxAddresses || was == nil && len(v.known) >= maxKnown {
 			continue
 		}
 		if was != nil && !at.After(was.at) {

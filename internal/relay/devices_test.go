@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestDevicesAreThoseOfTheLastPoll(t *testing.T) {
 	const targets = 12
 	for seed := range uint64(40) {
 		var mu sync.Mutex
-		last := map[string]Device{}
+		last, gone := map[string]Device{}, map[string]string{}
 		learned := map[string]map[string]Device{"a": {}, "b": {}, "c": {}}
 		play(t, seed, func(s *site) {
 			random := rand.New(rand.NewPCG(seed, 2))
@@ -42,8 +43,14 @@ func TestDevicesAreThoseOfTheLastPoll(t *testing.T) {
 					s.faults[string(rune('a'+random.IntN(3)))] = random.IntN(4)
 					s.mu.Unlock()
 				case 1: // the targets of a member are others for a while
-					member, gone := string(rune('a'+random.IntN(3))), fmt.Sprint("t", random.IntN(targets))
-					s.relays[member].Keep(func(target string) bool { return target != gone })
+					member, target := string(rune('a'+random.IntN(3))), fmt.Sprint("t", random.IntN(targets))
+					mu.Lock()
+					delete(gone, member)
+					mu.Unlock()
+					s.relays[member].Keep(func(name string) bool { return name != target })
+					mu.Lock()
+					gone[member] = target
+					mu.Unlock()
 				default:
 					polled()
 				}
@@ -52,6 +59,12 @@ func TestDevicesAreThoseOfTheLastPoll(t *testing.T) {
 			s.mu.Lock()
 			clear(s.faults)
 			s.mu.Unlock()
+			mu.Lock()
+			clear(gone)
+			mu.Unlock()
+			for _, r := range s.relays {
+				r.Keep(func(string) bool { return true })
+			}
 			for target := range last { // the last word is of a poll that no member has forgotten
 				d := last[target]
 				s.relays["a"].Polled(d)
@@ -66,6 +79,9 @@ func TestDevicesAreThoseOfTheLastPoll(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				for _, d := range list {
+					if d.Target == gone[member] {
+						t.Errorf("seed %d: %s learns about %s, which is no target", seed, member, d.Target)
+					}
 					learned[member][d.Target] = d
 				}
 			}
@@ -86,10 +102,11 @@ func TestManyDevices(t *testing.T) {
 	r := New(Options{})
 	var list []netip.Addr
 	for i := range maxAddresses {
-		list = append(list, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+		list = append(list, netip.AddrFrom16([16]byte{0x20, 1, 0x1d, 0xb8, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x10 | byte(i>>8), byte(i)}))
 	}
+	name := func(i int) string { return fmt.Sprint(strings.Repeat("<", i), i) } // which JSON escapes
 	for i := range targets {
-		r.Polled(Device{Target: fmt.Sprint(i), Addresses: list[:i%len(list)]})
+		r.Polled(Device{Target: name(i), Addresses: list[:i%len(list)]})
 	}
 	r.Polled(Device{Target: "too many", Addresses: append(list, list...)})
 	mux := http.NewServeMux()
@@ -115,7 +132,7 @@ func TestManyDevices(t *testing.T) {
 		}
 	}
 	for i := range targets {
-		r.Polled(Device{Target: fmt.Sprint(i), Addresses: list[:i%len(list)]})
+		r.Polled(Device{Target: name(i), Addresses: list[:i%len(list)]})
 	}
 	if a := r.devices.since(last.Process, last.Number); len(a.Devices) > 0 {
 		t.Errorf("%d devices come again", len(a.Devices))

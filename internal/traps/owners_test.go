@@ -65,3 +65,25 @@ func TestOwners(t *testing.T) {
 		t.Error("a target with a host name is lost")
 	}
 }
+
+// Of several targets with an engine the last one counts, and another one once that has another engine, or does not exist.
+func TestEnginesOfSeveralTargets(t *testing.T) {
+	tables := &Tables{}
+	check := func(id, want string) {
+		t.Helper()
+		if got := tables.Engine([]byte(id)); got != want {
+			t.Errorf("engine %s is of %q, want %q", id, got, want)
+		}
+	}
+	for _, target := range []string{"a", "b", "c"} {
+		tables.SetEngine(target, []byte("e"))
+	}
+	check("e", "c")
+	tables.SetEngine("c", []byte("f"))
+	check("e", "b")
+	check("f", "c")
+	tables.Keep(func(target string) bool { return target != "b" })
+	check("e", "a")
+	tables.SetEngine("a", nil)
+	check("e", "")
+}

@@ -13,8 +13,8 @@ type Tables struct {
 	mu      sync.RWMutex
 	owners  map[netip.Addr][]string
 	of      map[string][]netip.Addr
-	engines map[string]string // targets by engine ID
-	engine  map[string]string // engine IDs by target
+	engines map[string][]string // targets by engine ID, the last one counts
+	engine  map[string]string   // engine IDs by target
 }
 
 // maxTableAddresses bounds the addresses of a target that are known.
@@ -53,15 +53,13 @@ func (t *Tables) SetEngine(target string, id []byte) {
 		return
 	}
 	if t.engine == nil {
-		t.engine, t.engines = map[string]string{}, map[string]string{}
+		t.engine, t.engines = map[string]string{}, map[string][]string{}
 	}
-	t.engine[target], t.engines[string(id)] = string(id), target
+	t.engine[target], t.engines[string(id)] = string(id), append(t.engines[string(id)], target)
 }
 
 func (t *Tables) removeEngine(target string) {
-	if id := t.engine[target]; t.engines[id] == target {
-		delete(t.engines, id)
-	}
+	dropName(t.engines, t.engine[target], target)
 	delete(t.engine, target)
 }
 
@@ -69,7 +67,10 @@ func (t *Tables) removeEngine(target string) {
 func (t *Tables) Engine(id []byte) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.engines[string(id)]
+	if names := t.engines[string(id)]; len(names) > 0 {
+		return names[len(names)-1]
+	}
+	return ""
 }
 
 // Of returns the addresses of a target, which do not change.
@@ -81,13 +82,18 @@ func (t *Tables) Of(target string) []netip.Addr {
 
 func (t *Tables) remove(target string) {
 	for _, a := range t.of[target] {
-		if left := slices.DeleteFunc(t.owners[a], func(name string) bool { return name == target }); len(left) > 0 {
-			t.owners[a] = left
-		} else {
-			delete(t.owners, a)
-		}
+		dropName(t.owners, a, target)
 	}
 	delete(t.of, target)
+}
+
+// dropName removes a name from a list, and lists without names.
+func dropName[K comparable](lists map[K][]string, of K, name string) {
+	if left := slices.DeleteFunc(lists[of], func(other string) bool { return other == name }); len(left) > 0 {
+		lists[of] = left
+	} else {
+		delete(lists, of)
+	}
 }
 
 // Keep forgets the addresses of targets that do not exist.
