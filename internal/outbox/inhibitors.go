@@ -16,21 +16,8 @@ func (o *Outbox) SetInhibitors(records []ledger.Write) error {
 	}
 	return o.do(&change{now: o.state.clock.Wall(), plan: func(p *plan) {
 		p.inhibitors = append(p.inhibitors, list...)
-		for i := range list {
-			p.inhibit(&list[i])
+		for id, s := range p.state.index.Others(p.inhibitors) {
+			p.causes.Put(id, "", s)
 		}
 	}})
-}
-
-// inhibit has an alarm of another member inhibit others, or not any more. Of its own shards the process knows better.
-func (p *plan) inhibit(i *shards.Inhibitor) {
-	if p.state.shards.Owns(i.Shard) {
-		return
-	}
-	if was := p.state.index.Inhibitor(i.Shard, i.Key); was != nil && (i.State == nil || i.State.ID != was.ID) {
-		p.causes.Put(was.ID, "", nil)
-	}
-	if i.State != nil {
-		p.causes.Put(i.State.ID, "", i.State)
-	}
 }

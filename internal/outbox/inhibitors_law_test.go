@@ -14,6 +14,7 @@ import (
 	"trapline/internal/alarm"
 	"trapline/internal/cause"
 	"trapline/internal/ledger"
+	"trapline/internal/mute"
 	"trapline/internal/outbox/queue"
 )
 
@@ -227,4 +228,73 @@ func TestAlarmsInhibitThoseOfOtherMembers(t *testing.T) {
 	if foreign < 20 {
 		t.Errorf("only %d alarms were inhibited", foreign)
 	}
+}
+
+// twoTargets is a cohort in which t0 may inhibit t1, whose alarm is active.
+func twoTargets(t *testing.T, source string, members int) *cohort {
+	rules, err := cause.ParseRules([]cause.RuleSettings{{SourceMatchers: []string{source}, TargetMatchers: []string{`target="t1"`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCohort(t, 1, 0)
+	c.rules = rules
+	for i := range members {
+		c.start(fmt.Sprint("m", i))
+	}
+	for i := range 2 {
+		c.take(fmt.Sprint(i), c.members[i%members])
+	}
+	c.turn("t1")
+	settle(time.Minute)
+	return c
+}
+
+// An alarm that a member was about to store, and that is lost with its shard before that, inhibits no alarm of its other shards.
+func TestAlarmsThatAreLostInhibitNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := twoTargets(t, `target="t0"`, 1)
+		m, out := c.members[0], make(chan struct{})
+		defer m.stop()
+		c.mu.Lock()
+		c.outage = out
+		c.mu.Unlock()
+		c.turn("t0")
+		c.setOwner("0", nil)
+		m.outbox.Drop("0", true)
+		c.mu.Lock()
+		c.outage, c.truth["t0"] = nil, false
+		c.mu.Unlock()
+		close(out)
+		settle(time.Minute)
+		if violations := slices.Concat(c.compare(), c.heard()); len(violations) > 0 {
+			t.Error(violations)
+		}
+	})
+}
+
+// Labels of targets that change, as those of lists, have alarms inhibit those of other members, and cease to.
+func TestLabelsOfTargetsInhibitAtOtherMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := twoTargets(t, `site="a"`, 2)
+		c.turn("t0")
+		rules, err := mute.NewRules(nil, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, site := range []string{"a", "b", "a"} {
+			rules = rules.WithTargets(map[string]map[string]string{"t0": {"site": site}}, nil)
+			for _, m := range c.members {
+				if err := m.outbox.SetTargets(rules, map[string]bool{"t0": true}, time.Now()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			settle(20 * time.Second)
+			if violations := slices.Concat(c.compare(), c.heard()); len(violations) > 0 {
+				t.Errorf("site %s: %s", site, violations)
+			}
+		}
+		for _, m := range c.members {
+			m.stop()
+		}
+	})
 }

@@ -75,7 +75,12 @@ func (p *plan) relabel(r *mute.Rules, targets map[string]bool) {
 			look(key)
 		}
 	}
-	p.state.index.EachInhibitor(func(s *alarm.State) { p.causes.Put(s.ID, "", s) })
+	p.state.index.EachInhibitor(func(s *alarm.State) {
+		if targets[s.Conditions[0].Alarm.Target] {
+			p.causes.Put(s.ID, "", s)
+			p.relabeled = append(p.relabeled, s.ID)
+		}
+	})
 }
 
 // unrest counts the raise or the clear of an alarm. It reports whether the alarm is to be muted after this raise, because

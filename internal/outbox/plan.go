@@ -49,7 +49,7 @@ type plan struct {
 	unshared   index.Unshared           // see share
 	relabels   bool                     // labels of targets change
 	welcomed   bool                     // alarms are announced to receivers that have changed
-	relabeled  []string                 // keys of the alarms of these targets
+	relabeled  []string                 // keys of the alarms of these targets, and IDs of those of other members
 	silences   map[string]*mute.Silence // the changed ones by ID; nil: delete
 	dead       []store.Dead             // events that are given up
 	unburied   []store.Numbers          // dead letters that are deleted

@@ -277,11 +277,13 @@ func (st *state) sweep(p *plan) {
 		}
 		return gone[shard]
 	}
+	var keys []string
 	for key, home := range p.homes {
 		if is(home) {
-			st.index.Put(key, nil)
+			keys = append(keys, key)
 		}
 	}
+	st.touched = append(st.touched, st.index.Remove(keys)...)
 	for at := range p.views {
 		if is(st.shards.OfPlace(at.Key)) {
 			st.index.PutView(at, nil)

@@ -222,7 +222,9 @@ func (p *plan) cause(key string, was, is *alarm.State) {
 	if of == nil {
 		of = was
 	}
-	p.causes.Put(of.ID, key, is)
+	if p.causes.Put(of.ID, key, is); is == nil {
+		p.causes.Put(of.ID, "", p.state.index.Other(of.ID))
+	}
 }
 
 // DownOf returns the targets of which active alarms say that they do not answer: see Outbox.Down.

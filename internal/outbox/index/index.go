@@ -54,7 +54,9 @@ func (x *Index) Put(key string, s *alarm.State) {
 		}
 	}
 	if old := x.Active[key]; s == nil {
-		delete(x.Active, key)
+		if delete(x.Active, key); old != nil {
+			x.Causes.Set(old.ID, "", x.Other(old.ID))
+		}
 		if held := x.held(old); held != nil {
 			delete(held.Alarms, key)
 		}
@@ -168,14 +170,16 @@ func (x *Index) Relabel(before, now *mute.Set) {
 	x.Downs.Relabel(before, now)
 }
 
-// Reindex has the index compare the labels of alarms anew, and of those of other members.
+// Reindex has the index compare the labels of alarms anew, by their keys, and of those of other members, by their IDs.
 func (x *Index) Reindex(keys []string) {
-	x.EachInhibitor(func(s *alarm.State) { x.Causes.Set(s.ID, "", s) })
 	for _, key := range keys {
 		if s := x.Active[key]; s != nil {
 			x.Causes.Set(s.ID, key, s)
 			x.Downs.Set(key, s, false)
 			x.Downs.Set(key, s, true)
+			x.compare(x.shards.Home(&s.Conditions[0].Alarm))
+		} else {
+			x.Causes.Set(key, "", x.Other(key))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package shards
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"trapline/internal/alarm"
@@ -40,4 +41,18 @@ func ReadInhibitor(w *ledger.Write) (i Inhibitor, ok bool) {
 		i.State = s
 	}
 	return i, true
+}
+
+// SameInhibitor reports whether a record that was read is that of an alarm.
+func SameInhibitor(r, s *alarm.State) bool {
+	same := func(s *alarm.State) bool {
+		a, b := r.Alarm(), s.Alarm()
+		return r.ID == s.ID && r.RaisedAt.Equal(s.RaisedAt) && a.Rule == b.Rule && a.Target == b.Target && a.Resource == b.Resource && a.Severity == b.Severity && maps.Equal(a.Labels, b.Labels)
+	}
+	if same(s) {
+		return true
+	}
+	w, err := (&Inhibitor{State: s}).Write() // a record does not have text that is no UTF-8 as it was
+	i, _ := ReadInhibitor(&w)
+	return err != nil || i.State != nil && same(i.State)
 }
