@@ -7,7 +7,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # COMPUTING are packages whose tests compute on one goroutine, or start processes: the race detector would find nothing
 # there, and take several times as long. "make soak" has it look at all packages.
-COMPUTING := mibs|mibs/smi|profiles/build|config|cmd/trapline/tools|internal/(alarm|anonymize|archive|catalog|cause|clocks|cluster|cluster/bars|cluster/fence|cluster/plan|journal|modules|replay|topology)
+COMPUTING := mibs|mibs/smi|profiles/build|config|cmd/trapline/tools|internal/(alarm|anonymize|archive|catalog|cause|clocks|cluster|cluster/bars|cluster/fence|cluster/plan|journal|modules|mute|replay|topology)
 
 .PHONY: help run test tests soak cluster-test build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
@@ -32,12 +32,12 @@ test:
 
 tests:
 	go vet -tags $(TAGS) ./...
-	go test -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
-	go test -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
-	go test -race -tags $(TAGS) -run SearchesWhile ./internal/journal
+	go test -vet=off -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
+	go test -vet=off -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
+	go test -vet=off -race -tags $(TAGS) -run SearchesWhile ./internal/journal
 	scripts/jump.sh $(TAGS)
-	go test -count=1 -tags $(TAGS) -run Law ./internal/client
-	TRAPLINE_ENGINE=gosnmp go test -count=1 -tags $(TAGS) ./internal/client
+	go test -vet=off -count=1 -tags $(TAGS) -run Law ./internal/client
+	TRAPLINE_ENGINE=gosnmp go test -vet=off -count=1 -tags $(TAGS) ./internal/client
 
 # soak runs the tests of polls and of hostile agents for about ten minutes.
 soak:

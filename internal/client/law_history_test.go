@@ -39,9 +39,13 @@ func TestLawOfHistories(t *testing.T) {
 		seed = n
 	}
 	t.Logf("TRAPLINE_SEED=%d", seed)
+	share := uint64(4)
+	if racing {
+		share = 12
+	}
 	corpus.Each(t, "conformance", func(t *testing.T, dir string) {
 		for name, r := range recordedDevices(t, dir) {
-			if lawTrials(0) > 0 || hashOf(name)%4 == 0 || dir == corpus.Own(t, "conformance") {
+			if lawTrials(0) > 0 || hashOf(name)%share == 0 || dir == corpus.Own(t, "conformance") {
 				tryHistories(t, name, r, seed)
 			}
 		}

@@ -176,7 +176,7 @@ func tryAll(t *testing.T, name string, r *simulator.Recording) {
 	objects := lawObjects(r)
 	for _, subject := range lawSubjects() {
 		relevant := subject.relevant(objects)
-		if lawTrials(0) == 0 && racing && hashOf(subject.name+name)%10 > 0 {
+		if lawTrials(0) == 0 && racing && hashOf(subject.name+name)%30 > 0 {
 			continue
 		}
 		if lawTrials(0) == 0 && hashOf(name+subject.name)%10 > 0 && len(subject.rows(relevant)) == 0 {

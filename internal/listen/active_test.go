@@ -100,12 +100,13 @@ func TestConditionsOfATargetAreBounded(t *testing.T) {
 		return snmp.VarBind{Name: snmp.MustParseOID("1.3.6.1.4.1.9.1.0"), Type: snmp.Integer, Value: snmp.AppendInt(nil, int64(i))}
 	}
 	var list [][]byte
-	for i := range 2 * maxConditions {
+	for i := range maxConditions + 1000 {
 		list = append(list, message(snmp.TrapV2, 1, uint32(i), key(i)))
 	}
 	give(l, s, "192.0.2.1:1", list...)
-	for i := range 2 * maxConditions {
-		give(l, s, fmt.Sprintf("10.0.%d.%d:1", i/250, i%250), list[i])
+	const atOnce = 250
+	for i := 0; i < len(list); i += atOnce {
+		give(l, s, fmt.Sprintf("10.0.0.%d:1", i/atOnce), list[i:i+atOnce]...)
 	}
 	give(l, s, "192.0.2.2:1", list[0])
 	give(l, s, "192.0.2.1:1", message(snmp.TrapV2, 1, 99_999, key(0))) // again

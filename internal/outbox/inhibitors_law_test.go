@@ -170,7 +170,7 @@ func (c *cohort) heard() (violations []string) {
 // rules change. The engine has those that inhibit others, and no others.
 func TestAlarmsInhibitThoseOfOtherMembers(t *testing.T) {
 	foreign := 0
-	for seed := range trials[uint64](20, 1000) {
+	for seed := range trials[uint64](12, 1000) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCohort(t, seed, 3)
 			for i := range lawShards {

@@ -91,7 +91,7 @@ func TestStoresAreAlike(t *testing.T) {
 	t.Parallel()
 	state := openState(t, t.TempDir())
 	kinds := map[string]int{}
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		memory := &ledgertest.Memory{}
 		w := &twins{t: t, stores: [2]ledger.Store{&bolt.Store{Dir: state}, memory}}
 		h := historyByHand(t, state, w, 1000+seed, false)
