@@ -2,7 +2,6 @@
 TAGS := gosnmp_nodebug
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # COMPUTING are packages whose tests compute on one goroutine, or start processes: the race detector would find nothing
@@ -25,7 +24,8 @@ build:
 
 # test runs all tests, and installs the programs they run against where it may. Of the laws of passes, most trials are
 # made without the race detector. Three packages are tested at a time also on two processors, for many tests wait, those
-# first that take longest. What is left out for want of a large corpus is printed at the end.
+# first that take longest. go vet looks at all of them before, and so go test does not (-vet=off). What is left out for
+# want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
 	scripts/left-out.sh $(MAKE) --no-print-directory tests
@@ -62,11 +62,10 @@ BASE ?= main
 bench-compare:
 	scripts/bench-compare.sh $(BASE)
 
-# lint runs gofmt, go vet, staticcheck and the linters of .golangci.yml.
+# lint runs gofmt, go vet, and the linters of .golangci.yml, of which staticcheck is one.
 lint:
 	test -z "$$(gofmt -l .)" || { gofmt -d . ; exit 1; }
 	go vet -tags $(TAGS) ./...
-	go run $(STATICCHECK) -tags $(TAGS) ./...
 	go run $(GOLANGCI) run ./...
 
 # fuzz runs every fuzz target for FUZZTIME (30s).

@@ -7,4 +7,4 @@ trap 'rm -rf "$work"' EXIT
 source=$(go env GOROOT)/src/time/time.go
 awk '{print} /^\tsec, nsec, mono := runtimeNow\(\)$/ && !done {print "\tif mono == 0 { mono = runtimeNano() } // within a bubble of synctest\n\tsec += Jump"; done=1} END {print "\n// Jump is by how many seconds the wall clock is ahead.\nvar Jump int64"; exit !done}' "$source" >"$work/time.go"
 echo "{\"Replace\": {\"$source\": \"$work/time.go\"}}" >"$work/overlay.json"
-go test -count=1 -overlay "$work/overlay.json" -tags "$1,jump" -run 'Jump' ./internal/poller ./internal/app
+go test -vet=off -count=1 -overlay "$work/overlay.json" -tags "$1,jump" -run 'Jump' ./internal/poller ./internal/app

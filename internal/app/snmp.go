@@ -149,11 +149,11 @@ func requested(w *runtimeconfig.Config, query url.Values) (*poller.Target, error
 
 func onDemand(w *runtimeconfig.Config, s *poller.TargetSettings) (*poller.Target, error) {
 	if w.Catalog.Auths[s.Auth] == nil {
-		return nil, fmt.Errorf("Unknown auth '%s'", s.Auth) //lint:ignore ST1005 the text is snmp_exporter's
+		return nil, fmt.Errorf("Unknown auth '%s'", s.Auth) //nolint:staticcheck // the text is snmp_exporter's
 	}
 	for _, m := range s.Modules {
 		if w.Catalog.Module(m) == nil && m != profile.Auto {
-			return nil, fmt.Errorf("Unknown module '%s'", m) //lint:ignore ST1005 the text is snmp_exporter's
+			return nil, fmt.Errorf("Unknown module '%s'", m) //nolint:staticcheck // the text is snmp_exporter's
 		}
 	}
 	if _, err := access.ParseAddress(s.Address); err != nil {
