@@ -32,10 +32,9 @@ test:
 
 tests:
 	go vet -tags $(TAGS) ./...
-	go test -vet=off -race -p 3 -tags $(TAGS) -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
+	scripts/jump.sh -vet=off -race -p 3 -tags $(TAGS),jump -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
 	go test -vet=off -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
-	go test -vet=off -race -tags $(TAGS) -run SearchesWhile ./internal/journal
-	scripts/jump.sh $(TAGS)
+	scripts/jump.sh -vet=off -race -tags $(TAGS),jump -run SearchesWhile ./internal/journal
 	go test -vet=off -count=1 -tags $(TAGS) -run Law ./internal/client
 	TRAPLINE_ENGINE=gosnmp go test -vet=off -count=1 -tags $(TAGS) ./internal/client
 

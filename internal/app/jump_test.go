@@ -31,6 +31,9 @@ import (
 	"trapline/internal/statedir"
 )
 
+// setWallClock sets the wall clock ahead by so many seconds.
+func setWallClock(ahead int64) { time.Jump.Store(&ahead) }
+
 // sensor is a device that answers with one value.
 type sensor struct {
 	mu    sync.Mutex
@@ -73,7 +76,7 @@ type prometheusServer struct {
 
 // send sends what is due at a time after the start.
 func (p *prometheusServer) send(t *testing.T, at time.Duration) {
-	now := time.Now().Round(0).Add(-time.Duration(time.Jump) * time.Second)
+	now := time.Now().Round(0).Add(-time.Duration(*time.Jump.Load()) * time.Second)
 	if p.startsAt.IsZero() {
 		p.startsAt = now
 	}
@@ -103,7 +106,8 @@ func TestNoJumpIsSeenByAnyPart(t *testing.T) {
 	want := ""
 	for _, jumps := range [][]int64{{0}, {-90}, {90}, {2 * 86400}, {-2 * 86400}, {-90, 2 * 86400, 0, -2 * 86400, 0}} {
 		synctest.Test(t, func(t *testing.T) {
-			defer func() { time.Jump = 0 }()
+			setWallClock(0)
+			defer time.Jump.Store(nil)
 			got := lifeOfAnAlarm(t, jumps)
 			if want == "" {
 				want = got
@@ -164,7 +168,7 @@ func lifeOfAnAlarm(t *testing.T, jumps []int64) string {
 	rest := func(d time.Duration) {
 		for end := 0 * d; end < d; end += 30 * time.Second {
 			synctest.Wait()
-			time.Jump = jumps[n%len(jumps)]
+			setWallClock(jumps[n%len(jumps)])
 			if n++; n%2 == 0 {
 				for _, p := range servers {
 					p.send(t, time.Duration(n)*30*time.Second)

@@ -12,6 +12,9 @@ import (
 
 const day = 24 * 60 * 60
 
+// setWallClock sets the wall clock ahead by so many seconds.
+func setWallClock(ahead int64) { time.Jump.Store(&ahead) }
+
 // Whatever the wall clock is set to, forward, back, and back and forth, no pass is missed or made too early.
 func TestJumps(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
@@ -22,7 +25,8 @@ func TestJumps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				defer func() { time.Jump = 0 }()
+				setWallClock(0)
+				defer time.Jump.Store(nil)
 				n := newNetwork()
 				var targets []*Target
 				for i := range 50 {
@@ -35,7 +39,7 @@ func TestJumps(t *testing.T) {
 					for range 4 {
 						for _, jump := range jumps {
 							synctest.Wait()
-							time.Jump = jump
+							setWallClock(jump)
 							time.Sleep(time.Duration(r.Int64N(int64(2 * time.Minute))))
 						}
 						if err := p.Check(); err != nil {
