@@ -133,7 +133,7 @@ var upstream = map[string][]string{
 	"internal/cluster/desk":              {"internal/ledger"},
 	"internal/cluster/settings":          {"internal/cluster/certificate", "internal/setting"},
 	"internal/cluster/snapshot":          {},
-	"internal/cluster/engine":            {"internal/throttle"},
+	"internal/cluster/engine":            {"internal/statedir", "internal/throttle"},
 	"internal/cluster/peer":              {},
 	"internal/cluster/certificate":       {},
 	"internal/cluster/contact":           {"internal/cluster/engine"},

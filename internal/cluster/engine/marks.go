@@ -10,6 +10,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"trapline/internal/statedir"
 )
 
 // Two files beside the data of our own server say what etcd does not ask.
@@ -40,18 +42,7 @@ func (c *Config) setMark(name, text string) error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(c.Dir, name+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(c.Dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return statedir.ReplaceFile(filepath.Join(c.Dir, name), []byte(text))
 }
 
 // checkOwner refuses data of another member, and notes whose they are from here on.
