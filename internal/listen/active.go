@@ -205,8 +205,8 @@ func over(source, reason string) outbox.Transition {
 	return outbox.Transition{Alarm: alarm.Alarm{ID: source, Reason: reason}}
 }
 
-// tell has other members know how the device of a target may be known.
-func (l *Listener) tell(t *poller.Target) {
+// share has other members know how the device of a target may be known.
+func (l *Listener) share(t *poller.Target) {
 	if l.options.Relay == nil {
 		return
 	}
@@ -233,7 +233,7 @@ func (l *Listener) Ended(report poller.Report) {
 		if list, known := addressesOf(report.Last); known {
 			l.tables.Set(target, list)
 		}
-		l.tell(report.Target)
+		l.share(report.Target)
 	}
 	conditions := l.standing.at(target)
 	s := l.current.Load()

@@ -19,7 +19,7 @@ import (
 )
 
 // Whatever is followed, missed and read anew, and whatever the receiver refuses for a while, it has in the end the keys that the engine has,
-// and is told so only after it has had all of them.
+// and Await returns once it has had all of them, or has waited long enough.
 func TestCopiesAreThoseOfTheEngine(t *testing.T) {
 	for seed := range uint64(12) {
 		synctest.Test(t, func(t *testing.T) {
