@@ -48,6 +48,22 @@ func (s *site) settled() bool {
 	return true
 }
 
+// gaugesFile returns devices with a gauge g each, and a file that has them polled: with these receivers, settings before them, rules, and
+// more settings of each target.
+func gaugesFile(t *testing.T, receivers, settings, rules string, devices int, more func(i int) string) (list []*gauges, text string) {
+	t.Helper()
+	text = strings.Replace(programtest.Notifying(t, "", receivers), "state_dir: \n", settings, 1)
+	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
+	text += withRules(t, rules) + "rules: {interval: 1s}\ntargets:\n"
+	for i := range devices {
+		list = append(list, startGauges(t, 1))
+		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]%s}\n", i, list[i].LocalAddr(), more(i))
+	}
+	return list, text
+}
+
+func nothingMore(int) string { return "" }
+
 // Alarms lie in the cluster: that of a member that is killed, or leaves, is sent once, is not raised again by the next owner of
 // its target, and is cleared once. Rules over several targets see all of them: nobody counts too few. Without a majority nothing is
 // sent but the alarm about that.
@@ -58,16 +74,10 @@ func TestClusterAlarms(t *testing.T) {
 	t.Parallel()
 	const targets, alarms = 24, 24 + 1
 	w := witnessOf(t, true)
-	devices := make([]*gauges, targets)
 	trapAddress, _ := peers.FreeUDPAddresses(t)
-	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n- {name: traps, type: trap, auth: secure, address: %q, rate: 1000}\n", w.LocalAddr(), trapAddress))
-	text = strings.Replace(text, "state_dir: \n", "", 1)
-	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
-	text += withRules(t, fmt.Sprintf(`{alert: High, expr: g > 50}, {alert: Sum, expr: sum(g) > 50 * %[1]d}, {alert: Few, expr: count(g) < %[1]d}`, targets)) + "rules: {interval: 1s}\ntargets:\n"
-	for i := range devices {
-		devices[i] = startGauges(t, 1)
-		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]}\n", i, devices[i].LocalAddr())
-	}
+	receivers := fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n- {name: traps, type: trap, auth: secure, address: %q, rate: 1000}\n", w.LocalAddr(), trapAddress)
+	rules := fmt.Sprintf(`{alert: High, expr: g > 50}, {alert: Sum, expr: sum(g) > 50 * %[1]d}, {alert: Few, expr: count(g) < %[1]d}`, targets)
+	devices, text := gaugesFile(t, receivers, "", rules, targets, nothingMore)
 	set := func(value int64) {
 		for _, d := range devices {
 			d.set(0, value)

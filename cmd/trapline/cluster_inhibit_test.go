@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
-
-	"trapline/internal/programtest"
 )
 
 // An alarm inhibits those of targets that other members poll, and goes on to do so after its owner is killed: they are sent once it is
@@ -18,15 +15,10 @@ func TestClusterInhibits(t *testing.T) {
 	t.Parallel()
 	const targets = 9
 	w := witnessOf(t, true)
-	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr()))
-	text = strings.Replace(text, "state_dir: \n", "inhibit_rules: [{source_matchers: ['alertname=\"Cause\"'], target_matchers: ['alertname=\"Effect\"']}]\n", 1)
-	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
-	text += withRules(t, `{alert: Cause, expr: 'g{target="device-0"} > 50'}, {alert: Effect, expr: 'g{target!="device-0"} > 50'}`) + "rules: {interval: 1s}\ntargets:\n"
-	devices := make([]*gauges, targets)
-	for i := range devices {
-		devices[i] = startGauges(t, 1)
-		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges]}\n", i, devices[i].LocalAddr())
-	}
+	receivers := fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr())
+	settings := "inhibit_rules: [{source_matchers: ['alertname=\"Cause\"'], target_matchers: ['alertname=\"Effect\"']}]\n"
+	rules := `{alert: Cause, expr: 'g{target="device-0"} > 50'}, {alert: Effect, expr: 'g{target!="device-0"} > 50'}`
+	devices, text := gaugesFile(t, receivers, settings, rules, targets, nothingMore)
 	s := newSiteOf(t, "63", targets, text)
 	s.await("each target is polled by one member", s.settled)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })

@@ -2,11 +2,8 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
-
-	"trapline/internal/programtest"
 )
 
 // A device that is down mutes the alarms of those behind it that other members poll, and goes on to do so after its owner is killed.
@@ -17,19 +14,14 @@ func TestClusterOutages(t *testing.T) {
 	t.Parallel()
 	const targets = 9
 	w := witnessOf(t, true)
-	text := programtest.Notifying(t, "", fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr()))
-	text = strings.Replace(text, "state_dir: \n", "topology: {hold: 2s}\n", 1)
-	text = strings.Replace(text, "modules: {", fmt.Sprintf("modules: {gauges: {get: [%[1]s.1], metrics: [{name: g, oid: %[1]s, type: gauge, help: H., indexes: [{labelname: i, type: gauge}]}]}, ", gaugeObject), 1)
-	text += withRules(t, `{alert: DeviceDown, expr: 'trapline_target_up == 0'}`) + "rules: {interval: 1s}\ntargets:\n"
-	devices := make([]*gauges, targets)
-	for i := range devices {
-		devices[i] = startGauges(t, 1)
+	receivers := fmt.Sprintf("- {name: w, address: %q, timeout: 2s, rate: 1000, every_transition: true}\n", w.LocalAddr())
+	devices, text := gaugesFile(t, receivers, "topology: {hold: 2s}\n", `{alert: DeviceDown, expr: 'trapline_target_up == 0'}`, targets, func(i int) string {
 		parents := ""
 		if i > 0 {
 			parents = fmt.Sprintf(", parents: [device-%d]", (i-1)/2)
 		}
-		text += fmt.Sprintf("- {name: device-%d, address: %q, modules: [gauges], timeout: 200ms, retries: 0%s}\n", i, devices[i].LocalAddr(), parents)
-	}
+		return ", timeout: 200ms, retries: 0" + parents
+	})
 	s := newSiteOf(t, "62", targets, text)
 	s.await("each target is polled by one member", s.settled)
 	s.await("the cluster is whole", func() bool { return s.status(s.members[0]).Whole })
