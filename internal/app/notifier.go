@@ -340,19 +340,20 @@ func (n *notifier) later(c *config.Config) (names []string) {
 	return names
 }
 
-func (n *notifier) run(ctx context.Context) error {
+// run sends notifications until parts is canceled. ctx is canceled before, where a member of a cluster hands its targets over.
+func (n *notifier) run(ctx, parts context.Context) error {
 	select {
-	case <-ctx.Done():
+	case <-parts.Done():
 		return nil
 	case <-n.opened:
 	}
 	s := n.storage.Load()
 	if s.quorum == nil {
-		return s.outbox.Run(ctx)
+		return s.outbox.Run(parts)
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.outbox.Run(ctx) })
-	group.Go(func() error { return s.quorum.Run(ctx) })
+	group, parts := errgroup.WithContext(parts)
+	group.Go(func() error { return s.outbox.Run(parts) })
+	group.Go(func() error { return s.quorum.Run(ctx, parts) })
 	return group.Wait()
 }
 

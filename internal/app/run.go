@@ -310,7 +310,7 @@ func (d *daemon) run(ctx context.Context) error {
 	group.Go(func() error { return d.reloader.Run(parts) })
 	group.Go(func() error { return d.discovery.Run(parts) })
 	group.Go(func() error { return d.state.Run(parts) })
-	group.Go(func() error { return d.notifier.run(parts) })
+	group.Go(func() error { return d.notifier.run(ctx, parts) })
 	group.Go(func() error { return d.outages.Run(parts) })
 	group.Go(func() error { return d.notifier.tracker.Run(parts) })
 	group.Go(func() error { return d.shrinks.Run(parts) })

@@ -31,7 +31,7 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
-// Alarm is the alarm of a member. A nil one is of a process without a cluster: all methods do nothing.
+// Alarm is the alarm of a member. A nil one is of a process without a cluster: all methods but Run do nothing.
 type Alarm struct {
 	options Options
 	state   *statedir.Dir
@@ -66,14 +66,15 @@ func alarmsOf(o *Options, apply func([]outbox.Transition, time.Time) error) owna
 	}
 }
 
-// Run raises, sends and clears the alarm until ctx is canceled.
-func (a *Alarm) Run(ctx context.Context) error {
-	if a == nil {
-		return nil
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.outbox.Run(ctx) })
-	group.Go(func() error { return ownalarm.Run(ctx, a.update) })
+// Run raises and clears the alarm until ctx is canceled, which the end of the process does: that of the last members to be
+// stopped waits in vain for the others. It sends notifications for as long as all other parts run.
+func (a *Alarm) Run(ctx, parts context.Context) error {
+	watched, end := context.WithCancel(ctx)
+	defer end()
+	group, parts := errgroup.WithContext(parts)
+	defer context.AfterFunc(parts, end)()
+	group.Go(func() error { return a.outbox.Run(parts) })
+	group.Go(func() error { return ownalarm.Run(watched, a.update) })
 	return group.Wait()
 }
 

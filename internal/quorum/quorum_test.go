@@ -1,10 +1,12 @@
 package quorum
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +58,39 @@ func TestTheAlarmFollowsTheSession(t *testing.T) {
 				t.Fatalf("seed %d: active is %v after %d looks without a session", seed, active, missed)
 			}
 		}
+	}
+}
+
+// A member that is stopped after the others raises no alarm while it ends, and clears none.
+func TestAMemberThatEndsRaisesNoAlarm(t *testing.T) {
+	for _, active := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var reached atomic.Bool
+			reached.Store(!active)
+			a, err := Open(Options{
+				Dir: filepath.Join(t.TempDir(), "quorum"), Member: "poller-1", Reached: reached.Load, After: after,
+				Metrics: outbox.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+			}, nil, nil, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts, end := context.WithCancel(t.Context())
+			ctx, stop := context.WithCancel(parts)
+			ended := make(chan error)
+			go func() { ended <- a.Run(ctx, parts) }()
+			time.Sleep(2 * after)
+			stop()
+			synctest.Wait()
+			reached.Store(active)
+			time.Sleep(2 * after)
+			if got := len(a.outbox.Active()) == 1; got != active {
+				t.Errorf("active is %v, was %v before the end", got, active)
+			}
+			end()
+			if err := errors.Join(<-ended, a.Close()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
