@@ -148,7 +148,7 @@ func TestWhoWasNotified(t *testing.T) {
 	}
 	h.await(t, func() bool {
 		list, err := h.api.Console.Receivers()
-		return err == nil && len(list) == 3 && list[0].Today == 2
+		return err == nil && len(list) == 3 && list[0].Today == 2 && list[0].State == "works" && list[1].Waiting == 2
 	})
 	receivers, err := h.api.Console.Receivers()
 	if err != nil || len(receivers) != 3 || receivers[0].State != "works" || receivers[0].Today != 2 || receivers[0].AnswerTime != 0.034 ||
