@@ -85,11 +85,12 @@ func (n *notifier) open(c *config.Config) error {
 	}
 	now := time.Now()
 	state, err := statedir.Open(c.StateDir, c.Notifications.ID(), now)
-	if err != nil && len(c.Receivers)+len(c.Rules.Groups) == 0 {
+	optional := n.member == nil && len(c.Receivers) == 0 // the alarms of members are shared
+	if err != nil && optional && len(c.Rules.Groups) == 0 {
 		n.logger.Warn("the state directory cannot be used: a reload tries again", "err", err)
 		return nil
 	}
-	if err != nil && len(c.Receivers) == 0 && c.UsualStateDir {
+	if err != nil && optional && c.UsualStateDir {
 		n.logger.Warn("alerts of rules are kept in memory alone, and begin anew at each start: set a state_dir", "err", err)
 		c.StateDir = ""
 		return nil

@@ -213,7 +213,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	parts.Go(func() error { return c.watch(running) })
 	if first, end := c.keys.copied(); c.copies != nil {
 		parts.Go(func() error {
-			return watch.Follow(running, c.engine, watch.Range{First: first, End: end, Load: c.copies.Load, Apply: c.copies.Apply}, c.log)
+			return watch.Follow(running, c.engine, c.copies.Range(first, end), c.log)
 		})
 		parts.Go(func() error { return c.copies.Run(running) })
 	}

@@ -222,7 +222,7 @@ func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 	name, s, begun := t.name, t.shard, c.clock()
 	held, err := c.hold(t, claim)
 	if held {
-		c.copies.Await(t)
+		c.copies.Await(t, claim.register.Revision)
 		err = c.work.Take(t, name, claim.alive)
 	}
 	c.mu.Lock()

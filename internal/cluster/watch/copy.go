@@ -18,23 +18,32 @@ type Copy struct {
 	row     func(key string) (shard, row string)
 	deliver func([]ledger.Write) error
 
-	wake    chan struct{}
-	whole   chan struct{} // closed once all keys were delivered
-	once    sync.Once
-	mu      sync.Mutex
-	loaded  bool
-	known   map[string]bool
-	changed map[string][]byte // nil values are deleted
+	wake chan struct{}
+	asks chan struct{} // see Range.Asks
+
+	mu        sync.Mutex
+	known     map[string]bool
+	changed   map[string][]byte // nil values are deleted
+	reads     int               // how often all keys were read
+	revision  int64             // of the engine, up to which the changes are complete
+	delivered int64             // of these, up to which all were delivered
+	progress  chan struct{}     // closed when anything was delivered
 }
 
 // NewCopy returns a copy without keys. row says which row of a shard a key is of; deliver is called with changes of rows, and once more after
 // an error.
 func NewCopy(row func(key string) (shard, row string), deliver func([]ledger.Write) error) *Copy {
-	return &Copy{row: row, deliver: deliver, wake: make(chan struct{}, 1), whole: make(chan struct{}), known: map[string]bool{}, changed: map[string][]byte{}}
+	return &Copy{
+		row: row, deliver: deliver, wake: make(chan struct{}, 1), asks: make(chan struct{}, 1), known: map[string]bool{}, changed: map[string][]byte{}, progress: make(chan struct{}),
+	}
 }
 
-// Load is for Range.
-func (c *Copy) Load(_ int64, keys []*mvccpb.KeyValue) {
+// Range returns the range that has these keys followed.
+func (c *Copy) Range(first, end string) Range {
+	return Range{First: first, End: end, Load: c.load, Apply: c.apply, Asks: c.asks}
+}
+
+func (c *Copy) load(revision int64, keys []*mvccpb.KeyValue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	gone := maps.Clone(c.known)
@@ -45,12 +54,12 @@ func (c *Copy) Load(_ int64, keys []*mvccpb.KeyValue) {
 	for key := range gone {
 		c.put(key, nil)
 	}
-	c.loaded = true
-	c.notify()
+	c.reads++
+	c.revision, c.delivered = revision, min(c.delivered, revision-1) // the engine may have gone back to an earlier state
+	notice(c.wake)
 }
 
-// Apply is for Range.
-func (c *Copy) Apply(_ int64, changes []*clientv3.Event) {
+func (c *Copy) apply(revision int64, changes []*clientv3.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range changes {
@@ -60,7 +69,8 @@ func (c *Copy) Apply(_ int64, changes []*clientv3.Event) {
 			c.put(string(e.Kv.Key), e.Kv.Value)
 		}
 	}
-	c.notify()
+	c.revision = max(c.revision, revision)
+	notice(c.wake)
 }
 
 func (c *Copy) put(key string, value []byte) {
@@ -71,9 +81,9 @@ func (c *Copy) put(key string, value []byte) {
 	}
 }
 
-func (c *Copy) notify() {
+func notice(c chan<- struct{}) {
 	select {
-	case c.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -102,7 +112,7 @@ func (c *Copy) Run(ctx context.Context) error {
 // deliverAll delivers all changes, and reports whether it has.
 func (c *Copy) deliverAll() bool {
 	c.mu.Lock()
-	changed, loaded := c.changed, c.loaded
+	changed, reads, revision := c.changed, c.reads, c.revision
 	c.changed = map[string][]byte{}
 	c.mu.Unlock()
 	for some := range slices.Chunk(slices.Sorted(maps.Keys(changed)), atOnce) {
@@ -116,11 +126,24 @@ func (c *Copy) deliverAll() bool {
 			c.keep(changed)
 			return false
 		}
+		for _, key := range some {
+			delete(changed, key)
+		}
+		c.advance(reads, 0)
 	}
-	if loaded {
-		c.once.Do(func() { close(c.whole) })
-	}
+	c.advance(reads, revision)
 	return true
+}
+
+// advance notes that changes were delivered: all up to a revision, if there were this many reads then.
+func (c *Copy) advance(reads int, revision int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if reads == c.reads {
+		c.delivered = max(c.delivered, revision)
+	}
+	close(c.progress)
+	c.progress = make(chan struct{})
 }
 
 // keep has changes delivered later, unless there are newer ones of the same keys.
@@ -131,15 +154,31 @@ func (c *Copy) keep(changed map[string][]byte) {
 	c.changed = changed
 }
 
-// Await waits until all keys were delivered once, for a bounded time. A nil copy has none.
-func (c *Copy) Await(ctx context.Context) {
+// Await waits until all changes up to a revision were delivered, and for as long as some are, at most Stale after one another. It reports
+// whether they were. A nil copy has none.
+func (c *Copy) Await(ctx context.Context, revision int64) bool {
 	if c == nil {
-		return
+		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, Stale)
-	defer cancel()
-	select {
-	case <-c.whole:
-	case <-ctx.Done():
+	silent := time.NewTimer(Stale)
+	defer silent.Stop()
+	for {
+		c.mu.Lock()
+		delivered, reached, progress := c.delivered, c.revision, c.progress
+		c.mu.Unlock()
+		if delivered >= revision {
+			return true
+		}
+		if reached < revision {
+			notice(c.asks)
+		}
+		select {
+		case <-progress:
+			silent.Reset(Stale)
+		case <-silent.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
 }

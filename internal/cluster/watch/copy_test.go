@@ -18,18 +18,20 @@ import (
 	"trapline/internal/ledger"
 )
 
-// Whatever is followed, missed and read anew, and whatever the receiver refuses for a while, it has in the end the keys that the engine has,
-// and Await returns once it has had all of them, or has waited long enough.
+// Whatever is followed, missed, late and read anew, and whatever the receiver refuses for a while, it has in the end the keys that the engine
+// has, and Await reports that it has those of a revision only once it has.
 func TestCopiesAreThoseOfTheEngine(t *testing.T) {
 	for seed := range uint64(12) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			engine, got := map[string][]byte{}, map[string][]byte{}
-			refuses := rand.New(rand.NewPCG(seed, 2))
+			refuses, refused := rand.New(rand.NewPCG(seed, 2)), 0 // refused: in a row, for less than Stale
 			c := NewCopy(func(key string) (shard, row string) { return key[:1], key }, func(rows []ledger.Write) error {
-				if time.Sleep(time.Duration(refuses.IntN(50)) * time.Millisecond); refuses.IntN(3) == 0 {
+				time.Sleep(time.Duration(refuses.IntN(50)) * time.Millisecond)
+				if refused++; refused <= 2 && refuses.IntN(3) == 0 {
 					return errors.New("not now")
 				}
+				refused = 0
 				for _, w := range rows {
 					if w.Shard != w.Key[:1] {
 						t.Errorf("%q is a row of %q", w.Key, w.Shard)
@@ -42,27 +44,26 @@ func TestCopiesAreThoseOfTheEngine(t *testing.T) {
 				}
 				return nil
 			})
+			r, revision := c.Range("", ""), int64(10)
 			load := func() {
 				var all []*mvccpb.KeyValue
 				for key, value := range engine {
 					all = append(all, &mvccpb.KeyValue{Key: []byte(key), Value: value})
 				}
-				c.Load(0, all)
+				r.Load(revision, all)
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() { ended <- c.Run(ctx) }()
-			for n := range 2 * atOnce {
+			for n := range 4 * atOnce {
 				engine[fmt.Sprint(n)] = []byte("first")
 			}
-			load()
-			c.Await(ctx)
-			select {
-			case <-c.whole:
-				if len(got) != len(engine) {
-					t.Errorf("seed %d: %d keys of %d are there", seed, len(got), len(engine))
-				}
-			default:
+			go func() {
+				time.Sleep(Stale / 2)
+				load()
+			}()
+			if !c.Await(ctx, revision) || len(got) != len(engine) {
+				t.Errorf("seed %d: %d keys of %d are there", seed, len(got), len(engine))
 			}
 			for range 100 {
 				var changes []*clientv3.Event
@@ -77,10 +78,33 @@ func TestCopiesAreThoseOfTheEngine(t *testing.T) {
 					}
 					changes = append(changes, e)
 				}
-				if random.IntN(5) == 0 { // they are missed
+				revision++
+				late := false
+				switch random.IntN(10) {
+				case 0: // they are missed
 					load()
-				} else {
-					c.Apply(0, changes)
+				case 1: // the engine goes back to an earlier state
+					revision = 10 + random.Int64N(revision-9)
+					for key := range engine {
+						if random.IntN(2) == 0 {
+							delete(engine, key)
+						}
+					}
+					load()
+				case 2, 3: // they come late, and once they were asked for
+					late = true
+					at := revision
+					go func() {
+						<-r.Asks
+						r.Apply(at, changes)
+					}()
+				default:
+					r.Apply(revision, changes)
+				}
+				if late || random.IntN(3) == 0 {
+					if !c.Await(ctx, revision) || !maps.EqualFunc(got, engine, bytes.Equal) {
+						t.Errorf("seed %d: not all is there up to revision %d", seed, revision)
+					}
 				}
 				time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
 			}

@@ -22,8 +22,10 @@ type Range struct {
 
 	// Load is called with all keys, whenever they are read anew.
 	Load func(revision int64, keys []*mvccpb.KeyValue)
-	// Apply is called with their changes since then.
+	// Apply is called with their changes since then, which are complete up to the revision.
 	Apply func(revision int64, changes []*clientv3.Event)
+	// Asks has Apply called soon with the revision of the engine, also without a change. It may be nil.
+	Asks <-chan struct{}
 }
 
 const (
@@ -77,8 +79,9 @@ func (r *Range) follow(ctx context.Context, e Engine, n int) error {
 			if !watchable() {
 				return errSilent
 			}
-			// It blocks while the client connects anew, which it may do for ever: without an answer we leave this server.
-			go func() { _ = client.RequestProgress(ctx) }()
+			askProgress(ctx, client)
+		case <-r.Asks:
+			askProgress(ctx, client)
 		case e, ok := <-events:
 			if !ok {
 				return errSilent
@@ -87,9 +90,22 @@ func (r *Range) follow(ctx context.Context, e Engine, n int) error {
 				return err
 			}
 			silent.Reset(Stale)
-			r.Apply(e.Header.Revision, e.Events)
+			r.Apply(reached(&e), e.Events)
 		}
 	}
+}
+
+// askProgress does not wait: the client blocks while it connects anew, which it may do for ever. Without an answer the server is left.
+func askProgress(ctx context.Context, client *clientv3.Client) {
+	go func() { _ = client.RequestProgress(ctx) }()
+}
+
+// reached returns the revision up to which a watch is complete. With changes, the revision in the header may be ahead of them.
+func reached(w *clientv3.WatchResponse) int64 {
+	if n := len(w.Events); n > 0 {
+		return w.Events[n-1].Kv.ModRevision
+	}
+	return w.Header.Revision
 }
 
 // read reads all keys, of one revision.
