@@ -24,7 +24,11 @@ const warm = 30 * time.Second
 // flapping starts a site whose alarms come and go.
 func flapping(t *testing.T, seed uint64) *site {
 	t.Helper()
-	s := newSite(t)
+	return newSite(t).warmed(seed)
+}
+
+// warmed has the alarms come and go.
+func (s *site) warmed(seed uint64) *site {
 	s.flap(seed, 2*time.Hour)
 	time.Sleep(warm)
 	return s

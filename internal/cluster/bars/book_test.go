@@ -194,12 +194,23 @@ func (b *book) judge(t *truth, spans []span, now time.Time) (violations []string
 			fault("a word about an alarm %d", alarm)
 		}
 	}
+	return append(violations, b.repeated(spans)...), seen, delays
+}
+
+// again returns the events that came again although they were not in flight.
+func (b *book) again(spans []span) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.repeated(spans)
+}
+
+func (b *book) repeated(spans []span) (violations []string) {
 	for _, r := range b.receipts {
 		if !r.own && r.at.Sub(r.first) > ordinary && !inFlight(spans, r.first) {
-			fault("event %s came first at %s and again at %s: it was not in flight (%s)", r.event, clock(r.first), clock(r.at), near(spans, r.at))
+			violations = append(violations, fmt.Sprintf("event %s came first at %s and again at %s: it was not in flight (%s)", r.event, clock(r.first), clock(r.at), near(spans, r.at)))
 		}
 	}
-	return violations, seen, delays
+	return violations
 }
 
 func (w word) String() string {

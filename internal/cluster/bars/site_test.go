@@ -3,6 +3,7 @@ package bars
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -78,14 +79,48 @@ func (p *process) runs() bool { return p.command != nil }
 // build builds the program, once.
 var build = sync.OnceValues(func() (path string, err error) {
 	path = filepath.Join(programDir, "trapline")
-	if out, err := exec.Command("go", "build", "-tags", "gosnmp_nodebug", "-o", path, "trapline/cmd/trapline").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
+	return path, buildAt(path)
 })
+
+func buildAt(path string, flags ...string) error {
+	build := exec.Command("go", slices.Concat([]string{"build", "-tags", "gosnmp_nodebug", "-o", path}, flags, []string{"trapline/cmd/trapline"})...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// buildWith builds the program with a text of a file replaced.
+func buildWith(file, old, text string) (path string, err error) {
+	if file, err = filepath.Abs(file); err != nil {
+		return "", err
+	}
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(source), old); n != 1 {
+		return "", fmt.Errorf("%s has the text %d times: %s", file, n, old)
+	}
+	changed, overlay := filepath.Join(programDir, filepath.Base(file)), filepath.Join(programDir, "overlay.json")
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
+	if err == nil {
+		err = errors.Join(os.WriteFile(changed, []byte(strings.Replace(string(source), old, text, 1)), 0o600), os.WriteFile(overlay, replace, 0o600))
+	}
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(programDir, "changed")
+	return path, buildAt(path, "-overlay="+overlay)
+}
 
 // newSite starts three members, and waits until all targets are polled.
 func newSite(t *testing.T) *site {
+	t.Helper()
+	return siteOf(t, build)
+}
+
+func siteOf(t *testing.T, build func() (program string, err error)) *site {
 	t.Helper()
 	layNetwork(t)
 	join(t)
