@@ -6,9 +6,9 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # COMPUTING are packages whose tests compute on one goroutine, or start processes: the race detector would find nothing
 # there, and take several times as long. "make soak" has it look at all packages.
-COMPUTING := mibs|mibs/smi|profiles/build|config|cmd/trapline/tools|internal/(alarm|anonymize|archive|catalog|cause|clocks|cluster|cluster/bars|cluster/fence|cluster/plan|journal|modules|mute|replay|topology)
+COMPUTING := mibs|mibs/smi|profiles/build|config|cmd/trapline/tools|internal/(alarm|anonymize|archive|catalog|cause|clocks|cluster|cluster/bars|cluster/fence|cluster/plan|journal|measure|modules|mute|neighbours|replay|topology|transfer)
 
-.PHONY: help run test tests soak cluster-test build bench bench-compare lint fuzz image docs release release-check package-check vendor
+.PHONY: help run test tests tests-raced tests-plain soak cluster-test build bench bench-compare lint fuzz image docs release release-check package-check vendor
 
 # help lists these targets.
 help:
@@ -23,18 +23,23 @@ build:
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o trapline ./cmd/trapline
 
 # test runs all tests, and installs the programs they run against where it may. Of the laws of passes, most trials are
-# made without the race detector. Three packages are tested at a time also on two processors, for many tests wait, those
-# first that take longest. go vet looks at all of them before, and so go test does not (-vet=off). What is left out for
-# want of a large corpus is printed at the end.
+# made without the race detector. go vet looks at all packages before, and so go test does not (-vet=off). What is left out
+# for want of a large corpus is printed at the end.
 test:
 	scripts/peers.sh
 	scripts/left-out.sh $(MAKE) --no-print-directory tests
 
+# Many tests wait: four packages are tested at a time also on two processors, those first that take longest.
 tests:
 	go vet -tags $(TAGS) ./...
+	$(MAKE) --no-print-directory -j 2 tests-raced tests-plain
+
+tests-raced:
 	scripts/jump.sh -vet=off -race -p 3 -tags $(TAGS),jump -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
-	go test -vet=off -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
 	scripts/jump.sh -vet=off -race -tags $(TAGS),jump -run SearchesWhile ./internal/journal
+
+tests-plain:
+	go test -vet=off -p 1 -tags $(TAGS) $$(go list ./... | grep -xE 'trapline/($(COMPUTING))')
 	go test -vet=off -count=1 -tags $(TAGS) -run Law ./internal/client
 	TRAPLINE_ENGINE=gosnmp go test -vet=off -count=1 -tags $(TAGS) ./internal/client
 

@@ -21,6 +21,7 @@ import (
 // From one seed all devices of a campus are found that can be, each once, by LLDP, CDP and ARP, although the process is
 // killed under way. Nothing outside of the networks is sent a packet, nor an address that is none of a device.
 func TestNeighboursOfACampus(t *testing.T) {
+	t.Parallel()
 	devices, kills := 60, []time.Duration{4 * time.Second}
 	if os.Getenv("TRAPLINE_NEIGHBOURS") == "full" {
 		devices, kills = 500, []time.Duration{6 * time.Second, 9 * time.Second}

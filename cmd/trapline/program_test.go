@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +13,12 @@ import (
 var programDir string // of the tests of this process
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	parallel := false
+	flag.Visit(func(f *flag.Flag) { parallel = parallel || f.Name == "test.parallel" })
+	if !parallel {
+		_ = flag.Set("test.parallel", "4") // they wait for programs most of the time
+	}
 	os.Exit(func() int {
 		var err error
 		if programDir, err = os.MkdirTemp("", "trapline"); err != nil {

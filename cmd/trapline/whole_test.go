@@ -204,6 +204,7 @@ func valuesOf(lines []string) map[string]walkedValue {
 
 // Recordings, some of tens of thousands of objects, played back by our own agent.
 func TestPeersWholeMIBOfRecordings(t *testing.T) {
+	t.Parallel()
 	corpus.Each(t, "conformance", testWholeMIBOfRecordings)
 }
 
