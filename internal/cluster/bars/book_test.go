@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type span struct {
 
 // book has all that a receiver was sent.
 type book struct {
+	later    atomic.Int64 // nanoseconds from an inform to its acknowledgement
 	mu       sync.Mutex
 	words    map[int][]word // by alarm
 	known    map[string]time.Time
@@ -81,9 +83,13 @@ func (b *book) run(c *net.UDPConn) {
 		}
 		b.receive(time.Now(), memberOf(from.Addr()), m.VarBinds)
 		m.PDU = snmp.Response
-		_, _ = c.WriteToUDPAddrPort(snmp.AppendMessage(nil, &m), from)
+		answer := snmp.AppendMessage(nil, &m)
+		time.AfterFunc(time.Duration(b.later.Load()), func() { _, _ = c.WriteToUDPAddrPort(answer, from) })
 	}
 }
+
+// answerAfter has informs acknowledged later.
+func (b *book) answerAfter(later time.Duration) { b.later.Store(int64(later)) }
 
 func (b *book) odd(format string, a ...any) {
 	b.mu.Lock()
