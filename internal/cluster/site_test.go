@@ -129,7 +129,13 @@ func (b *books) await(t *testing.T, what string, condition func() bool) {
 		select {
 		case <-changed:
 		case <-timeout:
-			t.Fatalf("not: %s", what)
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			owned := map[string]int{}
+			for _, owner := range b.owners {
+				owned[owner]++
+			}
+			t.Fatalf("not: %s: shards by owner %v", what, owned)
 		}
 	}
 }
