@@ -29,17 +29,21 @@ func Run(t *testing.T, e interface {
 }) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		err = e.Run(ctx)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if <-ended; err != nil {
 			t.Error(err)
 		}
 	})
 	for !e.Up() {
 		select {
-		case err := <-ended:
+		case <-ended:
 			t.Fatalf("the engine ends: %v", err)
 		case <-time.After(10 * time.Millisecond):
 		}
