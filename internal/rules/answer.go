@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"trapline/internal/rules/expression"
 	"trapline/internal/rules/fleet"
 )
 
@@ -24,14 +25,17 @@ func (e *Evaluator) Answer(ctx context.Context, r *fleet.Request) (*fleet.Answer
 		return a, nil
 	}
 	e.mu.Lock()
+	since, err := e.known.Since(r)
 	for name, d := range e.devices {
-		if d.lastPoll.Load() > 0 {
+		if d.lastPoll.Load() > since {
 			a.Polled = append(a.Polled, name)
 		}
 	}
 	e.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	source := e.source(s)
-	var err error
 	a.Series, err = source.Select(ctx, r)
 	return a, err
 }
@@ -52,7 +56,7 @@ func (e *Evaluator) Window(targets []string) *fleet.Request {
 	for _, g := range set.Groups {
 		for _, rule := range g.Rules {
 			if rule.Window > 0 {
-				r.Match = append(r.Match, selectorsOf(rule)...)
+				r.Match = append(r.Match, expression.Texts(rule.Expr)...)
 			}
 		}
 	}

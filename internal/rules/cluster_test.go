@@ -37,6 +37,7 @@ type site struct {
 	sent    []string          // transitions
 	alarms  []alarm.Alarm     // of these
 	names   map[string]string // of active alarms, by ID
+	paused  string            // a target that is not polled
 }
 
 // peer is a member of a site.
@@ -85,6 +86,12 @@ func (p *peer) run() {
 	p.e, err = New(Options{
 		Dir: p.TempDir(), Logger: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: p.wall,
 		ShardOf: shardOf, Agreed: func() time.Duration { return p.agreed }, Others: p.others,
+		PausedSince: func(target string, at time.Time) time.Time {
+			if target == p.paused {
+				return at.Add(-time.Hour)
+			}
+			return at
+		},
 	})
 	if err != nil {
 		p.Fatal(err)

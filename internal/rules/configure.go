@@ -99,6 +99,7 @@ func (e *Evaluator) configure(c *Configuration) {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
 	e.mu.Lock()
+	e.known = e.known.With(c.Set.texts(), e.now().UnixMilli())
 	e.orphans.Add(slices.Concat(orphans, others)...)
 	e.restored.Add(slices.Concat(kept, awaited)...)
 	e.mu.Unlock()

@@ -73,6 +73,7 @@ type Evaluator struct {
 	configuration Configuration         // the last
 	objects       map[string][]snmp.OID // of notifications, by the names that rules have for them
 	devices       map[string]*device    // changed only with configuring and mu held
+	known         fleet.Known           // selectors of set, once all devices have it
 	global        *device
 	restored      takeover.Lists[*record] // until the next configuration
 	looks         looks                   // that were restored, of targets without a device

@@ -78,6 +78,80 @@ func TestGlobalRulesSeeAllTargetsOrNone(t *testing.T) {
 	s.want("and back", "")
 }
 
+// Rules over several targets that a member has loaded before the others see all targets or none: they wait for its own files,
+// and for its first poll of each target with these.
+func TestGlobalRulesWaitForTheRulesOfOthers(t *testing.T) {
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		s := startSite(t, 3, `{alert: Old, expr: count(v) < 3}`, "sw1", "sw2", "sw3")
+		next := parse(t, "groups: [{name: g, interval: 30s, rules: [{alert: Old, expr: count(v) < 3}, {alert: New, expr: count(w) < 3}, {alert: None, expr: absent(x)}]}]")
+		s.members[rng.IntN(3)].take(globalShard, time.Time{})
+		for i, p := range s.members {
+			p.take(shardOf(s.targets[i].Name), time.Time{})
+		}
+		left, polled := rng.Perm(3), map[int]time.Time{}
+		for range 60 {
+			s.now = s.now.Add(time.Duration(1+rng.IntN(20)) * time.Second)
+			if len(left) > 0 && rng.IntN(8) == 0 {
+				p := s.members[left[0]]
+				p.set, left = next, left[1:]
+				p.configure()
+			}
+			for i := range 3 {
+				if rng.IntN(6) == 0 || s.now.Sub(polled[i]) > pollTime {
+					s.poll(s.targets[i].Name, nil, "v 1", "w 1", "x 1")
+					polled[i] = s.now
+				}
+			}
+			s.judge()
+			s.want(fmt.Sprintf("seed %d at %s", seed, s.now.Format(time.TimeOnly)), "")
+		}
+		for range 3 {
+			s.now = s.now.Add(pollTime)
+			for i := range 3 {
+				rows := []string{"v 1", "w 1", "x 1"}
+				if i == 0 {
+					rows = []string{"v 1", "x 1"}
+				}
+				s.poll(s.targets[i].Name, nil, rows...)
+			}
+			s.judge()
+		}
+		if len(left) == 0 {
+			s.want("all members have the rules, and all targets were polled", "raise New")
+			continue
+		}
+		s.want("some members have other rules", "")
+	}
+}
+
+// Rules that do not look at a paused target do not wait for its poll, whoever took it over meanwhile.
+func TestGlobalRulesDoNotWaitForPausedTargets(t *testing.T) {
+	s := startSite(t, 2, `{alert: Sum, expr: 'sum(v{target!="sw2"}) > 10'}, {alert: Few, expr: count(v) < 2}`, "sw1", "sw2")
+	a, b := s.members[0], s.members[1]
+	a.take(globalShard, time.Time{})
+	a.take(shardOf("sw1"), time.Time{})
+	s.paused = "sw2"
+	b.take(shardOf("sw2"), time.Time{})
+	poll := func(names ...string) {
+		s.now = s.now.Add(pollTime)
+		for _, name := range names {
+			s.poll(name, nil, "v 20")
+		}
+		s.judge()
+	}
+	poll("sw1")
+	poll("sw1")
+	s.want("sw2 is paused", "raise Sum")
+	s.paused = ""
+	poll("sw1")
+	if held := a.e.HeldRounds(); len(held) != 1 || held[0].Reason != "target sw2 has no owner that has polled it" {
+		t.Errorf("held after the pause: %v", held)
+	}
+	poll("sw1", "sw2")
+	s.want("sw2 is polled", "")
+}
+
 // Whatever moves, the owner of the global shard selects in a round that is whole the rows that one store of all targets has.
 func TestGatheredSamplesAreThoseOfAllTargets(t *testing.T) {
 	whole, rows := 0, 0

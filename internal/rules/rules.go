@@ -88,6 +88,14 @@ func (s *Set) Rules() []*Rule {
 // nameValidation is the scheme of Prometheus 3.
 const nameValidation = model.UTF8Validation
 
+// texts returns the selectors of the expressions of all rules.
+func (s *Set) texts() (list []string) {
+	for _, r := range s.Rules() {
+		list = append(list, expression.Texts(r.Expr)...)
+	}
+	return list
+}
+
 // Severities returns the values of the label severity of alerting rules, templates verbatim; "" for a rule without one.
 func (s *Set) Severities() (words []string) {
 	for _, r := range s.Rules() {

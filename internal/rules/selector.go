@@ -83,7 +83,7 @@ func (s *Selectors) mark(series labels.Labels, seen []bool) bool {
 	wanted := s.mentions[name]
 	for _, list := range [][]int{s.byName[name], s.anyName} {
 		for _, n := range list {
-			if selected(s.all[n], series) {
+			if expression.Selects(s.all[n], series) {
 				if wanted = true; !seen[n] {
 					seen[n] = true
 					s.found[n].Store(true)
@@ -111,15 +111,6 @@ func (s *Selectors) mayYield(e parser.Expr, seen []bool) bool {
 	}
 	for below := range parser.ChildrenIter(e) {
 		if expr, ok := below.(parser.Expr); ok && !s.mayYield(expr, seen) {
-			return false
-		}
-	}
-	return true
-}
-
-func selected(vs *parser.VectorSelector, series labels.Labels) bool {
-	for _, m := range vs.LabelMatchers {
-		if !m.Matches(series.Get(m.Name)) {
 			return false
 		}
 	}

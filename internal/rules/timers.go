@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/promql/parser"
-
 	"trapline/internal/poller"
 	"trapline/internal/rules/expression"
 	"trapline/internal/rules/fleet"
@@ -149,20 +147,22 @@ func (e *Evaluator) gather(ctx context.Context, g *Group, now time.Time) (at tim
 	}
 	e.mu.Lock()
 	all := e.configuration.all()
+	since, err := e.known.Since(&fleet.Request{Match: match})
 	e.mu.Unlock()
+	if err != nil {
+		return now, false // other rules are being taken over
+	}
 	here := &fleet.Here{Source: e.source(s), Append: func() fleet.Appender { return s.store.appender() }, Wall: e.read()}
 	here.Polled = func(target string) bool {
 		d := e.device(target)
-		return d != nil && d.lastPoll.Load() > 0
+		return d != nil && d.lastPoll.Load() > since
 	}
-	here.Targets = func(yield func(string) bool) {
-		for _, t := range all {
-			if !yield(t.Name) {
-				return
-			}
+	for _, t := range all { // rules that may look at one that is paused are not evaluated
+		if wall := e.wall(now); !e.since(t.Name, wall).Before(wall) {
+			here.Targets = append(here.Targets, t.Name)
 		}
 	}
-	whole, err := e.rounds.Gather(ctx, g.Name, rules, match, here)
+	whole, err = e.rounds.Gather(ctx, g.Name, rules, match, here)
 	if err != nil {
 		e.throttled.Error("samples of other members cannot be stored: rules that look at them stay as they are", "err", err)
 	}
@@ -176,18 +176,10 @@ func (g *Group) selected() (match []string, rules int) {
 			continue
 		}
 		rules++
-		match = append(match, selectorsOf(r)...)
+		match = append(match, expression.Texts(r.Expr)...)
 	}
 	slices.Sort(match)
 	return slices.Compact(match), rules
-}
-
-// selectorsOf returns the selectors of a rule as text, without their ranges and offsets.
-func selectorsOf(r *Rule) (match []string) {
-	for _, vs := range expression.Selectors(r.Expr) {
-		match = append(match, (&parser.VectorSelector{Name: vs.Name, LabelMatchers: vs.LabelMatchers}).String())
-	}
-	return match
 }
 
 // source has the samples of the targets that are polled here.

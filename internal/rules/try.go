@@ -210,7 +210,7 @@ func (t *trial) column(in *pollWriter, wanted []*parser.VectorSelector, c *serie
 	t.named[c.Desc.Name] = t.named[c.Desc.Name] || c.Len() > 0
 	for i, v := range c.Values {
 		lset := in.labels(c.Desc.Name, rendered, c.Table.Row(c.RowOf(i)), c.ExtraOf(i))
-		if slices.ContainsFunc(wanted, func(vs *parser.VectorSelector) bool { return selected(vs, lset) }) {
+		if slices.ContainsFunc(wanted, func(vs *parser.VectorSelector) bool { return expression.Selects(vs, lset) }) {
 			t.series = append(t.series, fleet.Series{Labels: lset, Times: []int64{at}, Values: []fleet.Number{fleet.Number(v)}})
 		}
 	}
@@ -391,7 +391,7 @@ type trialQuerier struct {
 
 func (q *trialQuerier) Select(ctx context.Context, _ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
 	vs := &parser.VectorSelector{LabelMatchers: matchers}
-	sets := []storage.SeriesSet{&seriesList{series: q.trial.series, wanted: func(l labels.Labels) bool { return selected(vs, l) }, at: -1}}
+	sets := []storage.SeriesSet{&seriesList{series: q.trial.series, wanted: func(l labels.Labels) bool { return expression.Selects(vs, l) }, at: -1}}
 	if q.kept != nil {
 		sets = append(sets, &onlyTargets{q.kept.Select(ctx, true, hints, matchers...), q.trial.of})
 	}

@@ -33,6 +33,16 @@ func MatchesLabel(vs *parser.VectorSelector, name, value string) bool {
 	return !slices.ContainsFunc(vs.LabelMatchers, func(m *labels.Matcher) bool { return m.Name == name && !m.Matches(value) })
 }
 
+// Selects reports whether the selector selects a series.
+func Selects(vs *parser.VectorSelector, series labels.Labels) bool {
+	for _, m := range vs.LabelMatchers {
+		if !m.Matches(series.Get(m.Name)) {
+			return false
+		}
+	}
+	return true
+}
+
 // Selectors returns the selectors of an expression.
 func Selectors(e parser.Expr) (list []*parser.VectorSelector) {
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
@@ -41,6 +51,14 @@ func Selectors(e parser.Expr) (list []*parser.VectorSelector) {
 		}
 		return nil
 	})
+	return list
+}
+
+// Texts returns the selectors of an expression as text, without their ranges and offsets.
+func Texts(e parser.Expr) (list []string) {
+	for _, vs := range Selectors(e) {
+		list = append(list, (&parser.VectorSelector{Name: vs.Name, LabelMatchers: vs.LabelMatchers}).String())
+	}
 	return list
 }
 

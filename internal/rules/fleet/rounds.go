@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -52,7 +51,7 @@ type Held struct {
 type Here struct {
 	Source                           // Has is of the targets that the member polls
 	Polled  func(target string) bool // whether it has since it took the target
-	Targets iter.Seq[string]         // of the configuration
+	Targets []string                 // of the configuration, that are polled
 	Append  func() Appender
 	Wall    time.Time
 }
@@ -96,7 +95,7 @@ func missing(answers []*Answer, here *Here) string {
 		}
 	}
 	first, more := "", 0
-	for name := range here.Targets {
+	for _, name := range here.Targets {
 		if polled[name] || here.Polled(name) {
 			continue
 		}
