@@ -21,6 +21,9 @@ type About struct {
 	CreateUser string // the createUser line of snmptrapd, with … for the passwords
 }
 
+// Acknowledges reports whether the receiver acknowledges what it is sent.
+func (a *About) Acknowledges() bool { return a.Type == "inform" || a.Type == "webhook" }
+
 // Deliver sends an event to a receiver. It returns nil if the event need not be sent again: the receiver has acknowledged
 // it, or never acknowledges. The request-id is the same each time the event is sent.
 type Deliver func(ctx context.Context, e *alarm.Event, requestID int32) (originator.Receipt, error)

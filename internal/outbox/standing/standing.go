@@ -99,8 +99,11 @@ func (o *Outbox) knows(q *queue.Queue, s *alarm.State, a *alarm.Alarm, muted boo
 		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Err = Waits, r.ID, r.At, r.Tries(), r.Repeat, cmp.Or(rows[0].Err(), q.Failure().Err)
 	case v.GivenUp != "":
 		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Err = GivenUp, v.Event, v.Sent, v.Tries, v.Repeats, errors.New(v.GivenUp)
-	case v.Sent.IsZero(): // sent before outcomes were recorded
+	case v.Sent.IsZero(): // another process or member sent it: nothing waits, and it was not given up
 		k.Progress, k.Event, k.At, k.Repeats = Sent, v.Event, v.At, v.Repeats
+		if q.Route.About.Acknowledges() {
+			k.Progress = Acknowledged
+		}
 	default:
 		k.Progress, k.Event, k.At, k.Tries, k.Repeats, k.Took = Sent, v.Event, v.Sent, v.Tries, v.Repeats, clock.FromSeconds(v.Took)
 		if v.Took > 0 {
