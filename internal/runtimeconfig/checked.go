@@ -21,15 +21,16 @@ import (
 
 // Check logs the doubtful parts of a configuration. It returns the errors.
 func Check(files []string, expandEnv bool, logger *slog.Logger) error {
-	w, err := Checked(files, expandEnv, logger)
+	w, err := Checked(files, expandEnv, "", logger)
 	if err == nil {
 		logger.Info("configuration parsed successfully", "auths", len(w.Config.Auths), "modules", len(w.Config.Modules), "targets", len(w.Targets))
 	}
 	return err
 }
 
-// Checked loads a configuration and logs its doubtful parts. The error counts the errors of the files, or is ErrRules.
-func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, error) {
+// Checked loads a configuration and logs its doubtful parts. The error counts the errors of the files, or is ErrRules. A member takes
+// the place of the name in the files, if it is not empty.
+func Checked(files []string, expandEnv bool, member string, logger *slog.Logger) (*Config, error) {
 	w, err := Load(files, expandEnv, "")
 	if found := (document.Problems)(nil); errors.As(err, &found) {
 		return nil, fmt.Errorf("%w\n%s in the configuration", err, human.Counted(len(found), "error"))
@@ -44,7 +45,7 @@ func Checked(files []string, expandEnv bool, logger *slog.Logger) (*Config, erro
 	for _, text := range DiskWarnings(w.Config) {
 		logger.Warn("doubtful configuration", "text", text)
 	}
-	w.checkMember(logger)
+	w.checkMember(member, logger)
 	if w, err = w.withFiles(logger); err != nil {
 		return nil, err
 	}
@@ -61,11 +62,12 @@ func (w *Config) withFiles(logger *slog.Logger) (*Config, error) {
 }
 
 // checkMember logs as which member this machine would start, and what keeps it from that.
-func (w *Config) checkMember(logger *slog.Logger) {
-	c := w.Config.Cluster
-	if c == nil {
+func (w *Config) checkMember(member string, logger *slog.Logger) {
+	if w.Config.Cluster == nil {
 		return
 	}
+	c := *w.Config.Cluster
+	c.Member = cmp.Or(member, c.Member)
 	part := "would poll as a member of the cluster, and vote"
 	if !c.Voter() {
 		part = "would poll as a member of the cluster, without a vote"

@@ -17,6 +17,7 @@ import (
 func addCheck(program *cli.Program) {
 	c := program.App.Command("check", "Read the configuration as serve does, and report every error in it.")
 	files, expandEnv := cli.AddConfigFlags(c)
+	member := c.Flag("cluster.member", "Name of this member of the cluster, as serve has it; default: cluster.member of the configuration, or the host name.").PlaceHolder("NAME").String()
 	arguments := c.Arg("file", "Configuration files or globs; without any, those of --config.file.").Strings()
 	program.Commands[c.FullCommand()] = func(context.Context, *slog.Logger) error {
 		if len(*arguments) > 0 && len(*files) > 0 {
@@ -25,14 +26,14 @@ func addCheck(program *cli.Program) {
 		if len(*arguments) > 0 {
 			files = arguments
 		}
-		return printCheck(os.Stdout, *files, *expandEnv)
+		return printCheck(os.Stdout, *files, *expandEnv, *member)
 	}
 }
 
 // printCheck prints the lines that check logs, and the size of the configuration.
-func printCheck(out io.Writer, files []string, expandEnv bool) error {
+func printCheck(out io.Writer, files []string, expandEnv bool, member string) error {
 	l := &lines{out: out}
-	w, err := runtimeconfig.Checked(files, expandEnv, slog.New(l))
+	w, err := runtimeconfig.Checked(files, expandEnv, member, slog.New(l))
 	if err == nil {
 		fmt.Fprintf(out, "The configuration has %s, %s, %s and %s: no errors, %s\n", human.Counted(len(w.Targets), "target"), human.Counted(len(w.Config.Modules), "module"),
 			human.Counted(len(w.Config.Rules.Rules()), "rule"), human.Counted(len(w.Config.Receivers), "receiver"), human.Counted(l.warnings, "warning"))
