@@ -295,6 +295,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 //  2. Once the last of them has ended, run returns, and close closes the journal, then the state directory, then the
 //     sockets to the targets.
 func (d *daemon) run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { d.logger.Info("stopping Trapline") })()
 	parts, end := d.member.Outlived(ctx)
 	defer end()
 	group, parts := errgroup.WithContext(parts)

@@ -164,7 +164,7 @@ func (s *session) join(ctx context.Context) error {
 	s.mu.Lock()
 	s.joined = s.id == id
 	s.mu.Unlock()
-	c.log.Info("joined the cluster", "cluster", c.settings.Name, "id", c.ID(), "member", c.settings.Member, "votes", c.engine.Voter() && c.engine.Votes())
+	c.log.Info("joined the cluster", "cluster", c.settings.Name, "id", c.ID(), "member", c.settings.Member, "voter", c.engine.Voter())
 	c.poke()
 	return nil
 }
