@@ -284,6 +284,12 @@ func TestCluster(t *testing.T) {
 	}
 	s.await("stopped: its targets are polled by others", s.polledOnce)
 	t.Logf("the longest time between two polls of a target: %v, with an interval of %v", gaps().Round(10*time.Millisecond), siteInterval)
+
+	_ = s.stop(killed, syscall.SIGKILL)
+	s.await("one of three: lists of alarms say that they are of before", func() bool {
+		out, _ := exec.Command(s.program, "alarms", "--url="+s.members[0].url()).CombinedOutput()
+		return strings.Contains(string(out), "warning: member "+s.members[0].address+" does not reach a majority of the voters")
+	})
 }
 
 var targetAge = regexp.MustCompile(`(?m)^trapline_target_age_seconds\{[^}]*target="([^"]*)"[^}]*\} (\S+)`)

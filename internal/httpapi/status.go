@@ -22,7 +22,7 @@ func (a *API) Status() api.Status {
 	return a.union.Status(a.own.ownStatus())
 }
 
-// Warnings names the members of the cluster that do not answer.
+// Warnings says why answers for all members of the cluster are not complete.
 func (a *API) Warnings() []string {
 	if a.union == nil {
 		return nil

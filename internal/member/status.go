@@ -99,6 +99,23 @@ func (m *Member) concerns(silent map[string]error) []string {
 	return append(list, m.certified()...)
 }
 
+// Missing returns, in sentences, which alarms no member has at the moment, and whether those of this one are of before.
+func (m *Member) Missing() (list []string) {
+	if !m.cluster.MaySend() {
+		return []string{fmt.Sprintf("member %s does not reach a majority of the voters of the cluster: alarms are as they were, and none is stored or sent but TraplineWithoutQuorum", m.name)}
+	}
+	n := 0
+	for shard, targets := range m.count(m.options.Running()).having {
+		if _, owned := m.cluster.Owner(shard); !owned {
+			n += len(targets)
+		}
+	}
+	if n > 0 {
+		list = append(list, fmt.Sprintf("no member of the cluster has the alarms of %s at the moment", human.Counted(n, "target")))
+	}
+	return list
+}
+
 // certified returns why others refuse our certificate, or will soon.
 func (m *Member) certified() []string {
 	if problem := m.cluster.Certificate().Problem; problem != nil {
@@ -120,8 +137,9 @@ func (m *Member) details(s *cluster.Status, c *api.Cluster) (list []string) {
 			add("Voter %s: %v.", name, s.Silent[name])
 		}
 	}
-	if n, majority := len(voters)-len(s.Silent), len(voters)/2+1; answers && len(s.Silent) > 0 && n == majority {
-		add("%d of %d voters answer: with one less no alarm is stored or sent.", n, len(voters))
+	answering := slices.DeleteFunc(slices.Clone(s.Voting), func(name string) bool { return s.Silent[name] != nil })
+	if n, all := len(answering), len(s.Voting); answers && n < all && n == all/2+1 {
+		add("%d of %d voters answer: with one less no alarm is stored or sent.", n, all)
 	}
 	if s.Differ {
 		add("%s", differing(m.name, s.Voting, voters))

@@ -29,7 +29,7 @@ func NewProcess(f *Fleet) *Process { return &Process{fleet: f} }
 // statusAge is how old the states of other members may be: every page shows them.
 const statusAge = time.Second
 
-// Warnings names the members that did not answer when they were last asked.
+// Warnings says why answers are not complete.
 func (p *Process) Warnings() []string { return p.fleet.union.Warnings() }
 
 // Usages returns how much the targets of the other members use modules.
@@ -51,7 +51,7 @@ func (p *Process) Status(own api.Status) api.Status {
 	}
 	p.addUnknown(&s, silent(parts))
 	members := p.fleet.union.members
-	s.Cluster = &api.ClusterState{Member: members.Name(), Members: len(members.Peers()) + 1, Absent: append([]string{}, members.Absent()...), Silent: append([]string{}, p.Warnings()...)}
+	s.Cluster = &api.ClusterState{Member: members.Name(), Members: len(members.Peers()) + 1, Absent: append([]string{}, members.Absent()...), Silent: append([]string{}, p.fleet.union.silent()...)}
 	slices.SortFunc(s.LastHour, func(a, b api.Minute) int { return a.At.Compare(b.At) })
 	slices.SortFunc(s.Slowest, func(a, b api.SlowPoll) int {
 		return cmp.Or(cmp.Compare(b.Duration, a.Duration), cmp.Compare(a.Target, b.Target))

@@ -24,6 +24,7 @@ type Members interface {
 	Peers() []peer.Member // the others that live
 	Absent() []string     // those that do not
 	Concerns() []string   // what there is to be done about the cluster
+	Missing() []string    // why lists of alarms are not complete, but for members that do not answer
 	Target(name string) (t *poller.Target, owner peer.Member)
 	Targets() []*poller.Target                 // of the configuration
 	Elsewhere() map[*poller.Target]peer.Member // those that others poll
@@ -93,8 +94,11 @@ func (u *Union) note(a *asked, err error) {
 	}
 }
 
-// Warnings names the members that did not answer when they were last asked.
-func (u *Union) Warnings() (list []string) {
+// Warnings says why answers are not complete.
+func (u *Union) Warnings() []string { return append(u.silent(), u.members.Missing()...) }
+
+// silent names the members that did not answer when they were last asked.
+func (u *Union) silent() (list []string) {
 	peers := u.members.Peers()
 	u.mu.Lock()
 	defer u.mu.Unlock()

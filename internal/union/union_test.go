@@ -49,6 +49,8 @@ type site struct {
 	asked  int
 	asking func() // as a member is asked
 
+	missing []string // why lists of alarms are not complete
+
 	refuses atomic.Bool // the receiver slow acknowledges nothing
 }
 
@@ -70,6 +72,7 @@ func (m *member) Holder(target string) peer.Member { return m.place(target) }
 
 func (m *member) Absent() []string   { return nil }
 func (m *member) Concerns() []string { return nil }
+func (m *member) Missing() []string  { return m.site.missing }
 
 func (m *member) Peers() (list []peer.Member) {
 	for _, o := range m.site.members {
@@ -447,6 +450,10 @@ func TestSilentMembers(t *testing.T) {
 				time.Sleep(4 * time.Second)
 				if list, err := m.fleet.Targets(api.TargetQuery{}); err != nil || list.Counts.Unknown != 0 || len(m.all.Warnings()) != 0 {
 					t.Errorf("once it answers: %+v %v %q", list.Counts, err, m.all.Warnings())
+				}
+				s.missing = []string{"no member has the alarms of 2 targets"}
+				if status := m.all.Status(); !slices.Equal(m.all.Warnings(), s.missing) || len(status.Cluster.Silent) > 0 {
+					t.Errorf("warnings %q, silent %q", m.all.Warnings(), status.Cluster.Silent)
 				}
 			})
 		})
