@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"trapline/internal/originator"
@@ -17,8 +18,8 @@ import (
 
 var linkDownsOfTargets = regexp.MustCompile(`(?m)^trapline_traps_total\{target="device-\d",trap="linkDown"\} (\d+)$`)
 
-// Devices send each trap to two members, of which one at most polls them: it is counted once, raises one alarm, and is forwarded once. One of
-// SNMPv3 from an address that nobody knows is of the target whose engine another member has found.
+// Devices send each trap to two members, of which one at most polls them: it is counted once, raises one alarm, and is forwarded once, also if
+// its owner leaves between the two. One of SNMPv3 from an address that nobody knows is of the target whose engine another member has found.
 func TestClusterTraps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("three processes")
@@ -41,36 +42,42 @@ func TestClusterTraps(t *testing.T) {
 		s.start(m)
 	}
 	s.await("each target is polled by one member", func() bool { return len(s.status(s.members[0]).Members) == 3 && s.polledOnce() })
-	send := func(trap string, uptime uint32) {
+	send := func(kind snmp.PDUType, trap string, uptime uint32) {
 		n := originator.Notification{Trap: snmp.MustParseOID(trap), Uptime: uptime, VarBinds: []snmp.VarBind{
 			{Name: snmp.MustParseOID("1.3.6.1.2.1.2.2.1.1.3"), Type: snmp.Integer, Value: []byte{3}},
 		}}
-		datagram := string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: snmp.TrapV2, VarBinds: n.EncodeVarBinds()}))
+		datagram := string(snmp.AppendMessage(nil, &snmp.Message{Version: snmp.V2c, Community: []byte("public"), PDU: kind, RequestID: int32(uptime), VarBinds: n.EncodeVarBinds()}))
+		members := s.alive()
 		for i := range targets {
 			for k := range 2 {
-				sendFrom(t, fmt.Sprintf("127.0.%s.%d:0", network, 100+i), s.members[(i+k)%3].address+port, datagram)
+				sendFrom(t, fmt.Sprintf("127.0.%s.%d:0", network, 100+i), members[(i+k)%len(members)].address+port, datagram)
 			}
 		}
 	}
-	send("1.3.6.1.6.3.1.1.5.3", 1000)
+	const linkDown, linkUp = "1.3.6.1.6.3.1.1.5.3", "1.3.6.1.6.3.1.1.5.4"
+	forwardedOnce := func(most int) {
+		t.Helper()
+		lines := func() (list []string) {
+			for _, line := range trapd.Received() {
+				if strings.Contains(line, "IpAddress: 127.0."+network+".1") {
+					list = append(list, line[strings.Index(line, "vb="):])
+				}
+			}
+			slices.Sort(list)
+			return list
+		}
+		distinct := func() []string { return slices.Compact(lines()) }
+		s.await("all traps are forwarded", func() bool { return len(distinct()) == most })
+		if list := lines(); len(list) != most {
+			t.Errorf("%d traps are forwarded, want %d: %s", len(list), most, strings.Join(list, "\n"))
+		}
+	}
+	send(snmp.TrapV2, linkDown, 1000)
 	s.await("all alarms are raised", func() bool { return w.count() == targets && s.activeOf() == targets })
-	send("1.3.6.1.6.3.1.1.5.4", 2000)
+	send(snmp.TrapV2, linkUp, 2000)
 	s.await("all alarms are cleared", func() bool { return w.count() == 2*targets && s.activeOf() == 0 })
 	w.want(targets, "raise clear")
-	forwarded := map[string]int{}
-	for _, line := range trapd.AwaitReceived(t, 2*targets) {
-		if strings.Contains(line, "IpAddress: 127.0."+network) {
-			forwarded[line[strings.Index(line, "vb="):]]++
-		}
-	}
-	if len(forwarded) != 2*targets {
-		t.Errorf("%d traps are forwarded, want %d", len(forwarded), 2*targets)
-	}
-	for line, n := range forwarded {
-		if n != 1 {
-			t.Errorf("%d times: %s", n, line)
-		}
-	}
+	forwardedOnce(2 * targets)
 	total := 0
 	for _, m := range s.members {
 		text, _ := s.get(m.url() + "/metrics")
@@ -91,4 +98,16 @@ func TestClusterTraps(t *testing.T) {
 			return strings.Contains(text, `trapline_traps_total{target="secured",trap="coldStart"}`)
 		})
 	})
+	owner := slices.IndexFunc(s.members, func(m *siteMember) bool { return s.polls()["device-0"][m.address] > 0 })
+	send(snmp.InformRequest, linkDown, 3000)
+	s.await("all alarms are raised again", func() bool { return w.count() == 3*targets && s.activeOf() == targets })
+	forwardedOnce(3 * targets)
+	if err := s.stop(s.members[owner], syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	send(snmp.InformRequest, linkDown, 3000) // which are the same for minutes
+	send(snmp.TrapV2, linkUp, 4000)
+	s.await("all alarms are cleared again", func() bool { return w.count() == 4*targets && s.activeOf() == 0 })
+	w.want(targets, "raise clear raise clear")
+	forwardedOnce(4 * targets)
 }

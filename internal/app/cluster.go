@@ -49,6 +49,7 @@ func (d *daemon) openMember() (err error) {
 		Rules:   func() member.Rules { return d.evaluator },
 		Local:   d.local,
 		Devices: d.client,
+		Traps:   func() member.Traps { return d.relay },
 		Running: d.running,
 		EngineID: func() []byte {
 			if own := d.notifier.identity(); own != nil {
@@ -92,9 +93,14 @@ func (d *daemon) newRelay() *relay.Relay {
 		return nil
 	}
 	r := relay.New(relay.Options{
-		Name: d.member.Name(), Holder: d.member.Holder, Open: d.member.Open, Peers: d.member.Peers, Logger: d.logger,
+		Name: d.member.Name(), Shard: d.member.ShardOf(), Holder: d.member.Owner, Open: d.member.Open, Peers: d.member.Peers, Logger: d.logger,
 		Learn: func(list []relay.Device) { d.listener.Learn(list) },
 		Take:  func(ctx context.Context, list []*relay.Notification) []bool { return d.listener.Take(ctx, list) },
+
+		Settle:     func(ctx context.Context) { d.listener.Settle(ctx) },
+		Remembered: func(shard string) *relay.Memory { return d.listener.Remembered(shard) },
+		Remember:   func(shard string, m *relay.Memory, written time.Time) { d.listener.Remember(shard, m, written) },
+		Given:      d.member.Given,
 	})
 	d.registry.MustRegister(r.Collector())
 	return r

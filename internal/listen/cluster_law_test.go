@@ -32,7 +32,7 @@ import (
 type trio struct {
 	t       *testing.T
 	mu      sync.Mutex
-	owner   map[string]*third // by target, or address of a device that is none
+	owner   map[string]*third // by target, or address of a device that is none: each is a shard
 	silent  *third
 	forgets *third // whose answers are lost
 	members []*third
@@ -131,7 +131,10 @@ func (o *trio) start(ctx context.Context, running *sync.WaitGroup, name string, 
 	}
 	if name != "" {
 		options.Apply = m.apply
-		m.relay = relay.New(relay.Options{Name: name, Holder: o.Holder, Open: o.Open, Take: m.listener.Take, Peers: o.peers(name), Learn: m.listener.Learn, Logger: slog.New(slog.DiscardHandler)})
+		m.relay = relay.New(relay.Options{
+			Name: name, Shard: func(owner string) string { return owner }, Holder: o.Holder, Open: o.Open, Take: m.listener.Take, Peers: o.peers(name), Learn: m.listener.Learn, Logger: slog.New(slog.DiscardHandler),
+			Settle: m.listener.Settle, Remembered: m.listener.Remembered, Remember: m.listener.Remember,
+		})
 		options.Relay, m.mux = m.relay, http.NewServeMux()
 		m.relay.Register(m.mux)
 		for i := range m.listener.workers {
@@ -158,26 +161,50 @@ func (m *third) apply(list []outbox.Transition, now time.Time) error {
 	return m.ledger.apply(list, now)
 }
 
-// move gives a device to another member, with its alarms.
-func (o *trio) move(owner string, to *third) {
+// give has a member own a device from the beginning.
+func (o *trio) give(owner string, to *third) {
 	o.mu.Lock()
-	from := o.owner[owner]
 	o.owner[owner] = to
 	o.mu.Unlock()
-	if from == nil || to == nil || from == to {
-		return
-	}
-	from.ledger.mu.Lock()
-	to.ledger.mu.Lock()
-	for id, a := range from.active {
-		if a.Target == owner {
-			to.active[id] = a
-			delete(from.active, id)
+	to.relay.Accept(owner)
+}
+
+// transit is a device that moves from a member to another in order: nobody owns it meanwhile.
+type transit struct {
+	owner    string
+	from, to *third
+}
+
+func (o *trio) release(owner string, to *third) *transit {
+	v := &transit{owner, o.owner[owner], to}
+	v.from.relay.Release(owner)
+	o.mu.Lock()
+	o.owner[owner] = nil
+	o.mu.Unlock()
+	return v
+}
+
+// take has the next owner go on, with the alarms.
+func (o *trio) take(ctx context.Context, v *transit, pause time.Duration) {
+	o.mu.Lock()
+	o.owner[v.owner] = v.to
+	o.mu.Unlock()
+	time.Sleep(pause)
+	v.to.relay.Fetch(ctx, v.owner, peer.Member{Name: v.from.name})
+	if v.from != v.to {
+		v.from.ledger.mu.Lock()
+		v.to.ledger.mu.Lock()
+		for id, a := range v.from.active {
+			if a.Target == v.owner {
+				v.to.active[id] = a
+				delete(v.from.active, id)
+			}
 		}
+		v.to.ledger.mu.Unlock()
+		v.from.ledger.mu.Unlock()
 	}
-	to.ledger.mu.Unlock()
-	from.ledger.mu.Unlock()
-	to.listener.Moved()
+	v.to.relay.Accept(v.owner)
+	v.to.listener.Moved()
 }
 
 // ended hands a poll of a target to its owner: a has one more address in its tables.
@@ -206,7 +233,8 @@ func counted(list ...*third) string {
 }
 
 // At whichever member a notification arrives, at several if the device sends it to several: it is counted once, forwarded once, its
-// rules raise and clear what one process would, `until` ends it by a poll of the owner, and the owner polls because of it.
+// rules raise and clear what one process would, `until` ends it by a poll of the owner, and the owner polls because of it. So it is also
+// if the device gets another owner between two copies.
 func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 	senders := []string{"192.0.2.1:9", "192.0.2.2:9", "192.0.2.3:9", "198.51.100.7:9", "10.0.0.1:9"}
 	owners := []string{"a", "b", "c", "198.51.100.7"}
@@ -228,7 +256,7 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 			}
 			alone := o.start(ctx, &running, "", c)
 			for _, owner := range owners {
-				o.owner[owner] = o.members[random.IntN(3)]
+				o.give(owner, o.members[random.IntN(3)])
 			}
 			s := nowhere(t)
 			rest := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
@@ -243,23 +271,42 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 					o.silent, o.forgets, spoke = nil, nil, time.Now()
 				}
 			}
+			var moving *transit
+			arrive := func() {
+				if speak(); moving != nil {
+					o.take(ctx, moving, time.Duration(random.IntN(1000))*time.Millisecond)
+					moving, spoke = nil, time.Now()
+				}
+			}
 			for step := range 60 {
+				well := o.silent == nil && o.forgets == nil && moving == nil && time.Since(spoke) >= 10*time.Second
 				d := randomSample(random, uint32(step+1))
-				for d.inform && (o.silent != nil || time.Since(spoke) < 10*time.Second) { // its sender would repeat it
+				for d.inform && !well { // its sender would repeat it
 					d = randomSample(random, uint32(step+1))
 				}
-				at := random.IntN(len(senders))
-				alone.listener.admit(s, netip.MustParseAddrPort(senders[at]), d.octets, time.Now())
-				for range 1 + random.IntN(3) {
-					o.members[random.IntN(3)].listener.admit(s, netip.MustParseAddrPort(senders[at]), d.octets, time.Now())
+				from := netip.MustParseAddrPort(senders[random.IntN(len(senders))])
+				alone.listener.admit(s, from, d.octets, time.Now())
+				o.members[random.IntN(3)].listener.admit(s, from, d.octets, time.Now())
+				for range random.IntN(3) {
+					m, late := o.members[random.IntN(3)], time.Duration(0)
+					if well { // else which of the copies is handed over first is not for the owner to say
+						late = time.Duration(random.IntN(9000)) * time.Millisecond
+					}
+					running.Go(func() {
+						time.Sleep(late)
+						m.listener.admit(s, from, d.octets, time.Now())
+					})
 				}
 				rest(time.Duration(random.IntN(4))*time.Second + time.Millisecond) // two of one moment have no order
-				switch random.IntN(8) {
-				case 0:
-					speak()
-					rest(15 * time.Second) // what was sent twice has arrived
-					o.move(owners[random.IntN(4)], o.members[random.IntN(3)])
-				case 1:
+				if moving != nil && random.IntN(2) == 0 {
+					arrive()
+				}
+				switch random.IntN(6) {
+				case 0, 1:
+					if moving == nil {
+						moving = o.release(owners[random.IntN(4)], o.members[random.IntN(3)])
+					}
+				case 2:
 					rest(2 * time.Second)
 					o.mu.Lock()
 					if o.silent == nil && random.IntN(2) == 0 {
@@ -269,8 +316,8 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 						o.forgets = o.members[random.IntN(3)]
 					}
 					o.mu.Unlock()
-				case 2, 3:
-					speak()
+				case 3:
+					arrive()
 					rest(15 * time.Second)
 					target := owners[random.IntN(3)]
 					ended(alone, target)
@@ -278,7 +325,7 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 					rest(time.Second)
 				}
 			}
-			speak()
+			arrive()
 			rest(time.Minute)
 
 			if got, want := counted(o.members...), counted(alone); got != want {
@@ -318,39 +365,122 @@ func TestNotificationsHaveOneOutcomeWhereverTheyArrive(t *testing.T) {
 	}
 }
 
-// A notification is handed over again when the answer to it was lost. It is taken once, also if its device has sent the same meanwhile.
+// A notification is handed over again when the answer to it was lost. It is taken once, also if its device has sent the same meanwhile, or
+// has another owner then.
 func TestNotificationsThatAreHandedOverAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := &Configuration{Settings: Settings{Rate: 1e6}, Targets: []traps.Target{{Name: "a", Address: "192.0.2.1"}}}
-		o := &trio{t: t, owner: map[string]*third{}}
-		ctx, cancel := context.WithCancel(t.Context())
-		var running sync.WaitGroup
-		for i := range 2 {
-			o.start(ctx, &running, fmt.Sprint("poller-", i+1), c)
-		}
-		owner, other := o.members[0], o.members[1]
-		o.mu.Lock()
-		o.owner["a"], o.forgets = owner, owner
-		o.mu.Unlock()
-		s := nowhere(t)
-		trap := message(snmp.TrapV2, 1, 1)
-		send := func(to *third) { to.listener.admit(s, netip.MustParseAddrPort("192.0.2.1:9"), trap, time.Now()) }
-		send(other)
-		time.Sleep(trapWindow + time.Second)
-		send(owner)
-		time.Sleep(trapWindow + time.Second)
-		if got := owner.listener.counts.total(); got != 2 {
-			t.Errorf("%d notifications are counted, want 2", got)
-		}
-		o.mu.Lock()
-		o.forgets = nil
-		o.mu.Unlock()
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if got := owner.listener.counts.total(); got != 2 {
-			t.Errorf("%d notifications are counted in the end, want 2", got)
-		}
-		cancel()
-		running.Wait()
-	})
+	for _, moves := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &Configuration{Settings: Settings{Rate: 1e6}, Targets: []traps.Target{{Name: "a", Address: "192.0.2.1"}}}
+			o := &trio{t: t, owner: map[string]*third{}}
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			for i := range 3 {
+				o.start(ctx, &running, fmt.Sprint("poller-", i+1), c)
+			}
+			owner, other, next := o.members[0], o.members[1], o.members[2]
+			o.give("a", owner)
+			o.mu.Lock()
+			o.forgets = owner
+			o.mu.Unlock()
+			s := nowhere(t)
+			trap := message(snmp.TrapV2, 1, 1)
+			send := func(to *third) { to.listener.admit(s, netip.MustParseAddrPort("192.0.2.1:9"), trap, time.Now()) }
+			send(other)
+			time.Sleep(trapWindow + time.Second)
+			send(owner)
+			time.Sleep(trapWindow + time.Second)
+			total := func() (n uint64) {
+				synctest.Wait()
+				for _, m := range o.members {
+					n += m.listener.counts.total()
+				}
+				return n
+			}
+			if got := total(); got != 2 {
+				t.Errorf("%d notifications are counted, want 2", got)
+			}
+			o.mu.Lock()
+			o.forgets = nil
+			o.mu.Unlock()
+			if moves {
+				o.take(ctx, o.release("a", next), 0)
+			}
+			time.Sleep(time.Minute)
+			if got := total(); got != 2 {
+				t.Errorf("%d notifications are counted in the end, want 2", got)
+			}
+			cancel()
+			running.Wait()
+		})
+	}
+}
+
+// A device moves only once the alarms are stored of the notifications that its owner has taken, and one that another member has received
+// earlier, and hands on later, does not raise an alarm again.
+func TestNotificationsAreInOrderWhereverTheirDeviceIs(t *testing.T) {
+	for _, at := range []int{0, 1, 2} { // who has it next: its owner, the member with the earlier one, or another
+		synctest.Test(t, func(t *testing.T) {
+			c := &Configuration{Settings: Settings{Rate: 1e6}, Rules: lawRules(), Targets: []traps.Target{{Name: "b", Address: "192.0.2.2"}}}
+			o := &trio{t: t, owner: map[string]*third{}}
+			ctx, cancel := context.WithCancel(t.Context())
+			var running sync.WaitGroup
+			for i := range 3 {
+				o.start(ctx, &running, fmt.Sprint("poller-", i+1), c)
+			}
+			owner, other, next := o.members[0], o.members[1], o.members[at]
+			o.give("b", owner)
+			stored := make(chan struct{})
+			owner.listener.options.Apply = func(list []outbox.Transition, now time.Time) error {
+				if !list[0].Active {
+					<-stored
+				}
+				return owner.apply(list, now)
+			}
+			random := rand.New(rand.NewPCG(1, 16))
+			send := func(to *third, down bool, uptime uint32) {
+				d := randomSample(random, uptime)
+				for d.down != down || d.inform || d.keys != [2]int{} {
+					d = randomSample(random, uptime)
+				}
+				to.listener.admit(nowhere(t), netip.MustParseAddrPort("192.0.2.2:9"), d.octets, time.Now())
+			}
+			o.mu.Lock()
+			o.silent = owner
+			o.mu.Unlock()
+			send(other, true, 1)
+			time.Sleep(time.Second)
+			send(owner, true, 2)
+			time.Sleep(time.Second)
+			send(owner, false, 3)
+			synctest.Wait()
+			released := make(chan *transit, 1)
+			go func() { released <- o.release("b", next) }()
+			synctest.Wait()
+			if len(released) > 0 {
+				t.Error("the device is released before its alarms are stored")
+			}
+			close(stored)
+			v := <-released
+			o.mu.Lock()
+			o.silent = nil
+			o.mu.Unlock()
+			o.take(ctx, v, time.Second)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			total := uint64(0)
+			for _, m := range o.members {
+				total += m.listener.counts.total()
+				for id := range m.active {
+					if !strings.Contains(id, "Expires") { // which nothing clears
+						t.Errorf("%s has %s", m.name, id)
+					}
+				}
+			}
+			if total != 3 {
+				t.Errorf("%d are counted, want 3", total)
+			}
+			cancel()
+			running.Wait()
+		})
+	}
 }

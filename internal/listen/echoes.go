@@ -45,6 +45,6 @@ func (e *echoes) pass(t *traps.Trap, now time.Duration) {
 	f := t.Leaves()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.passed.first(f.Content, now)
-	e.passed.first(f.From, now)
+	e.passed.first(f.Content, reception{at: now})
+	e.passed.first(f.From, reception{at: now})
 }

@@ -83,7 +83,7 @@ type Listener struct {
 	echoes   *echoes
 	standing standing
 	tables   traps.Tables // addresses of targets that polls brought
-	sequence *sequence    // nil without a cluster
+	memory   *memory      // of all workers; nil without a cluster, where each has one
 	log      logFile
 
 	refreshes *refreshes

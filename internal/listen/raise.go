@@ -42,7 +42,7 @@ func (w *waiting) end(taken bool) {
 }
 
 // apply adds the transitions that a trap causes, and returns their sources.
-func (w *worker) apply(t *traps.Trap) (sources []string) {
+func (w *worker) apply(t *traps.Trap, received reception) (sources []string) {
 	c, s, target := &w.commitment, w.setup, ""
 	if t.Target != nil {
 		target = t.Target.Name
@@ -53,7 +53,7 @@ func (w *worker) apply(t *traps.Trap) (sources []string) {
 			if err != nil {
 				w.reportRule(r.Alert, err)
 			}
-			if w.sequence.overtaken(a.ID, t.At, w.listener.elapsed()) {
+			if w.sequence.overtaken(a.ID, received, w.listener.elapsed()) {
 				continue
 			}
 			sources = append(sources, a.ID)
@@ -67,7 +67,7 @@ func (w *worker) apply(t *traps.Trap) (sources []string) {
 			c.transitions = append(c.transitions, next)
 			c.raised = append(c.raised, raised{target, a.ID, &condition{r.ID(), a.Target, a.Labels, t.At, next.Lease}})
 		}
-		if end, cleared := r.Cleared(t, &s.in); cleared && !w.sequence.overtaken(end.ID, t.At, w.listener.elapsed()) {
+		if end, cleared := r.Cleared(t, &s.in); cleared && !w.sequence.overtaken(end.ID, received, w.listener.elapsed()) {
 			c.transitions = append(c.transitions, outbox.Transition{Alarm: end})
 			sources = append(sources, end.ID)
 			c.raised = append(c.raised, raised{target: target, source: end.ID})

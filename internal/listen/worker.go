@@ -20,37 +20,28 @@ type worker struct {
 	setup    *setup // that decoder and names are of
 	decoder  *originator.Decoder
 	names    map[string]string // of notifications, by OID
-	traps    *once
-	informs  *once
-	taken    *once // notifications of other members, by ID
-	sequence *sequence
+	*memory
 
+	busy       chan struct{} // holds one while notifications are being taken
 	commitment commitment
 	late       late
 	lines      []byte          // of the log file
 	context    context.Context // of run
 }
 
-const (
-	// trapWindow is how long the same trap of a device is one that was duplicated on the way.
-	trapWindow = 10 * time.Second
-	// informWindow is how long an inform may be sent again.
-	informWindow = 5 * time.Minute
-	// maxOnce bounds the notifications of each generation that all workers remember.
-	maxOnce = 100_000
-	// maxTrapNames bounds the names of notifications that a worker remembers.
-	maxTrapNames = 4096
-)
+// maxTrapNames bounds the names of notifications that a worker remembers.
+const maxTrapNames = 4096
 
 func newWorker(l *Listener, of int) *worker {
-	w := &worker{listener: l, queue: newQueue(), context: context.Background(), traps: newOnce(trapWindow, maxOnce/of), informs: newOnce(informWindow, maxOnce/of), taken: newOnce(informWindow, maxOnce/of)}
-	if l.options.Relay != nil {
-		w.traps.times.kept = relay.TrapTime // another member may have received a copy, and kept it so long
-		if l.sequence == nil {
-			l.sequence = newSequence(maxOnce)
-		}
-		w.sequence = l.sequence
+	w := &worker{listener: l, queue: newQueue(), context: context.Background(), busy: make(chan struct{}, 1)}
+	if l.options.Relay == nil {
+		w.memory = newMemory(of)
+		return w
 	}
+	if l.memory == nil {
+		l.memory = newSharedMemory()
+	}
+	w.memory = l.memory
 	return w
 }
 
@@ -65,9 +56,13 @@ func (w *worker) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-w.queue.ready:
+			w.busy <- struct{}{}
 			w.handle(w.queue.take(w.batch))
+			<-w.busy
 		case <-again:
+			w.busy <- struct{}{}
 			w.commit()
+			<-w.busy
 		}
 	}
 }
@@ -150,41 +145,47 @@ func (w *worker) take(d *datagram, octets []byte) {
 			}
 		}}
 	}
-	if owner := trap.Owner(); w.listener.options.Relay.Elsewhere(owner) {
+	owner := trap.Owner()
+	shard, here := w.listener.options.Relay.Shard(owner)
+	if !here {
 		w.listener.options.Relay.Hand(relay.NewNotification(owner, trap.Device, trap.At, r), acknowledge)
 		return
 	}
-	w.accept(&trap, then)
+	w.accept(&trap, shard, then)
 }
 
-// takeHanded takes a notification that another member has received. One that was taken before is not taken again: the answer about
-// that was lost.
+// takeHanded takes a notification that another member has received, if this one takes those of its shard. One that was taken before is
+// not taken again: the answer about that was lost.
 func (w *worker) takeHanded(d *datagram) {
 	n := d.handed.notification
-	now := w.listener.elapsed()
+	if !w.listener.options.Relay.Accepts(n.Shard) {
+		d.handed.done(false)
+		return
+	}
 	trap := traps.Trap{At: d.at}
-	if !w.taken.first(n.ID, now) || trap.Read(n.Received()) != nil {
+	if !w.handed.first(n.ID, reception{w.listener.elapsed(), n.Shard}) || trap.Read(n.Received()) != nil {
 		d.handed.done(true)
 		return
 	}
 	trap.Target, trap.Device = w.setup.owners.Called(n.Owner), n.Device
-	w.accept(&trap, waiting{trap: !n.Inform, done: func(taken bool) {
+	w.accept(&trap, n.Shard, waiting{trap: !n.Inform, done: func(taken bool) {
 		if !taken {
-			w.taken.forget(n.ID)
+			w.handed.forget(n.ID)
 		}
 		d.handed.done(taken)
 	}})
 }
 
-// accept takes a notification of a device that this process owns.
-func (w *worker) accept(trap *traps.Trap, then waiting) {
+// accept takes a notification of a device that this process owns, with the shard that it has in a cluster.
+func (w *worker) accept(trap *traps.Trap, shard string, then waiting) {
 	then.seen = w.traps
 	if trap.Received.Inform {
 		then.seen = w.informs
 	}
 	then.hash = trap.Hash()
 	now := w.listener.elapsed()
-	if received := now - max(time.Since(trap.At), 0); then.seen.first(then.hash, received) && !w.echoes(trap, now) {
+	received := reception{min(trap.At.Sub(w.listener.began), now), shard}
+	if then.seen.first(then.hash, received) && !w.echoes(trap, now) {
 		w.count(trap)
 		w.repoll(trap)
 		if w.setup.settings.Log.File != "" {
@@ -194,7 +195,7 @@ func (w *worker) accept(trap *traps.Trap, then waiting) {
 			w.commitment.forward(trap)
 			w.listener.echoes.pass(trap, now)
 		}
-		if sources := w.apply(trap); len(sources) > 0 || w.setup.forward {
+		if sources := w.apply(trap, received); len(sources) > 0 || w.setup.forward {
 			if w.commitment.unsure == nil {
 				w.commitment.unsure = map[uint64][]string{}
 			}

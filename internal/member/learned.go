@@ -82,29 +82,35 @@ func (m *Member) serveLearned(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, list)
-	m.left.forget(request.Shard)
+	m.left.forget(part{request.Shard, false})
 }
 
-// left are the shards that this member has released and the next owners have not asked for yet.
+// left are the parts of shards that this member has released and the next owners have not asked for yet.
 type left struct {
-	mu     sync.Mutex
-	shards map[string]bool
-	none   chan struct{} // closed when there is none, if somebody waits
+	mu    sync.Mutex
+	parts map[part]bool
+	none  chan struct{} // closed when there is none, if somebody waits
 }
 
-func (l *left) add(shard string) {
+// part is a part of a shard: which traps were taken, or else samples and measurements.
+type part struct {
+	shard string
+	traps bool
+}
+
+func (l *left) add(p part) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.shards == nil {
-		l.shards = map[string]bool{}
+	if l.parts == nil {
+		l.parts = map[part]bool{}
 	}
-	l.shards[shard] = true
+	l.parts[p] = true
 }
 
-func (l *left) forget(shard string) {
+func (l *left) forget(p part) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if delete(l.shards, shard); len(l.shards) == 0 && l.none != nil {
+	if delete(l.parts, p); len(l.parts) == 0 && l.none != nil {
 		close(l.none)
 		l.none = nil
 	}
@@ -114,7 +120,7 @@ func (l *left) forget(shard string) {
 func (l *left) await(ctx context.Context) {
 	l.mu.Lock()
 	none := make(chan struct{})
-	if l.none = none; len(l.shards) == 0 {
+	if l.none = none; len(l.parts) == 0 {
 		close(none)
 		l.none = nil
 	}
@@ -128,9 +134,13 @@ func (l *left) await(ctx context.Context) {
 	}
 }
 
-// handOver waits until the next owners have asked this member, which leaves, for samples and measurements, for a short time.
+// handOver waits until the next owners have asked this member, which leaves, for samples, measurements and the traps that were taken, and
+// then until others have the traps that wait for them: for a short time each.
 func (m *Member) handOver(ctx context.Context) {
 	if len(m.Peers()) > 0 {
 		m.left.await(ctx)
+		ctx, cancel := context.WithTimeout(ctx, handOverWait)
+		defer cancel()
+		m.options.Traps().Flush(ctx)
 	}
 }

@@ -90,13 +90,13 @@ func TestMeasurementsMoveWithTargets(t *testing.T) {
 		mux := http.NewServeMux()
 		old.ServeMembers(mux)
 		server := httptest.NewServer(mux)
-		old.left.add("s1")
-		old.left.add("s2")
+		old.left.add(part{"s1", false})
+		old.left.add(part{"s1", true})
 		if err := next.learn(t.Context(), peer.Member{Name: "b", URL: server.URL}, "s1", names); err != nil {
 			t.Fatal(err)
 		}
 		server.Close()
-		if fmt.Sprint(to.of) != fmt.Sprint(want) || len(old.left.shards) != 1 || !old.left.shards["s2"] {
+		if fmt.Sprint(to.of) != fmt.Sprint(want) || len(old.left.parts) != 1 || !old.left.parts[part{"s1", true}] {
 			t.Errorf("of %v: %v, want %v", names, to.of, want)
 		}
 	}
@@ -136,10 +136,11 @@ func TestHandOverWaitsForTheNextOwners(t *testing.T) {
 			l := &left{}
 			last := time.Duration(0)
 			for i := range random.IntN(6) {
-				l.add(fmt.Sprint(i))
+				p := part{fmt.Sprint(i / 2), i%2 == 1}
+				l.add(p)
 				after := time.Duration(random.IntN(3000)) * time.Millisecond
 				last = max(last, after)
-				time.AfterFunc(after, func() { l.forget(fmt.Sprint(i)) })
+				time.AfterFunc(after, func() { l.forget(p) })
 			}
 			begun := time.Now()
 			l.await(t.Context())
@@ -149,8 +150,8 @@ func TestHandOverWaitsForTheNextOwners(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if len(l.shards) > 0 {
-				t.Errorf("%v are left", l.shards)
+			if len(l.parts) > 0 {
+				t.Errorf("%v are left", l.parts)
 			}
 		})
 	}

@@ -43,6 +43,7 @@ type Options struct {
 	// Local returns the store of the state directory, and a function that keeps a copy of its database; nil if there is none.
 	Local   func() (local ledger.Store, keep func() error)
 	Devices Devices
+	Traps   func() Traps
 	// Apply has Share called for the running configuration, and its targets polled, unless done says that this has
 	// happened already when it is its turn.
 	Apply func(done func() bool)
@@ -241,9 +242,22 @@ func (m *Member) Settle(ctx context.Context) error {
 	return nil
 }
 
-// Take takes over whatever has come into the inbox of a shard, goes on with its alarms, then with its alerts, and then has its
-// targets polled.
+// Take takes over whatever has come into the inbox of a shard, goes on with its alarms, then with its alerts, then has its targets
+// polled, and then takes the traps of their devices.
 func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error {
+	traps := m.options.Traps()
+	var fetching sync.WaitGroup
+	fetching.Go(func() { traps.Fetch(ctx, shard, m.before(shard)) })
+	err := m.take(ctx, shard, alive)
+	fetching.Wait()
+	if err == nil {
+		traps.Accept(shard)
+	}
+	return err
+}
+
+// take does all of that but the last.
+func (m *Member) take(ctx context.Context, shard string, alive time.Time) error {
 	alive, err := m.receive(ctx, shard, alive)
 	if err == nil {
 		err = m.settle(ctx, shard, alive)
@@ -259,7 +273,8 @@ func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error 
 	if err := m.options.Rules().Take(ctx, shard, alive); err != nil {
 		return err
 	}
-	m.left.forget(shard)
+	m.left.forget(part{shard, false})
+	m.left.forget(part{shard, true})
 	m.restore(ctx, shard)
 	m.change(shard, true)
 	return nil
@@ -267,13 +282,16 @@ func (m *Member) Take(ctx context.Context, shard string, alive time.Time) error 
 
 // Drop ends that, in the other order.
 func (m *Member) Drop(shard string, lost bool) {
+	if !lost && m.options.Traps().Release(shard) {
+		m.left.add(part{shard, true})
+	}
 	m.change(shard, false)
 	m.options.Rules().Drop(shard)
 	if alarms := m.options.Alarms(); alarms != nil {
 		alarms.Drop(shard, lost)
 	}
 	if !lost && len(m.count(m.options.Running()).having[shard]) > 0 {
-		m.left.add(shard)
+		m.left.add(part{shard, false})
 	}
 }
 

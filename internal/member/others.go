@@ -37,8 +37,7 @@ func (m *Member) Elsewhere() map[*poller.Target]peer.Member {
 	others := map[*poller.Target]peer.Member{}
 	for _, t := range w.Targets {
 		if shard := m.shardOf(t.Name); !m.owned[shard] && !m.polled[shard] {
-			owner, _ := m.cluster.Owner(shard)
-			others[t] = peer.Member{Name: owner.Name, URL: owner.URL}
+			others[t] = m.Owner(shard)
 		}
 	}
 	return others
@@ -51,8 +50,7 @@ func (m *Member) Target(name string) (*poller.Target, peer.Member) {
 	if t == nil {
 		return nil, peer.Member{}
 	}
-	owner, _ := m.cluster.Owner(m.shardOf(name))
-	return t, peer.Member{Name: owner.Name, URL: owner.URL}
+	return t, m.Owner(m.shardOf(name))
 }
 
 // Web returns host and port of the HTTP server of the member that polls a target, "" if they are not known.
@@ -68,8 +66,11 @@ func (m *Member) Has(name string) bool {
 
 // Holder returns the member that has the alarms of a target, which need not be in the configuration, or if it is "" what is of
 // none: one without a name if none does.
-func (m *Member) Holder(target string) peer.Member {
-	owner, _ := m.cluster.Owner(m.ShardOf()(target))
+func (m *Member) Holder(target string) peer.Member { return m.Owner(m.ShardOf()(target)) }
+
+// Owner returns the member that owns a shard; one without a name if none does.
+func (m *Member) Owner(shard string) peer.Member {
+	owner, _ := m.cluster.Owner(shard)
 	return peer.Member{Name: owner.Name, URL: owner.URL}
 }
 

@@ -78,15 +78,23 @@ func (m *Member) samplesOf(ctx context.Context, other peer.Member, request []byt
 	return a, nil
 }
 
+// before returns the member that had a shard before, if it lives and is another one: otherwise one without a name.
+func (m *Member) before(shard string) peer.Member {
+	before, lives := m.cluster.Before(shard)
+	if !lives || before.Name == m.name {
+		return peer.Member{}
+	}
+	return peer.Member{Name: before.Name, URL: before.URL}
+}
+
 // restore fetches from the member that had a shard before, if it lives, the samples that rules look back at, and then what was
 // measured of the devices.
 func (m *Member) restore(ctx context.Context, shard string) {
-	before, lives := m.cluster.Before(shard)
+	from := m.before(shard)
 	targets := m.count(m.options.Running()).having[shard]
-	if !lives || before.Name == m.name || len(targets) == 0 {
+	if from.Name == "" || len(targets) == 0 {
 		return
 	}
-	from := peer.Member{Name: before.Name, URL: before.URL}
 	ctx, cancel := context.WithTimeout(ctx, restoreWait)
 	defer cancel()
 	if err := m.restoreSamples(ctx, from, targets); err != nil && ctx.Err() == nil {

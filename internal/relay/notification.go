@@ -16,6 +16,7 @@ import (
 type Notification struct {
 	ID     uint64        `json:"id"`     // random: one that comes twice is taken once
 	Owner  string        `json:"owner"`  // name of the target, or address of a device that is none
+	Shard  string        `json:"shard"`  // of the owner, when it is handed on
 	Device netip.Addr    `json:"device"` // address of the device
 	Age    time.Duration `json:"age"`    // since it was received, when it is sent
 

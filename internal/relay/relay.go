@@ -18,12 +18,18 @@ import (
 // Options of a Relay.
 type Options struct {
 	Name   string                                                         // of this member
-	Holder func(owner string) peer.Member                                 // that owns a target, or a device by its address; one without a name if nobody does
+	Shard  func(owner string) string                                      // of a target, or of a device by its address
+	Holder func(shard string) peer.Member                                 // that owns a shard; one without a name if nobody does
 	Open   func(context.Context, *peer.Request) (*http.Response, error)   // asks another member
 	Take   func(ctx context.Context, list []*Notification) (taken []bool) // takes those that this member owns, in their order
 	Peers  func() []peer.Member                                           // the other members that live; nil: none
 	Learn  func([]Device)                                                 // takes what polls of others have brought
 	Logger *slog.Logger
+
+	Settle     func(context.Context)                            // returns when no notification is being taken that was before
+	Remembered func(shard string) *Memory                       // which ones were taken lately
+	Remember   func(shard string, m *Memory, written time.Time) // adds those that its last owner had taken when it wrote that
+	Given      func(shard string)                               // called once its next owner has been told; may be nil
 }
 
 // TrapTime is how long a trap is kept for its owner.
@@ -50,9 +56,12 @@ type Relay struct {
 	options Options
 	devices *devices
 	passed  *prometheus.CounterVec
-	wake    chan struct{}
+
+	wake      chan struct{}
+	delivered chan struct{} // signals that fewer wait
 
 	mu       sync.Mutex
+	accepted map[string]bool  // shards of which notifications are taken here, while this member owns them
 	waiting  map[string]*line // by owner
 	order    []*line          // those that wait, the oldest first
 	count    int              // of notifications
@@ -79,7 +88,8 @@ type item struct {
 // New returns a relay without notifications.
 func New(o Options) *Relay {
 	return &Relay{
-		options: o, devices: newDevices(), wake: make(chan struct{}, 1), waiting: map[string]*line{}, asked: map[string]bool{},
+		options: o, devices: newDevices(), wake: make(chan struct{}, 1), delivered: make(chan struct{}, 1),
+		accepted: map[string]bool{}, waiting: map[string]*line{}, asked: map[string]bool{},
 		passed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "trapline_cluster_traps_passed_on_total", Help: "Notifications of devices that other members of the cluster own: taken by these, or lost because no owner took them in time.",
 		}, []string{"result"}),
@@ -92,16 +102,16 @@ const taken, lost = "taken", "lost"
 // Collector has the metrics.
 func (r *Relay) Collector() prometheus.Collector { return r.passed }
 
-// Elsewhere reports whether notifications of an owner are to be handed on: another member owns it, or nobody does at the moment, or
-// earlier ones wait.
-func (r *Relay) Elsewhere(owner string) bool {
+// Shard returns the shard of the owner of a notification, and whether that is to be taken here: otherwise it is to be handed on. Another
+// member owns the shard, or nobody does at the moment, or earlier ones wait. r may be nil.
+func (r *Relay) Shard(owner string) (shard string, here bool) {
 	if r == nil {
-		return false
+		return "", true
 	}
+	shard = r.options.Shard(owner)
 	r.mu.Lock()
-	waits := r.waiting[owner] != nil
-	r.mu.Unlock()
-	return waits || r.options.Holder(owner).Name != r.options.Name
+	defer r.mu.Unlock()
+	return shard, r.waiting[owner] == nil && r.accepts(shard)
 }
 
 // Hand has the owner take a notification. acknowledge is called once it has; it is nil for a trap, which nobody sends again.
@@ -124,7 +134,7 @@ func (r *Relay) Hand(n *Notification, acknowledge func()) {
 	}
 	l.list = append(l.list, &item{n, acknowledge, time.Now().Add(keep)})
 	r.count, r.octets = r.count+1, r.octets+n.size()
-	r.signal()
+	signal(r.wake)
 }
 
 // lose notes a notification that no owner takes. An inform is sent again.
@@ -140,9 +150,9 @@ func (r *Relay) lose(acknowledge func()) {
 	}
 }
 
-func (r *Relay) signal() {
+func signal(c chan struct{}) {
 	select {
-	case r.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -195,8 +205,9 @@ func (r *Relay) batches(now time.Time) (list []*batch) {
 		if left = append(left, l); l.sending > 0 || now.Before(l.next) {
 			continue
 		}
-		to := r.options.Holder(l.owner)
-		if to.Name == "" || r.asked[to.Name] {
+		shard := r.options.Shard(l.owner)
+		to := r.options.Holder(shard)
+		if to.Name == "" || r.asked[to.Name] || to.Name == r.options.Name && !r.accepted[shard] {
 			continue
 		}
 		b := by[to.Name]
@@ -205,7 +216,7 @@ func (r *Relay) batches(now time.Time) (list []*batch) {
 			by[to.Name] = b
 			list = append(list, b)
 		}
-		b.add(l)
+		b.add(l, shard)
 	}
 	clear(r.order[len(left):])
 	r.order = left
@@ -216,13 +227,15 @@ func (r *Relay) batches(now time.Time) (list []*batch) {
 }
 
 // add adds the first notifications of a line, as far as there is room.
-func (b *batch) add(l *line) {
+func (b *batch) add(l *line, shard string) {
 	for _, one := range l.list {
 		if len(b.list) >= maxBatch || len(b.list) > 0 && b.octets+one.notification.size() > maxBatchOctets {
 			break
 		}
 		b.octets += one.notification.size()
-		b.list = append(b.list, one.notification)
+		n := *one.notification // an earlier batch may still be looked at
+		n.Shard = shard
+		b.list = append(b.list, &n)
 		l.sending++
 	}
 	if l.sending > 0 {
@@ -283,7 +296,8 @@ func (r *Relay) deliver(ctx context.Context, b *batch) {
 	for _, acknowledge := range acknowledged {
 		acknowledge()
 	}
-	r.signal()
+	signal(r.wake)
+	signal(r.delivered)
 }
 
 // path is that of requests with notifications.
@@ -320,6 +334,7 @@ func (r *Relay) send(ctx context.Context, b *batch) ([]bool, error) {
 // Register adds the paths for other members.
 func (r *Relay) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+devicesPath, r.serveDevices)
+	mux.HandleFunc("GET "+memoryPath, r.serveMemory)
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, request *http.Request) {
 		var list []*Notification
 		err := json.NewDecoder(io.LimitReader(request.Body, maxBody)).Decode(&list)

@@ -27,7 +27,7 @@ import (
 type site struct {
 	mu      sync.Mutex
 	r       *rand.Rand
-	holder  map[string]string // by owner
+	holder  map[string]string // by owner, each of which is a shard
 	relays  map[string]*Relay
 	muxes   map[string]*http.ServeMux
 	faults  map[string]int // how a member fails: see Open
@@ -37,10 +37,10 @@ type site struct {
 	ids   map[uint64]bool
 }
 
-func (s *site) Holder(owner string) peer.Member {
+func (s *site) Holder(shard string) peer.Member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return peer.Member{Name: s.holder[owner]}
+	return peer.Member{Name: s.holder[shard]}
 }
 
 func (s *site) peers(but string) func() []peer.Member {
@@ -106,11 +106,14 @@ func play(t *testing.T, seed uint64, during func(*site), learn ...func(member st
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended sync.WaitGroup
 		for _, name := range []string{"a", "b", "c"} {
-			o := Options{Name: name, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)}
+			o := Options{Name: name, Shard: func(owner string) string { return owner }, Holder: s.Holder, Open: s.Open, Take: s.take(name), Logger: slog.New(slog.DiscardHandler)}
 			for _, f := range learn {
 				o.Peers, o.Learn = s.peers(name), f(name)
 			}
 			r := New(o)
+			for i := range 6 {
+				r.Accept(fmt.Sprint("sw-", i))
+			}
 			s.relays[name], s.muxes[name] = r, http.NewServeMux()
 			r.Register(s.muxes[name])
 		}
@@ -227,8 +230,11 @@ func TestNotificationsOfADeviceStayInOrder(t *testing.T) {
 				pause := time.Duration(s.r.IntN(800)) * time.Millisecond
 				s.mu.Unlock()
 				time.Sleep(pause)
-				if r := s.relays["a"]; r.left() > 0 && !r.Elsewhere("sw-1") && r.left() > 0 {
-					t.Error("a later one would overtake those that wait")
+				r := s.relays["a"]
+				if waits := r.left() > 0; waits {
+					if _, here := r.Shard("sw-1"); here && r.left() > 0 {
+						t.Error("a later one would overtake those that wait")
+					}
 				}
 			}
 			s.mu.Lock()
@@ -240,6 +246,94 @@ func TestNotificationsOfADeviceStayInOrder(t *testing.T) {
 			defer s.mu.Unlock()
 			if got := s.taken["sw-1"]; !slices.Equal(got, want) {
 				t.Errorf("seed %d: %v", seed, got)
+			}
+		})
+	}
+}
+
+// The next owner of a shard learns which notifications were taken, and takes none until then. It waits two seconds for that, and goes on without
+// what is none. Whoever has lost the shard takes none once it has said which ones it took.
+func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
+	for seed := range uint64(20) {
+		play(t, seed, func(s *site) {
+			a, b := s.relays["a"], s.relays["b"]
+			told, given := &Memory{}, ""
+			for _, list := range []*[]Taken{&told.Traps, &told.Informs, &told.Handed, &told.Conditions} {
+				for range s.r.IntN(5) {
+					*list = append(*list, Taken{s.r.Uint64(), time.Duration(s.r.Int64N(int64(TrapTime)))})
+				}
+			}
+			a.options.Remembered = func(string) *Memory { return told }
+			a.options.Settle = func(ctx context.Context) {
+				if s.r.IntN(2) == 0 {
+					<-ctx.Done()
+				}
+			}
+			a.options.Given = func(shard string) { given = shard }
+			var learned *Memory
+			b.options.Remember = func(shard string, m *Memory, written time.Time) {
+				if learned = m; shard != "sw-1" || time.Since(written) > settleWait {
+					t.Errorf("seed %d: of %s, written %v ago", seed, shard, time.Since(written))
+				}
+			}
+			s.mu.Lock()
+			s.holder["sw-1"] = "a"
+			s.mu.Unlock()
+			if !a.Accepts("sw-1") || b.Accepts("sw-1") {
+				t.Error("another one than the owner takes notifications")
+			}
+			if s.r.IntN(2) == 0 { // else the shard is lost
+				if a.Release("sw-1") == told.Empty() || a.Accepts("sw-1") {
+					t.Error("after it was released")
+				}
+			}
+			fault := s.r.IntN(4)
+			s.mu.Lock()
+			s.holder["sw-1"], s.faults["a"] = "b", fault
+			s.mu.Unlock()
+			begun := time.Now()
+			b.Fetch(context.Background(), "sw-1", peer.Member{Name: "a"})
+			if took := time.Since(begun); took > max(memoryWait, settleWait) {
+				t.Errorf("seed %d: it takes %v", seed, took)
+			}
+			if b.Accepts("sw-1") {
+				t.Error("notifications are taken before Accept")
+			}
+			if fault == well && (fmt.Sprint(learned) != fmt.Sprint(told) || given != "sw-1") || fault != well && learned != nil {
+				t.Errorf("seed %d: with the fault %d it learns %v, of %v", seed, fault, learned, told)
+			}
+			if b.Accept("sw-1"); !b.Accepts("sw-1") {
+				t.Error("none are taken after Accept")
+			}
+			s.mu.Lock()
+			s.holder["sw-1"] = "a" // as the view of the last owner may still say
+			s.mu.Unlock()
+			if fault == well && a.Accepts("sw-1") {
+				t.Errorf("seed %d: the last owner takes more", seed)
+			}
+		})
+	}
+}
+
+// A member that leaves waits until others have the notifications that wait for them, and no longer than it may.
+func TestFlushWaitsForTheOwners(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Second, time.Minute} {
+		play(t, 1, func(s *site) {
+			r := s.relays["a"]
+			for i := range 5 {
+				r.Hand(notification("sw-1", fmt.Sprint(i), false), nil)
+			}
+			time.AfterFunc(after, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.holder["sw-1"] = "b"
+			})
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			begun := time.Now()
+			r.Flush(ctx)
+			if took := time.Since(begun); r.left() >= 5 != (after == time.Minute) || took > after+2*retryTime && took != 5*time.Second {
+				t.Errorf("with an owner after %v it takes %v, and %d are left", after, took, r.left())
 			}
 		})
 	}
@@ -293,7 +387,7 @@ func TestRequestsThatAreNone(t *testing.T) {
 		}
 	}
 	var none *Relay
-	if none.Elsewhere("sw-1") || none.Run(t.Context()) != nil {
+	if _, here := none.Shard("sw-1"); !here || !none.Accepts("") || none.Run(t.Context()) != nil {
 		t.Error("without a cluster, something is elsewhere")
 	}
 }

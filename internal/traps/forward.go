@@ -99,6 +99,8 @@ func (t *Trap) deviceAddress() (address netip.Addr, addressed bool) {
 	return address, addressed
 }
 
+var seed = maphash.MakeSeed()
+
 func (t *Trap) fingerprint(address netip.Addr) Fingerprint {
 	var h maphash.Hash
 	h.SetSeed(seed)

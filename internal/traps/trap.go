@@ -1,7 +1,8 @@
 package traps
 
 import (
-	"hash/maphash"
+	"crypto/sha256"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 	"time"
@@ -95,24 +96,26 @@ func (t *Trap) every() func(yield func(snmp.VarBind) bool) {
 	}
 }
 
-var seed = maphash.MakeSeed()
-
-// Hash returns a hash of all that distinguishes the notification from others of its sender.
+// Hash returns a hash of all that distinguishes the notification from others of its sender, which is the same in all processes.
 func (t *Trap) Hash() uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
+	b := make([]byte, 0, 1024) // on the stack, as most are short
 	from := t.Received.From.Addr().As16()
-	_, _ = h.Write(from[:])
-	_, _ = h.Write(t.OID)
+	b = appendText(append(b, from[:]...), t.OID)
 	if t.Received.Inform {
-		maphash.WriteComparable(&h, t.Received.RequestID)
-		_, _ = h.WriteString(t.Received.Context)
+		b = binary.BigEndian.AppendUint32(b, uint32(t.Received.RequestID))
+		b = appendText(b, t.Received.Context)
 	} else if t.address.IsValid() {
-		maphash.WriteComparable(&h, t.address)
+		address := t.address.As16()
+		b = append(b, address[:]...)
 	}
-	maphash.WriteComparable(&h, t.Uptime)
-	_, _ = h.Write(t.VarBinds)
-	return h.Sum64()
+	b = binary.BigEndian.AppendUint32(b, t.Uptime)
+	sum := sha256.Sum256(append(b, t.VarBinds...))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// appendText appends a text and its length.
+func appendText[T ~string | ~[]byte](b []byte, text T) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 }
 
 // maxText bounds the text of a notification in the journal, in octets.
