@@ -129,6 +129,7 @@ type Cluster struct {
 
 	mu        sync.Mutex // shards, takes, fence, commit
 	shards    map[string]*shard
+	formers   map[string]string // last owners of shards that have not been taken over since
 	takes     pace.Takes
 	fence     *fence.Fence
 	commit    *fence.Commit   // under way
@@ -151,7 +152,7 @@ func New(c Config, work Work) (*Cluster, error) {
 		return nil, err
 	}
 	cluster := &Cluster{config: c, settings: s, keys: keysOf(s.Name), work: work, engine: e, log: c.Log, throttled: throttle.New(c.Log), clock: boottime.Elapsed,
-		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, takes: pace.New(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
+		wake: make(chan struct{}, 1), gone: make(chan struct{}, 1), lates: make(chan lateSend, maxLates), repeating: map[string]bool{}, shards: map[string]*shard{}, formers: map[string]string{}, takes: pace.New(attemptWait), fence: fence.New(token()), commits: make(chan struct{}, 1)}
 	cluster.measured = func(took time.Duration) time.Duration { return took }
 	cluster.reads = ours
 	cluster.started = time.Now()

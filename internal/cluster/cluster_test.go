@@ -348,7 +348,13 @@ func TestTakeIsRepeated(t *testing.T) {
 		}
 		return claims[0]
 	}
+	if _, err := s.client.Put(t.Context(), m.keys.held("7"), "z"); err != nil {
+		t.Fatal(err)
+	}
 	first, again := claim(lease), claim(lease)
+	if first.before != "z" || again.before != "z" {
+		t.Errorf("the last owner is %q, then %q", first.before, again.before)
+	}
 	if first == nil || again == nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
 		t.Errorf("taken again: %+v after %+v", again, first)
 	}

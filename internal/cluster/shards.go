@@ -231,6 +231,7 @@ func (c *Cluster) begin(t take, claim *claim, lease clientv3.LeaseID) {
 		c.fence.Lose(name)
 	} else {
 		s.state = owned
+		delete(c.formers, name)
 	}
 	lost := s.lost
 	c.mu.Unlock()
@@ -310,7 +311,7 @@ func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.Leas
 		if own != nil && own.Lease != 0 && clientv3.LeaseID(own.Lease) != lease {
 			continue
 		}
-		claims[i] = c.found(held, before.Responses[3*i+2])
+		claims[i] = c.found(name, held, before.Responses[3*i+2])
 		of, requests = append(of, i), append(requests, c.claimRequest(name, own, claims[i], lease, borrowed))
 	}
 	if len(requests) == 0 {
@@ -328,8 +329,9 @@ func (c *Cluster) claim(ctx context.Context, names []string, lease clientv3.Leas
 	return claims, nil
 }
 
-// found returns the claim of a shard with this last owner and this register.
-func (c *Cluster) found(held *mvccpb.KeyValue, register *etcdserverpb.ResponseOp) *claim {
+// found returns the claim of a shard with this last owner and this register. If a claim without an answer has made it ours, the last owner is
+// the one before.
+func (c *Cluster) found(name string, held *mvccpb.KeyValue, register *etcdserverpb.ResponseOp) *claim {
 	holder := ""
 	if held != nil {
 		holder = string(held.Value)
@@ -337,6 +339,11 @@ func (c *Cluster) found(held *mvccpb.KeyValue, register *etcdserverpb.ResponseOp
 	has, readable := readRegister(register)
 	c.mu.Lock()
 	next := c.fence.Next(has.Register, readable)
+	if former := c.formers[name]; holder == c.settings.Member && former != "" {
+		holder = former
+	} else {
+		c.formers[name] = holder
+	}
 	c.mu.Unlock()
 	return &claim{before: holder, cause: c.cause(holder), seen: has, register: fence.Seen{Register: next}}
 }
