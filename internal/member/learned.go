@@ -22,7 +22,7 @@ type Devices interface {
 const learnedPath = "/learned"
 
 const (
-	handOverWait  = 2 * time.Second // for the next owners to ask a member that leaves
+	handOverWait  = 4 * time.Second // for the next owners to ask a member that leaves: a take may have to be repeated
 	maxLearned    = 32 << 20        // octets of an answer
 	maxLearnedAsk = 4 << 20         // octets of a request
 )
@@ -116,7 +116,7 @@ func (l *left) forget(p part) {
 	}
 }
 
-// await waits until there is none, for handOverWait at most.
+// await waits until there is none.
 func (l *left) await(ctx context.Context) {
 	l.mu.Lock()
 	none := make(chan struct{})
@@ -125,22 +125,20 @@ func (l *left) await(ctx context.Context) {
 		l.none = nil
 	}
 	l.mu.Unlock()
-	enough := time.NewTimer(handOverWait)
-	defer enough.Stop()
 	select {
 	case <-none:
-	case <-enough.C:
 	case <-ctx.Done():
 	}
 }
 
 // handOver waits until the next owners have asked this member, which leaves, for samples, measurements and the traps that were taken, and
-// then until others have the traps that wait for them: for a short time each.
+// then until others have the traps that wait for them, for a short time.
 func (m *Member) handOver(ctx context.Context) {
-	if len(m.Peers()) > 0 {
-		m.left.await(ctx)
-		ctx, cancel := context.WithTimeout(ctx, handOverWait)
-		defer cancel()
-		m.options.Traps().Flush(ctx)
+	if len(m.Peers()) == 0 {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, handOverWait)
+	defer cancel()
+	m.left.await(ctx)
+	m.options.Traps().Flush(ctx)
 }

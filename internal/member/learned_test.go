@@ -2,6 +2,7 @@ package member
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -128,7 +129,7 @@ func (endless) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// A member that leaves waits until the next owners have asked for each shard, for two seconds at most.
+// A member that leaves waits until the next owners have asked for each shard, for four seconds at most.
 func TestHandOverWaitsForTheNextOwners(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
@@ -138,16 +139,18 @@ func TestHandOverWaitsForTheNextOwners(t *testing.T) {
 			for i := range random.IntN(6) {
 				p := part{fmt.Sprint(i / 2), i%2 == 1}
 				l.add(p)
-				after := time.Duration(random.IntN(3000)) * time.Millisecond
+				after := time.Duration(random.IntN(6000)) * time.Millisecond
 				last = max(last, after)
 				time.AfterFunc(after, func() { l.forget(p) })
 			}
 			begun := time.Now()
-			l.await(t.Context())
+			ctx, cancel := context.WithTimeout(t.Context(), handOverWait)
+			defer cancel()
+			l.await(ctx)
 			if took, want := time.Since(begun), min(last, handOverWait); took != want {
 				t.Errorf("seed %d: it waits %v, want %v", seed, took, want)
 			}
-			time.Sleep(3 * time.Second)
+			time.Sleep(6 * time.Second)
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			if len(l.parts) > 0 {
