@@ -181,7 +181,7 @@ func (l *linter) lintNames() {
 	}
 	slices.Sort(missing)
 	if missing = slices.Compact(missing); len(missing) > 0 {
-		l.noData("no module yields %s", strings.Join(missing, ", "))
+		l.noData("no module yields %s%s", strings.Join(missing, ", "), expression.WithoutMIB(missing))
 	}
 	if recorded || len(missing) > 0 || writesLabels(l.rule.Expr) {
 		return

@@ -62,6 +62,8 @@ func TestLint(t *testing.T) {
 		{"a range that is long enough, and one that may be short", `{alert: A, expr: 'rate(ifInErrors[4m]) > max_over_time(ifInErrors[1m])'}`, nil},
 		{"a metric", `{alert: A, expr: ifOperState == 2, annotations: {summary: '{{ $labels.ifAlias }}'}}`,
 			[]string{"warning: A: no module yields ifOperState"}},
+		{"a metric with its MIB", `{alert: A, expr: 'IF-MIB::ifOperStatus == 2'}`,
+			[]string{"warning: A: no module yields IF, MIB::ifOperStatus: expressions name metrics without their MIB: write ifOperStatus"}},
 		{"up, as exporters have it", `{alert: A, expr: up == 0 or snmp_up == 0}`, nil},
 		{"several metrics", `{alert: A, expr: b / a > a * ifInErrors}`, []string{"warning: A: no module yields a, b"}},
 		{"a label in a selector", `{alert: A, expr: 'ifOperStatus{ifAlias="x"} == 2'}`,

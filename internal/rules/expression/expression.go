@@ -5,6 +5,7 @@ package expression
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -23,6 +24,17 @@ func Name(vs *parser.VectorSelector) string {
 	for _, m := range vs.LabelMatchers {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
+		}
+	}
+	return ""
+}
+
+// WithoutMIB says what to write for names of metrics of which some begin with that of a MIB: an expression reads IF-MIB::ifOperStatus as
+// a difference.
+func WithoutMIB(names []string) string {
+	for _, name := range names {
+		if _, object, found := strings.Cut(name, "::"); found {
+			return ": expressions name metrics without their MIB: write " + object
 		}
 	}
 	return ""
