@@ -126,7 +126,7 @@ func (a *Admin) Recover(ctx context.Context, snapshot io.ReadSeeker) (r Recovere
 	case !a.settings.Voter():
 		return r, fmt.Errorf("%s is no voter, whose engine alone could be recovered: write --cluster.member=NAME, one of %s", a.settings.Member, strings.Join(a.settings.Members, ", "))
 	case snapshot == nil && !a.config.HasData():
-		return r, fmt.Errorf("%s has no data of the engine", a.config.Dir)
+		return r, fmt.Errorf("%s has no data of the engine: run this on a voter that has them, or name a snapshot with --snapshot", a.config.Dir)
 	case snapshot == nil && a.config.Unfinished():
 		return r, fmt.Errorf("%s has a part of a snapshot: run this once more with --snapshot", a.config.Dir)
 	case snapshot != nil && a.config.HasData() && !a.config.Unfinished():

@@ -53,6 +53,9 @@ func (e *Engine) enter(running context.Context) (members string, err error) {
 	if i < 0 && len(list.Members) >= len(e.config.Voters) {
 		return "", &strangerError{e.config.Member, list.Members}
 	}
+	if j := slices.IndexFunc(list.Members, func(m *etcdserverpb.Member) bool { return m.IsLearner }); j >= 0 && j != i {
+		return "", fmt.Errorf("%w: %s", errOneByOne, strings.Join(list.Members[j].PeerURLs, ", "))
+	}
 	if i >= 0 {
 		switch mine := list.Members[i]; {
 		case len(mine.ClientURLs) == 0 && mine.IsLearner: // added, and never started
@@ -68,12 +71,18 @@ func (e *Engine) enter(running context.Context) (members string, err error) {
 	added, err := Ask(ctx, e, func(ctx context.Context, c *clientv3.Client) (*clientv3.MemberAddResponse, error) {
 		return c.MemberAddAsLearner(ctx, []string{address})
 	})
+	if errors.Is(err, rpctypes.ErrTooManyLearners) { // another one was added at the same time
+		return "", errOneByOne
+	}
 	if err != nil {
 		return "", err
 	}
 	e.config.Log.Warn("the engine of this voter has no data, and those of the others have: it joins them, and votes when it has theirs")
 	return initial(added.Members), nil
 }
+
+// errOneByOne is the error while another voter joins.
+var errOneByOne = errors.New("one voter joins after the other, and another one is joining now")
 
 // errExcluded is the error while the others have a cluster that this voter must not begin anew.
 var errExcluded = errors.New("the others have a cluster without this voter, and no majority of them answers")

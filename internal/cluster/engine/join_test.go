@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -149,7 +150,7 @@ func TestVoterWithoutItsDataJoinsAgain(t *testing.T) {
 	v.has(2, "before", "after")
 }
 
-// A majority is gone for good: one voter goes on alone with all data, and others without data join it.
+// A majority is gone for good: one voter goes on alone with all data, and others without data join it, one after the other.
 func TestRecoverFromOneVoter(t *testing.T) {
 	v := newVoters(t, "68.12")
 	for i := range 3 {
@@ -183,6 +184,15 @@ func TestRecoverFromOneVoter(t *testing.T) {
 	e.Close()
 	v.start(0)
 	v.await("it votes alone", v.vote(0))
+	for i, want := range []error{nil, errOneByOne} {
+		if e, err := New(v.configs[i+1]); err != nil {
+			t.Fatal(err)
+		} else if _, err := e.enter(t.Context()); !errors.Is(err, want) {
+			t.Errorf("voter %d joins: %v, want %v", i+1, err, want)
+		} else {
+			e.Close()
+		}
+	}
 	v.start(1)
 	v.start(2)
 	v.await("all vote", v.vote(0, 1, 2))
