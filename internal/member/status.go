@@ -160,7 +160,8 @@ func (m *Member) details(s *cluster.Status, c *api.Cluster) (list []string) {
 	return list
 }
 
-// differing says how the voters of the engine differ from those of the configuration of a member.
+// differing says how the voters of the engine differ from those of the configuration of a member, which it has since its start: the file
+// may have others by now, as when a voter is replaced.
 func differing(member string, voting, configured []string) string {
 	missing, more := plan.Without(configured, voting), plan.Without(voting, configured)
 	text := fmt.Sprintf("The voters are %s, and cluster.members of %s has ", strings.Join(voting, ", "), member)
@@ -168,7 +169,9 @@ func differing(member string, voting, configured []string) string {
 	case len(more) == 0:
 		return text + strings.Join(missing, ", ") + " too: a voter without data votes some seconds after its start."
 	case len(missing) == 0:
-		return text + fmt.Sprintf("no %s: write the same list into all files, or run trapline cluster replace %s.", strings.Join(more, ", "), more[0])
+		return text + fmt.Sprintf("no %s: write the list of the voters into its file and restart it. For %s to vote no more, run trapline cluster replace %s.",
+			strings.Join(more, ", "), more[0], more[0])
 	}
-	return text + fmt.Sprintf("%s in the place of %s: write the same list into all files, or run trapline cluster replace %s %s.", strings.Join(missing, ", "), strings.Join(more, ", "), more[0], missing[0])
+	return text + fmt.Sprintf("%s in the place of %s: write the list of the voters into its file and restart it. For %s to vote in the place of %s, run trapline cluster replace %s %s.",
+		strings.Join(missing, ", "), strings.Join(more, ", "), missing[0], more[0], more[0], missing[0])
 }

@@ -32,3 +32,18 @@ func TestVotersThatAnswer(t *testing.T) {
 		}
 	}
 }
+
+// Whoever replaces a voter reads, until the last member has restarted, what is left to do first, and how to undo it last.
+func TestVotersThatDiffer(t *testing.T) {
+	for voting, want := range map[string]string{
+		"a b d": "The voters are a, b, d, and cluster.members of a has c in the place of d: write the list of the voters into its file and restart it. " +
+			"For c to vote in the place of d, run trapline cluster replace d c.",
+		"a b c d": "The voters are a, b, c, d, and cluster.members of a has no d: write the list of the voters into its file and restart it. " +
+			"For d to vote no more, run trapline cluster replace d.",
+		"a b": "The voters are a, b, and cluster.members of a has c too: a voter without data votes some seconds after its start.",
+	} {
+		if got := differing("a", strings.Fields(voting), []string{"a", "b", "c"}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
