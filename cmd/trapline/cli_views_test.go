@@ -57,6 +57,31 @@ Changes    2026-03-04 05:06:07 down timeout
 	})
 }
 
+// Whoever asks why a target is not polled reads that it is paused.
+func TestPausedTargetIsShown(t *testing.T) {
+	t.Parallel()
+	paused := api.Target{TargetSummary: api.TargetSummary{Name: "core-2", Address: "192.0.2.2", State: api.Waiting, Paused: "maintenance CHG-1", Interval: 60},
+		Auth: "public_v2", Version: "2c", Modules: []string{"auto"}}
+	url := serveStub(t, stub{
+		"GET /api/v1/targets/core-2": paused,
+		"GET /api/v1/targets":        api.TargetList{Targets: []api.TargetSummary{paused.TargetSummary}, Matched: 1},
+	})
+	checkGolden(t, url, []golden{
+		{args: "target core-2", out: `
+core-2  waiting
+Address    192.0.2.2, SNMP 2c, auth public_v2
+Modules    auto
+Last poll  none yet; every 1 min
+Paused     maintenance CHG-1
+Transport  RTT unknown (no answer yet), window 0, 0 % retransmitted in the last poll, 0 of 0 packets in all
+`[1:]},
+		{args: "targets", out: `
+STATE    TARGET  ADDRESS    KIND  LAST POLL  TOOK  RTT  LOSS  SERIES  ALARMS  PROBLEM
+waiting  core-2  192.0.2.2                               0 %       0          paused: maintenance CHG-1
+`[1:]},
+	})
+}
+
 // Reasons are printed in the words of the API.
 func TestWhyIsAnswered(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,7 @@ func printTarget(p *cli.Printer, t *api.Target) {
 	p.Field("Modules", strings.Join(t.Modules, ", "))
 	p.Field("Profile", t.Profile)
 	p.Field("Last poll", lastPoll(&t.TargetSummary))
+	p.Field("Paused", t.Paused)
 	p.Field("Transport", fmt.Sprintf("RTT %s, window %s, %s retransmitted in the last poll, %s of %s packets in all", roundTrip(t.RTT), human.Trimmed(t.Window, 3), human.Percent(t.Loss), human.Grouped(int(t.Retries)), human.Grouped(int(t.Packets))))
 	if t.Alarms > 0 {
 		p.Field("Alarms", listed(human.Grouped(t.Alarms), "%s baseline", t.Baseline))

@@ -147,6 +147,9 @@ func targetGrid(list []api.TargetSummary) *cli.Grid {
 		if t.Problem != nil {
 			why, problem = t.Problem.Reason, t.Problem.Text
 		}
+		if t.Paused != "" {
+			problem = strings.TrimSuffix("paused: "+t.Paused+"; "+problem, "; ")
+		}
 		polled := cli.TimeCell(t.LastPoll)
 		if polled.Text != "" {
 			polled.Text = human.Age(t.LastPoll)
