@@ -9,7 +9,7 @@ type once struct {
 }
 
 func newOnce(window time.Duration, most int) *once {
-	return &once{receptions{times: newRecent[uint64, reception](window, most)}, window}
+	return &once{receptions{times: newRecent(window, most)}, window}
 }
 
 // first notes a notification by its hash, and reports whether it is the first one that was received about that time.

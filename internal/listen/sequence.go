@@ -13,7 +13,7 @@ import (
 type sequence struct{ receptions }
 
 func newSequence(most int) *sequence {
-	return &sequence{receptions{times: newRecent[uint64, reception](relay.TrapTime, most)}}
+	return &sequence{receptions{times: newRecent(relay.TrapTime, most)}}
 }
 
 // overtaken notes a notification about a condition, and reports whether a later one has come before it. A nil one knows none.
