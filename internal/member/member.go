@@ -282,7 +282,9 @@ func (m *Member) take(ctx context.Context, shard string, alive time.Time) error 
 
 // Drop ends that, in the other order.
 func (m *Member) Drop(shard string, lost bool) {
-	if !lost && m.options.Traps().Release(shard) {
+	if traps := m.options.Traps(); lost {
+		traps.Lose(shard)
+	} else if traps.Release(shard) {
 		m.left.add(part{shard, true})
 	}
 	m.change(shard, false)

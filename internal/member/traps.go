@@ -13,6 +13,8 @@ type Traps interface {
 	Accept(shard string)
 	// Release has none taken any more, and reports whether the next owner has anything to learn: see Given.
 	Release(shard string) (remembers bool)
+	// Lose has none taken any more, of a shard that was lost.
+	Lose(shard string)
 	// Flush waits until others have taken those that wait for them.
 	Flush(ctx context.Context)
 }

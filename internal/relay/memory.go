@@ -55,9 +55,7 @@ func (r *Relay) Accepts(shard string) bool {
 
 // Fetch learns from the last owner of a shard, if it lives, which notifications it has taken. None of the shard is taken here until Accept.
 func (r *Relay) Fetch(ctx context.Context, shard string, from peer.Member) {
-	r.mu.Lock()
-	delete(r.accepted, shard)
-	r.mu.Unlock()
+	r.Lose(shard)
 	if from.Name == "" || from.Name == r.options.Name {
 		return
 	}
@@ -88,25 +86,29 @@ func (r *Relay) Accept(shard string) {
 // Release has no notifications of a shard taken here any more, and returns when those are that were being taken. It reports whether the
 // next owner has anything to learn.
 func (r *Relay) Release(shard string) (remembers bool) {
-	r.release(context.Background(), shard)
+	r.Lose(shard)
+	r.settle(context.Background())
 	return !r.options.Remembered(shard).Empty()
 }
 
-func (r *Relay) release(ctx context.Context, shard string) {
+// Lose is the same of a shard that may have another owner by now, and waits for nothing.
+func (r *Relay) Lose(shard string) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	delete(r.accepted, shard)
-	r.mu.Unlock()
+}
+
+func (r *Relay) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	r.options.Settle(ctx)
 }
 
-// serveMemory answers the next owner of a shard. One that this member has lost is released first.
+// serveMemory answers the next owner of a shard. It changes nothing: this member may have taken the shard again since, whatever it has heard
+// from the engine.
 func (r *Relay) serveMemory(w http.ResponseWriter, request *http.Request) {
 	shard := request.FormValue("shard")
-	if r.options.Holder(shard).Name != r.options.Name {
-		r.release(request.Context(), shard)
-	}
+	r.settle(request.Context())
 	w.Header().Set("Content-Type", "application/json")
 	if json.NewEncoder(w).Encode(r.options.Remembered(shard)) == nil && r.options.Given != nil { // else the member has gone
 		r.options.Given(shard)

@@ -282,10 +282,12 @@ func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
 			if !a.Accepts("sw-1") || b.Accepts("sw-1") {
 				t.Error("another one than the owner takes notifications")
 			}
-			if s.r.IntN(2) == 0 { // else the shard is lost
+			if s.r.IntN(2) == 0 {
 				if a.Release("sw-1") == told.Empty() || a.Accepts("sw-1") {
 					t.Error("after it was released")
 				}
+			} else if a.Lose("sw-1"); a.Accepts("sw-1") {
+				t.Error("after it was lost")
 			}
 			fault := s.r.IntN(4)
 			s.mu.Lock()
@@ -313,6 +315,38 @@ func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A member that took a shard again takes its notifications, also if another one, which had the shard meanwhile, asks late, and the member
+// has not heard from the engine that it is the owner. One that has lost a shard takes none until it has asked the last owner, whatever it hears.
+func TestAShardThatWasTakenAgain(t *testing.T) {
+	play(t, 1, func(s *site) {
+		a := s.relays["a"]
+		for _, r := range s.relays {
+			r.options.Remembered = func(string) *Memory { return &Memory{} }
+			r.options.Settle = func(context.Context) {}
+			r.options.Remember = func(string, *Memory, time.Time) {}
+		}
+		owned := func(by string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.holder["sw-1"] = by
+		}
+		owned("b")
+		a.Lose("sw-1")
+		owned("a")
+		if a.Accepts("sw-1") {
+			t.Error("it does not ask the last owner")
+		}
+		owned("b")
+		a.Fetch(context.Background(), "sw-1", peer.Member{Name: "b"})
+		a.Accept("sw-1")
+		s.relays["b"].Fetch(context.Background(), "sw-1", peer.Member{Name: "a"})
+		owned("a")
+		if !a.Accepts("sw-1") {
+			t.Error("its notifications wait for ever")
+		}
+	})
 }
 
 // A member that leaves waits until others have the notifications that wait for them, and no longer than it may.
