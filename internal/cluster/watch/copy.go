@@ -69,8 +69,10 @@ func (c *Copy) apply(revision int64, changes []*clientv3.Event) {
 			c.put(string(e.Kv.Key), e.Kv.Value)
 		}
 	}
+	if len(changes) > 0 || revision > c.revision {
+		notice(c.wake)
+	}
 	c.revision = max(c.revision, revision)
-	notice(c.wake)
 }
 
 func (c *Copy) put(key string, value []byte) {
@@ -129,18 +131,20 @@ func (c *Copy) deliverAll() bool {
 		for _, key := range some {
 			delete(changed, key)
 		}
-		c.advance(reads, 0)
+		c.advance(reads, 0, len(some))
 	}
-	c.advance(reads, revision)
+	c.advance(reads, revision, 0)
 	return true
 }
 
-// advance notes that changes were delivered: all up to a revision, if there were this many reads then.
-func (c *Copy) advance(reads int, revision int64) {
+// advance notes that some changes were delivered, and all up to a revision, if there were this many reads then.
+func (c *Copy) advance(reads int, revision int64, some int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if reads == c.reads {
-		c.delivered = max(c.delivered, revision)
+	if reads == c.reads && revision > c.delivered {
+		c.delivered = revision
+	} else if some == 0 {
+		return // a server that has no more is not to be asked again at once
 	}
 	close(c.progress)
 	c.progress = make(chan struct{})

@@ -119,3 +119,40 @@ func TestCopiesAreThoseOfTheEngine(t *testing.T) {
 		})
 	}
 }
+
+// A server that answers, and stays behind, is not waited for, and not asked all the time.
+func TestAServerThatStaysBehindIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewCopy(func(key string) (shard, row string) { return key, key }, func([]ledger.Write) error { return nil })
+		r, asked := c.Range("", ""), 0
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		r.Load(5, nil)
+		go func() {
+			tick := time.NewTicker(time.Second)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				case <-r.Asks:
+					asked++
+					time.Sleep(time.Millisecond)
+				}
+				r.Apply(5, nil)
+			}
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		if c.Await(ctx, 6) || time.Since(begun) != Stale {
+			t.Errorf("it waits %v", time.Since(begun))
+		}
+		cancel()
+		time.Sleep(time.Second) // until all have ended
+		if err := <-ended; err != nil || asked > 3 {
+			t.Errorf("asked %d times: %v", asked, err)
+		}
+	})
+}
