@@ -345,6 +345,9 @@ func (r *Relay) Register(mux *http.ServeMux) {
 				break
 			}
 			n.at = now.Add(-n.Age)
+			if n.Shard == "" { // of a member that does not say it yet
+				n.Shard = r.options.Shard(n.Owner)
+			}
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

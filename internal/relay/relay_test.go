@@ -434,8 +434,10 @@ func TestNotificationsSurviveTheWire(t *testing.T) {
 	} {
 		s := &site{muxes: map[string]*http.ServeMux{"b": http.NewServeMux()}, faults: map[string]int{}}
 		var got *originator.Received
-		b := New(Options{Take: func(_ context.Context, list []*Notification) []bool {
-			got = list[0].Received()
+		b := New(Options{Shard: func(owner string) string { return "shard of " + owner }, Take: func(_ context.Context, list []*Notification) []bool {
+			if got = list[0].Received(); list[0].Shard != "shard of sw" {
+				t.Errorf("of shard %q, where a member does not say it", list[0].Shard)
+			}
 			if at := time.Since(list[0].At()); at < time.Second || at > 2*time.Second {
 				t.Errorf("received %v ago", at)
 			}
