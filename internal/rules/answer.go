@@ -10,11 +10,17 @@ import (
 
 // Answer answers the request of another member.
 func (e *Evaluator) Answer(ctx context.Context, r *fleet.Request) (*fleet.Answer, error) {
+	e.mu.Lock()
+	polls := len(e.devices) > 0
+	e.mu.Unlock()
+	a := &fleet.Answer{}
+	if !polls && r.Last() { // whatever rules it has, as a witness
+		return a, nil
+	}
 	s := e.queryEngine.Load()
 	if s == nil {
 		return nil, errNotOpen
 	}
-	a := &fleet.Answer{}
 	if len(r.Rows) > 0 {
 		for i := range r.Rows {
 			a.Rows = append(a.Rows, nil)

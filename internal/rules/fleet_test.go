@@ -125,6 +125,30 @@ func TestGlobalRulesWaitForTheRulesOfOthers(t *testing.T) {
 	}
 }
 
+// A member that polls nothing holds no rules, whatever its files have: it may be a witness.
+func TestGlobalRulesDoNotWaitForTheRulesOfAWitness(t *testing.T) {
+	s := startSite(t, 2, `{alert: Few, expr: count(v) < 2}`, "sw1")
+	a, witness := s.members[0], s.members[1]
+	witness.set = parse(t, "groups: []")
+	witness.configure()
+	a.take(globalShard, time.Time{})
+	a.take(shardOf("sw1"), time.Time{})
+	poll := func() {
+		s.now = s.now.Add(pollTime)
+		s.poll("sw1", nil, "v 1")
+		s.judge()
+	}
+	poll()
+	poll()
+	s.want("a witness has no rules", "raise Few")
+	a.drop(shardOf("sw1"), false)
+	witness.take(shardOf("sw1"), s.now)
+	poll()
+	if held := a.e.HeldRounds(); len(held) != 1 {
+		t.Errorf("held while a member polls that has no rules: %v", held)
+	}
+}
+
 // Rules that do not look at a paused target do not wait for its poll, whoever took it over meanwhile.
 func TestGlobalRulesDoNotWaitForPausedTargets(t *testing.T) {
 	s := startSite(t, 2, `{alert: Sum, expr: 'sum(v{target!="sw2"}) > 10'}, {alert: Few, expr: count(v) < 2}`, "sw1", "sw2")

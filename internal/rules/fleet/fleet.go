@@ -55,6 +55,9 @@ type Request struct {
 	Rows []tables.Wanted `json:"rows,omitempty"`
 }
 
+// Last reports whether the request is for the last samples of series, which rules over several targets look at.
+func (r *Request) Last() bool { return len(r.Rows) == 0 && !r.Query && r.Since == 0 }
+
 // Answer is the answer to a Request.
 type Answer struct {
 	Polled []string `json:"polled"` // targets that the member polls, with a poll that has ended since it took them

@@ -22,7 +22,7 @@ func (k Known) With(texts []string, now int64) Known {
 // Since returns the time after which a poll of a target must have ended, so that whatever a request selects of it is stored. A
 // member whose rules lack a selector has none of its series, or only some: it must not answer that there are no others.
 func (k Known) Since(r *Request) (since int64, err error) {
-	if r.Query || r.Since != 0 {
+	if !r.Last() {
 		return 0, nil
 	}
 	for _, text := range r.Match {
