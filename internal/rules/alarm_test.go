@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"trapline/internal/alarm"
 	"trapline/internal/rules/expression"
@@ -226,5 +227,26 @@ func TestConditions(t *testing.T) {
 		if metric, text := expression.Condition(e); metric != want[0] || text != want[1] {
 			t.Errorf("%s: %q %q, want %q", expr, metric, text, want)
 		}
+	}
+}
+
+// The text of an alarm that was raised earlier has the present value after a start too: changes of values alone are not stored.
+func TestTextsHaveThePresentValue(t *testing.T) {
+	r := start(t, `{alert: Hot, expr: temperature > 30, annotations: {summary: "{{ $value }} degrees"}}`)
+	want := func(when, text string) {
+		t.Helper()
+		waiting, err := r.outbox.Waiting()
+		if a := r.outbox.Active()[0]; err != nil || a.Summary != text || len(waiting) != 1 {
+			t.Errorf("%s: %v, %q, %d notifications, want %q and 1", when, err, a.Summary, len(waiting), text)
+		}
+	}
+	r.poll("temperature 40")
+	want("raised", "40 degrees")
+	r.poll("temperature 50")
+	want("another value", "50 degrees")
+	for range 2 {
+		r.restart(time.Minute)
+		r.poll("temperature 50")
+		want("after a start", "50 degrees")
 	}
 }

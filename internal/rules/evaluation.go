@@ -242,7 +242,8 @@ func (r *evaluation) updateAlert(ctx context.Context, b *ruleInstance, key uint6
 	now.Baseline = r.holds(b.rule, old, now)
 	now.Noted = now.held()
 	wasSent := old != nil && old.sent()
-	news := now.sent() && (!wasSent || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) || !labels.Equal(old.Labels, now.Labels))
+	forgot := old != nil && !old.fresh && slices.ContainsFunc(b.rule.annotations, func(t text) bool { return valued.MatchString(t.value) }) // outboxes store no changes of values alone
+	news := now.sent() && (!wasSent || forgot || old.Severity != now.Severity || !labels.Equal(old.Annotations, now.Annotations) || !labels.Equal(old.Labels, now.Labels))
 	if old != nil && !news && !old.differs(a) && old.Severity == now.Severity && old.Baseline == now.Baseline && old.Noted == now.Noted && labels.Equal(old.Labels, now.Labels) {
 		b.persisted[key] = now // it differs in nothing that is stored
 	} else {
