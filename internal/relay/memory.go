@@ -17,6 +17,8 @@ type Memory struct {
 	Informs    []Taken `json:"informs,omitempty"`
 	Handed     []Taken `json:"handed,omitempty"`     // by ID
 	Conditions []Taken `json:"conditions,omitempty"` // the last one about each, by hash of its source
+
+	Waited time.Duration `json:"waited"` // for those that were being taken
 }
 
 // Taken is a notification that was taken.
@@ -63,7 +65,7 @@ func (r *Relay) Fetch(ctx context.Context, shard string, from peer.Member) {
 	defer cancel()
 	asked := time.Now()
 	response, err := r.options.Open(ctx, &peer.Request{To: from, Path: memoryPath + "?" + url.Values{"shard": {shard}}.Encode()})
-	answered := asked.Add(time.Since(asked) / 2)
+	took := time.Since(asked)
 	var m Memory
 	if err == nil {
 		err = peer.ReadJSON(response, maxMemory, &m)
@@ -72,7 +74,8 @@ func (r *Relay) Fetch(ctx context.Context, shard string, from peer.Member) {
 		r.options.Logger.Debug("traps may be taken once more: the last owner of a shard does not say which it has taken", "shard", shard, "member", from.Name, "err", err)
 		return
 	}
-	r.options.Remember(shard, &m, answered)
+	waited := min(max(m.Waited, 0), took)
+	r.options.Remember(shard, &m, asked.Add(waited+(took-waited)/2))
 }
 
 // Accept has notifications of a shard taken here, those that wait first.
@@ -108,9 +111,12 @@ func (r *Relay) settle(ctx context.Context) {
 // from the engine.
 func (r *Relay) serveMemory(w http.ResponseWriter, request *http.Request) {
 	shard := request.FormValue("shard")
+	asked := time.Now()
 	r.settle(request.Context())
+	m := r.options.Remembered(shard)
+	m.Waited = time.Since(asked)
 	w.Header().Set("Content-Type", "application/json")
-	if json.NewEncoder(w).Encode(r.options.Remembered(shard)) == nil && r.options.Given != nil { // else the member has gone
+	if json.NewEncoder(w).Encode(m) == nil && r.options.Given != nil { // else the member has gone
 		r.options.Given(shard)
 	}
 }
