@@ -124,7 +124,7 @@ var upstream = map[string][]string{
 	"internal/ownalarm":                  {"internal/alarm", "internal/outbox"},
 	"internal/transfer":                  {"internal/alarm", "internal/ledger", "internal/mute", "internal/outbox/queue", "internal/outbox/shards", "internal/outbox/store", "internal/rules/known"},
 	"internal/zones":                     {"internal/alarm", "internal/human", "internal/outbox", "internal/ownalarm"},
-	"internal/quorum":                    {"internal/alarm", "internal/mute", "internal/outbox", "internal/outbox/queue", "internal/outbox/shards", "internal/ownalarm", "internal/statedir"},
+	"internal/quorum":                    {"internal/alarm", "internal/mute", "internal/outbox", "internal/outbox/queue", "internal/outbox/shards", "internal/outbox/standing", "internal/ownalarm", "internal/statedir"},
 	"internal/cluster/engine/enginetest": {},
 	"internal/cluster":                   {"internal/cluster/settings", "internal/cluster/desk", "internal/cluster/snapshot", "internal/boottime", "internal/cluster/certificate", "internal/cluster/contact", "internal/cluster/engine", "internal/cluster/fence", "internal/cluster/pace", "internal/cluster/plan", "internal/cluster/space", "internal/cluster/watch", "internal/ledger", "internal/setting", "internal/statedir", "internal/throttle"},
 	"internal/cluster/pace":              {},

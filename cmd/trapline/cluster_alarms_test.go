@@ -136,9 +136,12 @@ func TestClusterAlarms(t *testing.T) {
 	set(100)
 	took := s.await("without a majority, one alarm is sent", func() bool { return w.count() > 4*alarms })
 	t.Logf("the alarm about the quorum is sent %v after it is lost", took)
+	if list, _ := s.get(s.alive()[0].url() + "/api/v1/alarms?q=rule%3DTraplineWithoutQuorum"); !strings.Contains(list, `"rule":"TraplineWithoutQuorum"`) {
+		t.Errorf("the alarm about the quorum is not listed: %.500s", list)
+	}
 	s.start(killed)
-	s.await("the majority is back: that alarm is cleared, and all others are raised", func() bool { return w.count() == 5*alarms+2 })
-	if n := w.forget("raise clear"); n != 1 {
+	s.await("the majority is back: that alarm is cleared, and all others are raised", func() bool { return w.active() == alarms && w.count() >= 5*alarms+2 })
+	if n := w.forget("raise clear"); n < 1 { // the one that starts may have one too
 		t.Errorf("%d alarms about the quorum were raised and cleared", n)
 	}
 	w.want(alarms, "raise clear raise clear raise")

@@ -4,15 +4,21 @@ package alerting
 import (
 	"sync/atomic"
 
+	"trapline/internal/alarm"
 	"trapline/internal/catalog"
 	"trapline/internal/journal"
 	"trapline/internal/outbox"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/rules"
 )
 
 // Console answers queries about alarms, rules, receivers and the journal, and acts on them. Its methods may be called
 // concurrently.
 type Console struct {
+	// Beside returns the wanted ones of the active alarms that have an outbox of their own; nil: there are none. It is set before any
+	// method is called.
+	Beside func(wanted func(*alarm.Alarm) bool) []standing.Standing
+
 	rules     *rules.Evaluator // nil: none
 	catalog   *catalog.Catalog
 	storage   atomic.Pointer[storage]

@@ -86,10 +86,8 @@ func (c *Console) look(wanted func(*alarm.Alarm) bool) (list []openAlarm, x *Ope
 			}
 		}
 	}
-	if c.outbox() != nil {
-		for _, s := range c.outbox().Standings(func(one *alarm.Alarm) bool { return takes(one, false) }) {
-			list = append(list, openAlarm{Standing: s})
-		}
+	for _, s := range c.standings(func(one *alarm.Alarm) bool { return takes(one, false) }) {
+		list = append(list, openAlarm{Standing: s})
 	}
 	if c.rules != nil {
 		take(c.rules.Held(), true)
@@ -99,6 +97,17 @@ func (c *Console) look(wanted func(*alarm.Alarm) bool) (list []openAlarm, x *Ope
 	}
 	x.countQuiet(c.outbox())
 	return list, x
+}
+
+// standings returns the wanted ones of the alarms of which receivers are notified.
+func (c *Console) standings(wanted func(*alarm.Alarm) bool) (list []standing.Standing) {
+	if c.outbox() != nil {
+		list = c.outbox().Standings(wanted)
+	}
+	if c.Beside != nil {
+		list = append(list, c.Beside(wanted)...)
+	}
+	return list
 }
 
 // countQuiet counts the muted and the acknowledged alarms.

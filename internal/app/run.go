@@ -254,6 +254,7 @@ func (d *daemon) newHTTPServer(guard httpapi.Guard) *http.Server {
 		Cluster: d.member.Status,
 		Names:   func() (*mibs.Tree, error) { return d.reloader.current.Load().Config.AllNames() },
 	})
+	answers.Own.Console.Beside = stores.quorum.Standings
 	own, devices := answers.Own, instances.Source(answers.Own.Fleet)
 	d.notifier.handOver = func(s *storage, c *config.Config) error {
 		if err := d.evaluator.Use(s.ledger(), samplesDir(c)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"trapline/internal/outbox"
 	"trapline/internal/outbox/queue"
 	"trapline/internal/outbox/shards"
+	"trapline/internal/outbox/standing"
 	"trapline/internal/ownalarm"
 	"trapline/internal/statedir"
 )
@@ -94,6 +95,14 @@ func (a *Alarm) update(now time.Time) {
 	if err := a.alarms.Set(map[string]int{a.options.Member: active}, now); err != nil {
 		a.options.Logger.Error("the alarm about the quorum cannot be stored yet", "err", err)
 	}
+}
+
+// Standings returns the alarm, if it is active and wanted.
+func (a *Alarm) Standings(wanted func(*alarm.Alarm) bool) []standing.Standing {
+	if a == nil {
+		return nil
+	}
+	return a.outbox.Standings(wanted)
 }
 
 // SetRoutes replaces the receivers.
