@@ -35,7 +35,7 @@ tests:
 	$(MAKE) --no-print-directory -j 2 tests-raced tests-plain
 
 tests-raced:
-	scripts/jump.sh -vet=off -race -p 3 -tags $(TAGS),jump -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./... | grep -vxE 'trapline/($(COMPUTING))')
+	scripts/jump.sh -vet=off -race -p 3 -tags $(TAGS),jump -timeout 20m $$(go list ./cmd/trapline ./internal/outbox ./internal/client ./internal/web ./internal/discovery ./internal/scan ./... | grep -vxE 'trapline/($(COMPUTING))')
 	scripts/jump.sh -vet=off -race -tags $(TAGS),jump -run SearchesWhile ./internal/journal
 
 tests-plain:
