@@ -98,8 +98,9 @@ func (e *Evaluator) configure(c *Configuration) {
 	if s := e.queryEngine.Load(); s != nil && s.lookback != e.lookback() {
 		e.queryEngine.Store(e.newQueryEngine(s.store))
 	}
+	texts := c.Set.texts()
 	e.mu.Lock()
-	e.known = e.known.With(c.Set.texts(), e.now().UnixMilli())
+	e.known = e.known.With(texts, e.now().UnixMilli())
 	e.orphans.Add(slices.Concat(orphans, others)...)
 	e.restored.Add(slices.Concat(kept, awaited)...)
 	e.mu.Unlock()

@@ -142,23 +142,21 @@ func (e *Evaluator) gather(ctx context.Context, g *Group, now time.Time) (at tim
 	}
 	s := e.queryEngine.Load()
 	match, rules := g.selected()
-	if s == nil || rules == 0 || !e.shards.Owned(e.shards.ShardOf("")) {
-		return now, false
-	}
 	e.mu.Lock()
 	all := e.configuration.all()
-	since, err := e.known.Since(&fleet.Request{Match: match})
+	since, err := e.known.Since(&fleet.Request{Match: match}) // an error while other rules are being taken over
 	e.mu.Unlock()
-	if err != nil {
-		return now, false // other rules are being taken over
+	if s == nil || rules == 0 || err != nil || !e.shards.Owned(e.shards.ShardOf("")) {
+		return now, false
 	}
 	here := &fleet.Here{Source: e.source(s), Append: func() fleet.Appender { return s.store.appender() }, Wall: e.read()}
 	here.Polled = func(target string) bool {
 		d := e.device(target)
 		return d != nil && d.lastPoll.Load() > since
 	}
+	wall := e.wall(now)
 	for _, t := range all { // rules that may look at one that is paused are not evaluated
-		if wall := e.wall(now); !e.since(t.Name, wall).Before(wall) {
+		if !e.since(t.Name, wall).Before(wall) {
 			here.Targets = append(here.Targets, t.Name)
 		}
 	}
