@@ -352,11 +352,11 @@ func TestTakeIsRepeated(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, again := claim(lease), claim(lease)
+	if first == nil || again == nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
+		t.Fatalf("taken again: %+v after %+v", again, first)
+	}
 	if first.before != "z" || again.before != "z" {
 		t.Errorf("the last owner is %q, then %q", first.before, again.before)
-	}
-	if first == nil || again == nil || again.register.Revision <= first.register.Revision || again.register.Mark == first.register.Mark {
-		t.Errorf("taken again: %+v after %+v", again, first)
 	}
 	if other := claim(lease + 1); other != nil {
 		t.Errorf("another session: %+v", other)
