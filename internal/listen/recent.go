@@ -100,7 +100,7 @@ type reception struct {
 	shard string
 }
 
-// of returns the notifications of a shard, the last ones first, as many as members tell each other.
+// of returns the notifications of a shard, the last ones first, as many as members send each other.
 func (r *receptions) of(shard string, now time.Duration) (list []relay.Taken) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +113,7 @@ func (r *receptions) of(shard string, now time.Duration) (list []relay.Taken) {
 	return list[:min(len(list), relay.MaxTaken)]
 }
 
-// remember adds those that another member has told at a time, in their order.
+// remember adds those that another member has sent, as of a time, in their order.
 func (r *receptions) remember(shard string, list []relay.Taken, written, now time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

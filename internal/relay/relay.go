@@ -29,7 +29,7 @@ type Options struct {
 	Settle     func(context.Context)                            // returns when no notification is being taken that was before
 	Remembered func(shard string) *Memory                       // which ones were taken lately
 	Remember   func(shard string, m *Memory, written time.Time) // adds those that its last owner had taken when it wrote that
-	Given      func(shard string)                               // called once its next owner has been told; may be nil
+	Given      func(shard string)                               // called once its next owner has the answer; may be nil
 }
 
 // TrapTime is how long a trap is kept for its owner.

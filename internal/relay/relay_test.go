@@ -257,13 +257,13 @@ func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
 	for seed := range uint64(20) {
 		play(t, seed, func(s *site) {
 			a, b := s.relays["a"], s.relays["b"]
-			told, given := &Memory{}, ""
-			for _, list := range []*[]Taken{&told.Traps, &told.Informs, &told.Handed, &told.Conditions} {
+			sent, given := &Memory{}, ""
+			for _, list := range []*[]Taken{&sent.Traps, &sent.Informs, &sent.Handed, &sent.Conditions} {
 				for range s.r.IntN(5) {
 					*list = append(*list, Taken{s.r.Uint64(), time.Duration(s.r.Int64N(int64(TrapTime)))})
 				}
 			}
-			a.options.Remembered = func(string) *Memory { return told }
+			a.options.Remembered = func(string) *Memory { return sent }
 			a.options.Settle = func(ctx context.Context) {
 				if s.r.IntN(2) == 0 {
 					<-ctx.Done()
@@ -283,7 +283,7 @@ func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
 				t.Error("another one than the owner takes notifications")
 			}
 			if s.r.IntN(2) == 0 {
-				if a.Release("sw-1") == told.Empty() || a.Accepts("sw-1") {
+				if a.Release("sw-1") == sent.Empty() || a.Accepts("sw-1") {
 					t.Error("after it was released")
 				}
 			} else if a.Lose("sw-1"); a.Accepts("sw-1") {
@@ -301,8 +301,8 @@ func TestTheNextOwnerLearnsWhichNotificationsWereTaken(t *testing.T) {
 			if b.Accepts("sw-1") {
 				t.Error("notifications are taken before Accept")
 			}
-			if fault == well && (fmt.Sprint(learned) != fmt.Sprint(told) || given != "sw-1") || fault != well && learned != nil {
-				t.Errorf("seed %d: with the fault %d it learns %v, of %v", seed, fault, learned, told)
+			if fault == well && (fmt.Sprint(learned) != fmt.Sprint(sent) || given != "sw-1") || fault != well && learned != nil {
+				t.Errorf("seed %d: with the fault %d it learns %v, of %v", seed, fault, learned, sent)
 			}
 			if b.Accept("sw-1"); !b.Accepts("sw-1") {
 				t.Error("none are taken after Accept")
